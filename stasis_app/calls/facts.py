@@ -1,0 +1,212 @@
+"""Facts: what happened to a call, each with its time from Asterisk.
+
+The model (`stasis_app.calls.model`) turns ARI events into facts; everybody else (mirror, journal, live stream) only
+reads facts. A fact is immutable and self-contained, so a list of facts is the whole story of a call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Direction(StrEnum):
+    """Which way a call goes, seen from the company."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    INTERNAL = "internal"
+
+
+class PartyKind(StrEnum):
+    """What a party is to the company."""
+
+    CUSTOMER = "customer"
+    EMPLOYEE = "employee"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One side of a call: a customer (`number` is his number, "" when withheld) or an employee (`number` is his extension)."""
+
+    kind: PartyKind
+    number: str
+    name: str = ""
+
+
+class Unanswered(StrEnum):
+    """Why a leg stopped ringing without an answer."""
+
+    NO_ANSWER = "no answer"
+    BUSY = "busy"
+    DECLINED = "declined"
+    UNREACHABLE = "unreachable"
+    ANSWERED_ELSEWHERE = "answered elsewhere"
+    CANCELLED = "cancelled"  # the caller gave up, or the call moved on
+
+
+class EndedBy(StrEnum):
+    """Who ended a call."""
+
+    CUSTOMER = "customer"
+    EMPLOYEE = "employee"
+    SERVICE = "service"  # the plan hung up
+    DIALPLAN = "dialplan"  # it ended after the call was handed over
+    UNKNOWN = "unknown"  # it ended while nobody was watching
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What every fact has: the call it belongs to and when it happened (aware, Asterisk's clock)."""
+
+    call_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started(Fact):
+    """A call began. `caller` is who began it; `line` is the DID it came in on or the line it goes out by ("" unknown)."""
+
+    direction: Direction
+    caller: Party
+    line: str = ""
+    dialled: str = ""  # the number or extension dialled, "" for inbound calls
+    element: str = ""  # the plan element named by the dialplan
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identified(Fact):
+    """The CRM told whose number this is. `user_id` is the responsible employee's Bitrix24 id."""
+
+    entity_type: str  # CONTACT, COMPANY or LEAD
+    entity_id: int
+    name: str = ""
+    user_id: int | None = None
+    extension: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visited(Fact):
+    """The call came to an element of the plan, and why: this is what the operator reads afterwards."""
+
+    element: str
+    kind: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed(Fact):
+    """The caller pressed a key."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegFact(Fact):
+    """A fact about one leg of the call."""
+
+    leg: str  # the ARI channel id
+    party: Party
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialled(LegFact):
+    """A leg was set up towards a party; nothing rings yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ringing(LegFact):
+    """The party's phone really rings (180)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyMedia(LegFact):
+    """The party's side sends sound before the answer (183)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered(LegFact):
+    """The party answered (200). For an inbound call's caller: we answered him."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAnswered(LegFact):
+    """A leg ended without an answer. `cause` is Q.850, `tech_cause` the SIP status (None when Asterisk tells none)."""
+
+    why: Unanswered
+    cause: int = 0
+    tech_cause: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(LegFact):
+    """A leg entered a bridge: from here its party hears whoever else is in it."""
+
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left(LegFact):
+    """A leg left a bridge."""
+
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held(LegFact):
+    """The party put the other side on hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(LegFact):
+    """The party took the other side back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegEnded(LegFact):
+    """An answered leg ended. `cause` is Q.850, `tech_cause` the SIP status (None when Asterisk tells none)."""
+
+    cause: int = 0
+    tech_cause: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStarted(Fact):
+    """The talk is being recorded under this name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded(Fact):
+    """A recording is complete on disk. `seconds` is Asterisk's figure (whole seconds, truncated)."""
+
+    name: str
+    format: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFailed(Fact):
+    """A recording came to nothing."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver(Fact):
+    """The call was given back to the dialplan (`context,exten,priority`, "" for the next priority)."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended(Fact):
+    """The call is over; no fact about the conversation follows (a `Recorded` still may)."""
+
+    by: EndedBy
+    cause: int = 0
+    tech_cause: int | None = None

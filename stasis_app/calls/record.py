@@ -1,0 +1,161 @@
+"""The record of a call: everything its facts so far add up to.
+
+One function, `after(record, fact)`, is the only place where facts are added up; the mirror, the journal, the API and
+`stasis-app replay` all read its result, so they can't disagree about who talked to whom and for how long.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from stasis_app.calls import facts as f
+from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """One attempt to reach a party."""
+
+    leg: str
+    party: Party
+    dialled_at: datetime
+    ringing_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    why: Unanswered | None = None  # set when it ended without an answer
+    cause: int = 0
+    tech_cause: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """An interval in which an employee and the other side were in one bridge."""
+
+    leg: str
+    party: Party
+    began_at: datetime
+    ended_at: datetime | None = None
+
+    def seconds(self, now: datetime | None = None) -> float:
+        """Length in seconds; an interval still open lasts until `now` (0 without one)."""
+        until = self.ended_at or now
+        return max(0.0, (until - self.began_at).total_seconds()) if until else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """What is known of a call. `customer` is the outside party (for internal calls: the extension that was called)."""
+
+    call_id: str
+    direction: Direction
+    started_at: datetime
+    caller: Party
+    line: str = ""
+    dialled: str = ""
+    element: str = ""
+    identified: f.Identified | None = None
+    rings: tuple[Ring, ...] = ()
+    talks: tuple[Talk, ...] = ()
+    visited: tuple[f.Visited, ...] = ()
+    in_bridge: dict[str, Party] = field(default_factory=dict)  # leg -> party; replaced, never mutated
+    recordings: tuple[f.Recorded, ...] = ()
+    recording: str = ""  # the name of the recording under way
+    handed_over_to: str | None = None
+    ended_at: datetime | None = None
+    ended_by: EndedBy | None = None
+    cause: int = 0
+    tech_cause: int | None = None
+
+    @property
+    def customer_number(self) -> str:
+        """The outside number, "" when withheld."""
+        return self.caller.number if self.direction is Direction.INBOUND else self.dialled
+
+    @property
+    def ringing_now(self) -> tuple[Ring, ...]:
+        """The attempts whose phone rings at this moment."""
+        return tuple(r for r in self.rings if r.ringing_at and not r.answered_at and not r.ended_at)
+
+    @property
+    def talking_now(self) -> tuple[Talk, ...]:
+        """The conversations under way."""
+        return tuple(t for t in self.talks if t.ended_at is None)
+
+    @property
+    def answered(self) -> bool:
+        """Whether an employee and the other side really talked."""
+        return bool(self.talks)
+
+    @property
+    def talk_seconds(self) -> float:
+        """Seconds of conversation, holes between two employees left out."""
+        return sum(t.seconds() for t in self.talks)
+
+
+def begin(fact: f.Started) -> CallRecord:
+    """The record of a call that has just started."""
+    return CallRecord(
+        call_id=fact.call_id,
+        direction=fact.direction,
+        started_at=fact.at,
+        caller=fact.caller,
+        line=fact.line,
+        dialled=fact.dialled,
+        element=fact.element,
+    )
+
+
+def after(record: CallRecord, fact: f.Fact) -> CallRecord:
+    """The record once `fact` is added. Facts it does not know leave it as it is."""
+    match fact:
+        case f.Identified():
+            return replace(record, identified=fact)
+        case f.Visited():
+            return replace(record, visited=(*record.visited, fact))
+        case f.Dialled():
+            return replace(record, rings=(*record.rings, Ring(fact.leg, fact.party, fact.at)))
+        case f.Ringing():
+            return _ring(record, fact.leg, ringing_at=fact.at)
+        case f.Answered():
+            return _ring(record, fact.leg, answered_at=fact.at)
+        case f.NotAnswered():
+            return _ring(record, fact.leg, ended_at=fact.at, why=fact.why, cause=fact.cause, tech_cause=fact.tech_cause)
+        case f.LegEnded():
+            return _ring(record, fact.leg, ended_at=fact.at, cause=fact.cause, tech_cause=fact.tech_cause)
+        case f.Joined():
+            return _talks_settled(replace(record, in_bridge={**record.in_bridge, fact.leg: fact.party}), fact.at)
+        case f.Left():
+            rest = {leg: party for leg, party in record.in_bridge.items() if leg != fact.leg}
+            return _talks_settled(replace(record, in_bridge=rest), fact.at)
+        case f.RecordingStarted():
+            return replace(record, recording=fact.name)
+        case f.Recorded():
+            return replace(record, recording="", recordings=(*record.recordings, fact))
+        case f.RecordingFailed():
+            return replace(record, recording="")
+        case f.HandedOver():
+            return replace(record, handed_over_to=fact.to)
+        case f.Ended():
+            settled = _talks_settled(replace(record, in_bridge={}), fact.at)
+            return replace(settled, ended_at=fact.at, ended_by=fact.by, cause=fact.cause, tech_cause=fact.tech_cause)
+        case _:
+            return record
+
+
+def _ring(record: CallRecord, leg: str, **change: object) -> CallRecord:
+    rings = tuple(replace(r, **change) if r.leg == leg else r for r in record.rings)  # type: ignore[arg-type]
+    return replace(record, rings=rings)
+
+
+def _talks_settled(record: CallRecord, at: datetime) -> CallRecord:
+    """Open and close conversations so that they match who is in the bridge: an employee talks while somebody else is in it."""
+    talkers = {
+        leg: party
+        for leg, party in record.in_bridge.items()
+        if party.kind is PartyKind.EMPLOYEE and len(record.in_bridge) > 1
+    }
+    kept = tuple(replace(t, ended_at=at) if t.ended_at is None and t.leg not in talkers else t for t in record.talks)
+    open_legs = {t.leg for t in kept if t.ended_at is None}
+    begun = tuple(Talk(leg, party, at) for leg, party in talkers.items() if leg not in open_legs)
+    return replace(record, talks=kept + begun)

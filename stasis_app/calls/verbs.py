@@ -1,0 +1,112 @@
+"""What can be done with a call: the verbs plan elements and scripts use.
+
+`CallHandle` is the seam between calls and flow. The real one is `stasis_app.calls.call.Call`; tests of the flow use a
+fake that answers from a script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from stasis_app.calls.facts import Identified, Party, PartyKind, Unanswered
+from stasis_app.calls.record import CallRecord
+
+
+class CallGone(Exception):  # noqa: N818 - a signal, not an error: the caller hung up
+    """The call ended while a verb was at work. Flows need not catch it: it ends them."""
+
+
+class Strategy(StrEnum):
+    """How several parties are rung."""
+
+    ALL = "all"
+    IN_TURN = "in_turn"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom to ring: an employee's extension, or an outside number through the trunk."""
+
+    party: Party
+
+    @classmethod
+    def extension(cls, extension: str, name: str = "") -> Target:
+        """An employee's desk phone."""
+        return cls(Party(PartyKind.EMPLOYEE, extension, name))
+
+    @classmethod
+    def outside(cls, number: str) -> Target:
+        """A number in the public network."""
+        return cls(Party(PartyKind.CUSTOMER, number))
+
+
+@dataclass(frozen=True, slots=True)
+class RingResult:
+    """What came of ringing. `answered_by` is None when nobody answered; `tried` says why each of the others did not."""
+
+    answered_by: Party | None
+    tried: tuple[tuple[Party, Unanswered], ...] = ()
+
+
+class CallHandle(Protocol):
+    """A live call. Every verb raises `CallGone` when the call ends meanwhile."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def record(self) -> CallRecord:
+        """Everything known of the call so far."""
+        ...
+
+    async def answer(self) -> None:
+        """Answer the caller; does nothing when he already is."""
+        ...
+
+    async def say(self, *prompts: str) -> None:
+        """Play prompts one after another to their end (`hello` or `sound:hello`; other ARI media URIs as they are).
+
+        A prompt that can't be played is skipped and noted; keys pressed meanwhile are kept for the next `read`.
+        """
+        ...
+
+    async def read(
+        self, *prompts: str, digits: int = 1, seconds: float = 5.0, between: float = 2.0, terminator: str = "#"
+    ) -> str:
+        """Play prompts and read keys. The first key stops the prompt (barge-in).
+
+        Ends when `digits` keys are there, on the terminator (not part of the result), `seconds` after the last prompt
+        without any key (result ""), or `between` seconds after the last key.
+        """
+        ...
+
+    async def ring(self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL) -> RingResult:
+        """Ring parties and connect the first who answers; the others stop ringing at once.
+
+        `seconds` is the ring time of each (IN_TURN) or of all together (ALL). When somebody answered, the call is
+        already bridged (and recorded if so configured) on return; use `talk` to wait for the end of the conversation.
+        """
+        ...
+
+    async def talk(self) -> None:
+        """Wait until the conversation is over. When the other side hangs up first, the caller is hung up too."""
+        ...
+
+    async def hand_over(self, context: str = "", exten: str = "", priority: int = 1) -> None:
+        """Give the call back to the dialplan; without a context, to the next priority."""
+        ...
+
+    async def hang_up(self, cause: int = 16) -> None:
+        """End the call with a Q.850 cause (17 busy, 19 no answer, 21 rejected, 34 congestion ...)."""
+        ...
+
+    def visit(self, element: str, kind: str, why: str = "") -> None:
+        """Note in the call's story that it came to an element, and why."""
+        ...
+
+    def identify(self, fact: Identified) -> None:
+        """Note whose number this is."""
+        ...
