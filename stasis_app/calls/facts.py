@@ -28,7 +28,7 @@ class PartyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One side of a call: a customer (`number` is his number, "" when withheld) or an employee (`number` is his extension)."""
+    """One side of a call: a customer (`number` is his, "" when withheld) or an employee (`number` is the extension)."""
 
     kind: PartyKind
     number: str
@@ -66,7 +66,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started(Fact):
-    """A call began. `caller` is who began it; `line` is the DID it came in on or the line it goes out by ("" unknown)."""
+    """A call began. `caller` began it; `line` is the DID it came in on, or the line it goes out by ("" unknown)."""
 
     direction: Direction
     caller: Party

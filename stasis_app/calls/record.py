@@ -149,7 +149,7 @@ def _ring(record: CallRecord, leg: str, **change: object) -> CallRecord:
 
 
 def _talks_settled(record: CallRecord, at: datetime) -> CallRecord:
-    """Open and close conversations so that they match who is in the bridge: an employee talks while somebody else is in it."""
+    """Open and close conversations to match who is in the bridge: an employee talks while somebody else is in it."""
     talkers = {
         leg: party
         for leg, party in record.in_bridge.items()

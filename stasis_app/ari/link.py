@@ -1,0 +1,321 @@
+"""The supervised link to Asterisk: one event websocket, opened again whenever it is lost.
+
+The reader waits for nothing but the websocket: it reads a message and hands the event on by a plain call. After every
+(re)connection the world is read and handed over before any live event, so that what happened in the gap can be worked
+out; events that arrive meanwhile are kept and follow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+from loguru import logger
+from pydantic import TypeAdapter
+from tenacity import AsyncRetrying, RetryCallState, wait_exponential_jitter
+
+from stasis_app.ari.api import connect_api, server_version
+from stasis_app.ari.errors import AriError, LinkDown, Unauthorized
+from stasis_app.ari.events import (
+    UNUSED_EVENTS,
+    ApplicationReplaced,
+    Bridge,
+    Channel,
+    ChannelDestroyed,
+    Event,
+    PlaybackFinished,
+    RestResponse,
+    StasisEnd,
+    UnreadableMessage,
+    parse,
+)
+from stasis_app.ari.transport import TwoLaneTransport, basic_auth
+
+if TYPE_CHECKING:
+    from aioari.client import Client
+
+    from stasis_app.settings import AsteriskSettings
+
+_channels = TypeAdapter(list[Channel])
+_bridges = TypeAdapter(list[Bridge])
+# First Asterisk of each line whose websocket carries REST requests too.
+_REST_OVER_WEBSOCKET = {20: 14, 21: 9, 22: 4}
+
+
+class LinkState(StrEnum):
+    """What the link is doing."""
+
+    DOWN = "down"  # no connection; it is being tried again
+    RESYNCING = "resyncing"  # connected, reading what happened meanwhile
+    CONNECTED = "connected"
+    REPLACED = "replaced"  # another instance took over our application; this one has stepped back
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What exists on the server at the moment of a (re)connection."""
+
+    channels: tuple[Channel, ...]
+    bridges: tuple[Bridge, ...]
+
+
+class AriLink:
+    """One supervised connection to one Asterisk under one application name.
+
+    Args:
+        settings: how to reach ARI.
+        on_event: called for each event, in order; must return at once.
+        on_world: called after each (re)connection, before the first live event; must return at once.
+        cache: folder for API descriptions, or None.
+        record_events: called with every raw message, for recordings to be replayed.
+    """
+
+    def __init__(
+        self,
+        settings: AsteriskSettings,
+        on_event: Callable[[Event], None],
+        on_world: Callable[[World], None],
+        *,
+        cache: Path | None = None,
+        record_events: Callable[[str], None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._on_event = on_event
+        self._on_world = on_world
+        self._cache = cache
+        self._record_events = record_events
+        self._base = settings.url.rstrip("/") + "/ari"
+        self._session: aiohttp.ClientSession | None = None
+        self._transport: TwoLaneTransport | None = None
+        self._client: Client | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._held: list[Event] | None = None
+        self._connected = asyncio.Event()
+        self.state = LinkState.DOWN
+        self.version = ""
+        self.connections = 0
+        self.unreadable: Counter[str] = Counter()
+        self.events: Counter[str] = Counter()
+
+    @property
+    def replaced(self) -> bool:
+        """Whether another instance has taken over our application."""
+        return self.state is LinkState.REPLACED
+
+    @property
+    def api(self) -> Client:
+        """The API of the server as aioari binds it: `await link.api.channels.answer(channelId=...)`.
+
+        Raises:
+            LinkDown: there has been no connection yet.
+        """
+        if self._client is None:
+            raise LinkDown("ARI", f"not connected to {self._settings.url} yet")
+        return self._client
+
+    @property
+    def transport(self) -> TwoLaneTransport:
+        """What carries the requests, for those that aioari has no use for.
+
+        Raises:
+            LinkDown: the link has not been started.
+        """
+        if self._transport is None:
+            raise LinkDown("ARI", "the link has not been started")
+        return self._transport
+
+    def url(self, path: str) -> str:
+        """The address of an ARI path."""
+        return f"{self._base}/{path}"
+
+    async def start(self) -> None:
+        """Begin to connect; returns at once, the connection is kept up in the background."""
+        context = None
+        if self._settings.ca_file is not None:
+            context = await asyncio.to_thread(ssl.create_default_context, cafile=str(self._settings.ca_file))
+        # Asterisk closes idle connections after 15 s; closing first avoids sending into a closing one. Its http.conf
+        # allows 100 sessions by default, so the pool must stay well below that.
+        connector = aiohttp.TCPConnector(limit=48, keepalive_timeout=10, ssl=context if context else True)
+        headers = basic_auth(self._settings.username, self._settings.password.get_secret_value())
+        self._session = aiohttp.ClientSession(connector=connector, headers=headers)
+        self._transport = TwoLaneTransport(self._session, self._base, timeout=self._settings.request_timeout)
+        self._supervisor = asyncio.create_task(self._supervise(), name="ari-link")
+
+    async def stop(self) -> None:
+        """Close the connection. Calls on the server are not touched."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            await asyncio.gather(self._supervisor, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+        self._become(LinkState.DOWN)
+
+    async def connected(self) -> None:
+        """Wait until the link is up and has read the world."""
+        await self._connected.wait()
+
+    async def _supervise(self) -> None:
+        while not self.replaced:
+            # A new ladder of waits begins after every connection that worked.
+            waits = wait_exponential_jitter(initial=0.1, max=5, jitter=0.3)
+            ladder = AsyncRetrying(wait=waits, before_sleep=self._tell)
+            async for attempt in ladder:
+                with attempt:
+                    socket = await self._open()
+            try:
+                await self._serve(socket)
+            except (AriError, aiohttp.ClientError, OSError, TimeoutError) as error:
+                logger.warning("The link to Asterisk failed: {}", _brief(error))
+            except Exception:
+                logger.exception("The link to Asterisk failed unexpectedly; it is opened again")
+            finally:
+                await socket.close()
+                if not self.replaced:
+                    self._become(LinkState.DOWN)
+
+    def _tell(self, retry: RetryCallState) -> None:
+        error = retry.outcome.exception() if retry.outcome else None
+        wait = retry.next_action.sleep if retry.next_action else 0
+        if retry.attempt_number in (1, 5) or retry.attempt_number % 60 == 0:
+            hint = "; check asterisk.username and asterisk.password" if isinstance(error, Unauthorized) else ""
+            logger.warning(
+                "No link to Asterisk at {} (attempt {}, next in {:.1f} s): {}{}",
+                self._settings.url,
+                retry.attempt_number,
+                wait,
+                _brief(error),
+                hint,
+            )
+
+    async def _open(self) -> aiohttp.ClientWebSocketResponse:
+        """Connect. The API is bound first, so that whoever sees an event can act on it."""
+        assert self._session is not None
+        self._become(LinkState.DOWN)
+        self.version = await server_version(self.transport, self._base)
+        self._client = await connect_api(self.transport, self._base, self._cache)
+        self._held = []
+        return await self._session.ws_connect(
+            f"{self._base}/events?app={quote(self._settings.app)}",
+            heartbeat=self._settings.heartbeat,
+            max_msg_size=0,
+            timeout=aiohttp.ClientWSTimeout(ws_close=2),
+        )
+
+    async def _serve(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Read the socket to its end; meanwhile, first of all, read what exists."""
+        self._become(LinkState.RESYNCING)
+        if self._may_carry_rest():
+            self.transport.attach(socket)
+        self.connections += 1
+        reader = asyncio.create_task(self._read_all(socket), name="ari-reader")
+        try:
+            world = await self._resync()
+            self._on_world(world)
+            held, self._held = self._held or [], None
+            for event in held:
+                self._hand_on(event)
+            self._become(LinkState.CONNECTED)
+            await reader
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+
+    async def _read_all(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        try:
+            async for message in socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    self._read(message.data)
+        finally:
+            self.transport.detach()
+        if not self.replaced:
+            logger.warning("The event websocket was closed (code {})", socket.close_code)
+
+    def _may_carry_rest(self) -> bool:
+        wanted = self._settings.rest_over_websocket
+        return carries_rest_over_websocket(self.version) if wanted is None else wanted
+
+    def _read(self, text: str) -> None:
+        if self._record_events is not None:
+            self._record_events(text)
+        try:
+            event = parse(text)
+        except UnreadableMessage as problem:
+            self.unreadable[problem.kind] += 1
+            if self.unreadable[problem.kind] == 1:
+                logger.warning("Events of this kind are passed over: {}", problem)
+            return
+        match event:
+            case RestResponse():
+                self.transport.answered(event)
+                return
+            case PlaybackFinished():
+                self.transport.finished(event)
+            case ChannelDestroyed() | StasisEnd():
+                self.transport.lanes.forget(event.channel.id)
+            case ApplicationReplaced():
+                self._step_back()
+                return
+            case _:
+                pass
+        if self._held is not None:
+            self._held.append(event)
+        else:
+            self._hand_on(event)
+
+    def _hand_on(self, event: Event) -> None:
+        self.events[type(event).__name__] += 1
+        try:
+            self._on_event(event)
+        except Exception:
+            logger.exception("An event of type {} could not be handled", type(event).__name__)
+
+    async def _resync(self) -> World:
+        """Filter events anew and read what exists."""
+        send = self.transport.request
+        unused = orjson.dumps({"disallowed": [{"type": name} for name in UNUSED_EVENTS]}).decode()
+        app = f"applications/{quote(self._settings.app)}"
+        await send("PUT", self.url(f"{app}/eventFilter"), data=unused)
+        channels, bridges = await asyncio.gather(send("GET", self.url("channels")), send("GET", self.url("bridges")))
+        return World(
+            tuple(_channels.validate_json(await channels.text())), tuple(_bridges.validate_json(await bridges.text()))
+        )
+
+    def _step_back(self) -> None:
+        self._become(LinkState.REPLACED)
+        logger.error(
+            "Another instance has taken over the application {!r}; this one steps back. Stop one of the two, or give "
+            "them different names (asterisk.app).",
+            self._settings.app,
+        )
+
+    def _become(self, state: LinkState) -> None:
+        if state is self.state:
+            return
+        logger.info("The link to Asterisk is {} (Asterisk {})", state, self.version or "unknown")
+        self.state = state
+        if state is LinkState.CONNECTED:
+            self._connected.set()
+        else:
+            self._connected.clear()
+
+
+def carries_rest_over_websocket(version: str) -> bool:
+    """Whether an Asterisk of this version takes REST requests over the event websocket."""
+    numbers = [int(part) for part in version.split("-")[0].split("~")[0].split(".")[:2] if part.isdigit()]
+    if len(numbers) < 2:
+        return False
+    major, minor = numbers
+    return major > max(_REST_OVER_WEBSOCKET) or minor >= _REST_OVER_WEBSOCKET.get(major, minor + 1)
+
+
+def _brief(error: BaseException | None) -> str:
+    return f"{type(error).__name__}: {error}" if error else "unknown"
