@@ -1,17 +1,41 @@
 """The configuration: one TOML file, overridden by `STASIS_SECTION__KEY` environment variables.
 
-Each section is a pydantic model; rooms get their own section, never the whole.
+Each section is a pydantic model; rooms get their own section, never the whole. `load_settings` reads the file, and when
+anything is wrong raises one `ConfigError` with all of it. Relative paths are relative to the file.
 """
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stasis_app.config_errors import ConfigError, ConfigProblem
+
+__all__ = [
+    "AsteriskSettings",
+    "Bitrix24Settings",
+    "ConfigError",
+    "ConfigProblem",
+    "EmployeeSettings",
+    "HttpSettings",
+    "LoggingSettings",
+    "RecordingSettings",
+    "RoutingSettings",
+    "Section",
+    "Settings",
+    "StorageSettings",
+    "load_settings",
+]
+
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+SHORTEST_TOKEN = 16
 
 
 class Section(BaseModel):
@@ -19,88 +43,196 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def problems(self) -> Iterator[ConfigProblem]:
+        """What is wrong with the values beyond their types; keys are relative to the section."""
+        return iter(())
+
 
 class AsteriskSettings(Section):
     """How to reach Asterisk's ARI and how its endpoints are named."""
 
-    url: str = "http://127.0.0.1:8088"
-    username: str
-    password: SecretStr
-    app: str = Field(default="stasis-app", pattern=r"^[A-Za-z0-9_.-]{1,73}$")
+    url: str = Field(default="http://127.0.0.1:8088", description="where Asterisk's HTTP server listens, without /ari")
+    username: str = Field(min_length=1, description="the user in ari.conf")
+    password: SecretStr = Field(description="that user's password")
+    app: str = Field(
+        default="stasis-app",
+        pattern=r"^[A-Za-z0-9_.-]{1,73}$",
+        description="the name in Stasis() of the dialplan",
+    )
     endpoint: str = Field(default="PJSIP/{extension}", description="dial string of an extension")
     trunk: str = Field(default="PJSIP/{number}@trunk", description="dial string of an outside number")
-    ca_file: Path | None = None
-    heartbeat: Seconds = 5.0
-    request_timeout: Seconds = 5.0
-    rest_over_websocket: bool | None = Field(default=None, description="None: use it when the server has it")
+    ca_file: Path | None = Field(default=None, description="certificate authority of an https:// address, PEM")
+    heartbeat: Seconds = Field(default=5.0, description="seconds between pings; two unanswered ones are a lost link")
+    request_timeout: Seconds = Field(default=5.0, description="seconds an ARI request may take")
+    rest_over_websocket: bool | None = Field(
+        default=None, description="send requests over the event websocket; unset: when the server has it"
+    )
+
+    def problems(self) -> Iterator[ConfigProblem]:
+        yield from _address("url", self.url, "http://127.0.0.1:8088")
+        yield from _missing_file("ca_file", self.ca_file)
+        for key, text, part in (("endpoint", self.endpoint, "{extension}"), ("trunk", self.trunk, "{number}")):
+            if part not in text:
+                yield ConfigProblem(key, f"has no {part} in it", f"Write it like PJSIP/{part}.", repr(text))
 
 
 class Bitrix24Settings(Section):
     """The portal: an incoming webhook, or a local application."""
 
-    webhook: SecretStr | None = None
-    portal: str = ""
-    client_id: str = ""
-    client_secret: SecretStr | None = None
-    oauth_url: str = "https://oauth.bitrix.info"
-    default_user: int | None = Field(default=None, description="who answers for calls nobody took")
-    lookup_budget: Seconds = 1.5
+    webhook: SecretStr | None = Field(default=None, description="address of an incoming webhook; a secret as a whole")
+    portal: str = Field(default="", description="address of the portal, for access as an application")
+    client_id: str = Field(default="", description="the application's id (client_id)")
+    client_secret: SecretStr | None = Field(default=None, description="the application's key (client_secret)")
+    oauth_url: str = Field(default="https://oauth.bitrix.info", description="the server that renews tokens")
+    default_user: int | None = Field(default=None, gt=0, description="id of who answers for calls nobody took")
+    lookup_budget: Seconds = Field(default=1.5, description="seconds a caller may wait for the CRM's answer")
     anonymous_number: str = Field(default="anonymous", description="PHONE_NUMBER of a call with a withheld number")
     crm_create: bool = Field(default=True, description="let the portal create a lead for an unknown number")
     internal_calls: bool = Field(default=False, description="mirror calls between extensions too")
-    allow_http: bool = False
-    ca_file: Path | None = None
+    allow_http: bool = Field(default=False, description="allow a portal without TLS (only in a closed network)")
+    ca_file: Path | None = Field(default=None, description="certificate authority of an on-premise portal, PEM")
+
+    @property
+    def is_application(self) -> bool:
+        """Whether the portal is reached as an installed application (OAuth) rather than by a webhook."""
+        return self.webhook is None
+
+    def problems(self) -> Iterator[ConfigProblem]:
+        yield from _missing_file("ca_file", self.ca_file)
+        yield from _address("oauth_url", self.oauth_url, "https://oauth.bitrix.info")
+        if self.webhook is not None:
+            yield from self._webhook_problems(self.webhook.get_secret_value())
+        else:
+            yield from self._application_problems()
+
+    def _webhook_problems(self, webhook: str) -> Iterator[ConfigProblem]:
+        for key in ("portal", "client_id", "client_secret"):
+            if getattr(self, key):
+                yield ConfigProblem(
+                    key, "is given together with webhook", "Keep the webhook, or portal + client_id + client_secret."
+                )
+        parts = urlsplit(webhook)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "/rest/" not in parts.path:
+            yield ConfigProblem(
+                "webhook",
+                "is not the address of an incoming webhook",
+                "Copy it from the portal: https://example.bitrix24.ru/rest/1/code/.",
+            )
+        elif parts.scheme == "http" and not self.allow_http:
+            yield _no_tls("webhook")
+
+    def _application_problems(self) -> Iterator[ConfigProblem]:
+        if not (self.portal or self.client_id or self.client_secret):
+            yield ConfigProblem(
+                "webhook",
+                "is missing, and so are portal, client_id and client_secret",
+                "Give the address of an incoming webhook, or those three of a local application.",
+            )
+            return
+        for key in ("portal", "client_id", "client_secret"):
+            if not getattr(self, key):
+                yield ConfigProblem(
+                    key, "is missing", "An application needs portal, client_id and client_secret; see docs/install.md."
+                )
+        if self.portal:
+            yield from _address("portal", self.portal, "https://example.bitrix24.ru")
+            if self.portal.startswith("http://") and not self.allow_http:
+                yield _no_tls("portal", repr(self.portal))
 
 
 class HttpSettings(Section):
     """The control API, the pages and the portal's handlers."""
 
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8099
-    public_url: str = ""
-    tokens: list[SecretStr] = Field(default_factory=list)
+    host: str = Field(default="127.0.0.1", description="address to listen at")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8099, description="port to listen at; 0: any free one")
+    public_url: str = Field(
+        default="", description="how the portal reaches this service (https://pbx.example.com); empty: not at all"
+    )
+    tokens: list[SecretStr] = Field(
+        default_factory=list, description="bearer tokens of the control API; may be empty on a loopback address only"
+    )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def problems(self) -> Iterator[ConfigProblem]:
+        remedy = "Make one with: openssl rand -hex 24."
+        if not self.is_loopback and not self.tokens:
+            yield ConfigProblem(
+                "tokens", f"is empty, but host {self.host!r} can be reached from other machines", remedy
+            )
+        for at, token in enumerate(self.tokens):
+            if not token.get_secret_value().strip():
+                yield ConfigProblem(f"tokens.{at}", "is empty", remedy)
+            elif not self.is_loopback and len(token.get_secret_value()) < SHORTEST_TOKEN:
+                yield ConfigProblem(f"tokens.{at}", f"has fewer than {SHORTEST_TOKEN} characters", remedy)
+        if self.public_url:
+            yield from _address("public_url", self.public_url, "https://pbx.example.com")
 
 
 class StorageSettings(Section):
-    """Where calls, facts and the outbox are kept: an SQLAlchemy async URL."""
+    """Where calls, facts and the outbox are kept."""
 
-    url: str = "sqlite+aiosqlite:///stasis.sqlite"
+    url: str = Field(default="sqlite+aiosqlite:///stasis.sqlite", description="an async SQLAlchemy database address")
+
+    def problems(self) -> Iterator[ConfigProblem]:
+        if not self.url.startswith(("sqlite+aiosqlite://", "mysql+asyncmy://", "mariadb+asyncmy://")):
+            yield ConfigProblem(
+                "url",
+                "is not the address of a database this service can use",
+                "Write sqlite+aiosqlite:///stasis.sqlite or mysql+asyncmy://user:password@host/database.",
+            )
 
 
 class RoutingSettings(Section):
     """The routing plan and how numbers are read."""
 
-    plan: Path
+    plan: Path = Field(description="the routing plan, a TOML file")
     country: str = Field(default="RU", pattern=r"^[A-Z]{2}$", description="region numbers without + belong to")
     scripts: Path | None = Field(default=None, description="Python file with call flows named by the plan")
+
+    def problems(self) -> Iterator[ConfigProblem]:
+        yield from _missing_file("plan", self.plan)
+        yield from _missing_file("scripts", self.scripts)
 
 
 class RecordingSettings(Section):
     """Recording of talks."""
 
-    enabled: bool = True
-    format: Literal["wav", "mp3"] = "wav"
+    enabled: bool = Field(default=True, description="record every talk")
+    format: Literal["wav", "mp3"] = Field(default="wav", description="what is delivered to the portal")
     directory: Path | None = Field(
         default=None, description="Asterisk's recording spool, when this machine sees it; otherwise fetched over ARI"
     )
-    keep_days: int | None = None
+    keep_days: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="days a delivered recording stays on the PBX; unset: for ever"
+    )
 
 
 class EmployeeSettings(Section):
     """An employee the portal does not tell rightly."""
 
-    extension: str = Field(pattern=r"^\d{1,11}$")
-    user_id: int = Field(gt=0)
-    name: str = ""
+    extension: str = Field(pattern=r"^\d{1,11}$", description="his extension on the PBX")
+    user_id: int = Field(gt=0, description="his id in the portal")
+    name: str = Field(default="", description="his name, for logs and the script API")
 
 
 class LoggingSettings(Section):
     """What is logged and where."""
 
-    level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    file: Path | None = None
-    as_json: bool = False
-    mask_numbers: bool = True
+    level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="least severity")
+    file: Path | None = Field(default=None, description="log file beside the console; rotated")
+    as_json: bool = Field(default=False, description="JSON lines instead of text")
+    mask_numbers: bool = Field(default=True, description="show only the last four digits of phone numbers")
+    rotate_megabytes: Annotated[int, Field(ge=1)] = Field(default=50, description="size at which the file is rotated")
+    keep_days: Annotated[int, Field(ge=1)] = Field(default=14, description="days rotated files are kept")
 
 
 class Settings(BaseSettings):
@@ -116,3 +248,49 @@ class Settings(BaseSettings):
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
     employees: list[EmployeeSettings] = Field(default_factory=list)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
+
+    def secrets(self) -> list[str]:
+        """Every secret in the configuration, for the log to redact."""
+        found = [self.asterisk.password, self.bitrix24.webhook, self.bitrix24.client_secret, *self.http.tokens]
+        texts = [secret.get_secret_value() for secret in found if secret]
+        return [text for text in (*texts, urlsplit(self.storage.url).password) if text]
+
+
+def load_settings(path: Path | str) -> Settings:
+    """The configuration in `path`, environment variables winning. Raises `ConfigError` with everything wrong in it."""
+    from stasis_app.settings_loader import load  # the loader needs the models above
+
+    return load(Path(path))
+
+
+def _no_tls(key: str, value: str | None = None) -> ConfigProblem:
+    return ConfigProblem(
+        key,
+        "would send tokens and customers' data over plain http://",
+        "Use https://, or set allow_http = true if the network is closed.",
+        value,
+    )
+
+
+def _missing_file(key: str, path: Path | None) -> Iterator[ConfigProblem]:
+    if path is not None and not path.is_file():
+        yield ConfigProblem(
+            key, "no such file", "Relative paths start at the folder of the configuration file.", repr(str(path))
+        )
+
+
+def _address(key: str, value: str, example: str) -> Iterator[ConfigProblem]:
+    """Complain unless `value` is scheme://host[:port][/path]."""
+    remedy = f"Write it like {example}."
+    try:
+        parts = urlsplit(value)
+        port_is_wrong = parts.port == 0
+    except ValueError as error:
+        yield ConfigProblem(key, f"is not an address ({error})", remedy, repr(value))
+        return
+    if parts.username or parts.password:
+        yield ConfigProblem(key, "has a user name or a password in it", f"{remedy} Secrets have keys of their own.")
+    elif parts.scheme not in ("http", "https") or not parts.hostname or port_is_wrong:
+        yield ConfigProblem(key, "is not an http:// or https:// address", remedy, repr(value))
+    elif parts.query or parts.fragment:
+        yield ConfigProblem(key, "has a ? or # part", remedy, repr(value.split("?")[0].split("#")[0] + "…"))
