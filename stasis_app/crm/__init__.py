@@ -1,0 +1,51 @@
+"""Who is calling and who answers for them: numbers, phonebook, employees, availability.
+
+Everything here answers a caller's question within a time budget and without raising; what the portal or Asterisk can't
+say in time is said as "unknown", and the call goes on.
+"""
+
+from stasis_app.crm.availability import Availability, EndpointReader, Phones, PhoneState
+from stasis_app.crm.client import Client, ClientFinder, PortalClientFinder, WorkingDay
+from stasis_app.crm.employees import Directory, Employee, EmployeeLister, PortalEmployeeLister
+from stasis_app.crm.numbers import Number, NumberKind, Numbers, extension_of
+from stasis_app.crm.phonebook import Lookup, Phonebook, Source
+from stasis_app.crm.responsible import Responsible, ResponsibleFinder, Standing
+from stasis_app.crm.stores import (
+    ClientRow,
+    ClientStore,
+    EmployeeRow,
+    EmployeeStore,
+    MemoryClientStore,
+    MemoryEmployeeStore,
+)
+
+__all__ = [
+    "Availability",
+    "Client",
+    "ClientFinder",
+    "ClientRow",
+    "ClientStore",
+    "Directory",
+    "Employee",
+    "EmployeeLister",
+    "EmployeeRow",
+    "EmployeeStore",
+    "EndpointReader",
+    "Lookup",
+    "MemoryClientStore",
+    "MemoryEmployeeStore",
+    "Number",
+    "NumberKind",
+    "Numbers",
+    "PhoneState",
+    "Phonebook",
+    "Phones",
+    "PortalClientFinder",
+    "PortalEmployeeLister",
+    "Responsible",
+    "ResponsibleFinder",
+    "Source",
+    "Standing",
+    "WorkingDay",
+    "extension_of",
+]
