@@ -1,0 +1,175 @@
+"""One HTTP exchange with a portal or OAuth server: what came back, or why nothing readable did."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+
+from b24client.errors import B24Error, BadReply, Temporary, UnknownOutcome
+from b24client.masking import excerpt
+
+MAX_REPLY = 64 * 1024 * 1024
+"""Longest answer read, bytes."""
+_CONNECT_SECONDS = 10.0
+_REDIRECTS = (301, 302, 307, 308)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Outgoing:
+    """A request about to be sent. Its address and body hold secrets, so it has no telling repr.
+
+    `fresh` builds the body anew (a form with a file can be sent only once); `repeatable`: sending it twice is harmless.
+    """
+
+    method: str
+    url: str
+    fresh: Callable[[], Any]
+    repeatable: bool
+    token: str = ""
+    content_type: str | None = "application/json"
+
+    def __repr__(self) -> str:
+        return f"<Outgoing {self.method}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the decoded JSON object, or the address the portal says it has moved to."""
+
+    status: int
+    body: dict[str, Any]
+    moved_to: str = ""
+    retry_after: float | None = None
+
+
+class Transport:
+    """Sends requests over one keep-alive session."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession | None, ca_file: Path | None, secrets: Callable[[], Iterable[str]]
+    ) -> None:
+        self._given = session
+        self._session = session
+        self._ca_file = ca_file
+        self._secrets = secrets
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
+
+    async def start(self) -> None:
+        """Open the session unless one was given."""
+        if self._session is not None:
+            return
+        context = await asyncio.to_thread(_tls_context, self._ca_file)
+        if self._session is None:  # nobody else opened one meanwhile
+            connector = aiohttp.TCPConnector(limit=200, keepalive_timeout=30, ssl=context)
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    async def aclose(self) -> None:
+        """Close the session if it is ours."""
+        session, self._session = self._session, self._given
+        if session is not None and session is not self._given:
+            await session.close()
+
+    async def post(self, request: Outgoing) -> Answer:
+        """Send a request and read the answer.
+
+        Raises Temporary when it surely was not carried out or may be sent again, UnknownOutcome when it may have been
+        carried out, BadReply when the answer to a harmless request can't be read.
+        """
+        outcome = await self._exchange(request)
+        if isinstance(outcome, _Stale) and request.repeatable:
+            outcome = await self._exchange(request)  # the server had closed the idle connection we took
+        if isinstance(outcome, _Stale):
+            outcome = _lost(request, "the connection broke before an answer")
+        if isinstance(outcome, B24Error):
+            raise outcome
+        return outcome
+
+    async def _exchange(self, request: Outgoing) -> Answer | B24Error | _Stale:
+        await self.start()
+        assert self._session is not None
+        try:
+            async with self._session.post(
+                request.url,
+                data=request.fresh(),
+                headers={"Content-Type": request.content_type} if request.content_type else None,
+                allow_redirects=False,
+                timeout=self._timeout,
+            ) as response:
+                raw = await _limited(response)
+                return self._answer(request, response, raw)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return Temporary(request.method, "", f"no connection to the portal: {_why(error)}")
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            return _Stale()
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            return _lost(request, f"the answer broke off: {type(error).__name__}")
+
+    def _answer(self, request: Outgoing, response: aiohttp.ClientResponse, raw: bytes | None) -> Answer | B24Error:
+        status = response.status
+        if status in _REDIRECTS:
+            return Answer(status, {}, moved_to=response.headers.get("Location", ""))
+        if raw is None:
+            return BadReply(request.method, "", f"an answer of more than {MAX_REPLY} bytes", status)
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            body = None
+        if isinstance(body, dict):
+            return Answer(status, body, retry_after=_seconds(response.headers.get("Retry-After")))
+        return self._unreadable(request, status, raw)
+
+    def _unreadable(self, request: Outgoing, status: int, raw: bytes) -> B24Error:
+        text = f"not the documented JSON object: {excerpt(raw, self._secrets()) or 'empty'}"
+        if status == 503 or (status >= 500 and request.repeatable):
+            return Temporary(request.method, "", text, status)
+        if not request.repeatable and (status >= 500 or status < 300):
+            return UnknownOutcome(request.method, "", text, status)
+        return BadReply(request.method, "", text, status)
+
+
+class _Stale:
+    """A connection that broke before a byte of an answer."""
+
+
+def _lost(request: Outgoing, text: str) -> B24Error:
+    return (Temporary if request.repeatable else UnknownOutcome)(request.method, "", text)
+
+
+async def _limited(response: aiohttp.ClientResponse) -> bytes | None:
+    """The whole body, or None when it is longer than any answer of a portal should be."""
+    length = response.content_length
+    if length is not None and length <= MAX_REPLY:
+        return await response.read()
+    parts, size = [], 0
+    async for part in response.content.iter_chunked(65_536):
+        size += len(part)
+        if size > MAX_REPLY:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _why(error: Exception) -> str:
+    """The reason of a failed connection without its address."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "its certificate is not trusted (name a ca_file for an own authority)"
+    cause = getattr(error, "os_error", None)
+    return (getattr(cause, "strerror", None) or "") if cause else type(error).__name__
+
+
+def _seconds(header: str | None) -> float | None:
+    return float(header) if header and header.strip().isdigit() else None
+
+
+def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(cafile=str(ca_file))
+    return context

@@ -1,0 +1,66 @@
+"""The employees (https://apidocs.bitrix24.com/api-reference/user/index.html)."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from pydantic import Field
+
+from b24client.budget import Priority
+from b24client.caller import Caller
+from b24client.php import Identifier, Reply, Text, Truth, read_all
+
+_PAGE = 50
+
+
+class User(Reply):
+    """An employee. Fields the scope hides or nobody filled in are empty."""
+
+    id: int
+    active: Truth = True
+    name: Text = ""
+    last_name: Text = ""
+    email: Text = ""
+    extension: Text = Field(default="", alias="UF_PHONE_INNER")
+    work_phone: Text = ""
+    mobile: Text = Field(default="", alias="PERSONAL_MOBILE")
+    personal_phone: Text = ""
+    online: Truth = Field(default=False, alias="IS_ONLINE")
+    user_type: Text = ""
+    departments: builtins.list[Identifier] = Field(default_factory=builtins.list, alias="UF_DEPARTMENT")
+
+    @property
+    def full_name(self) -> str:
+        """First and last name."""
+        return f"{self.name} {self.last_name}".strip()
+
+
+class Users:
+    """`user.*`; scope `user_basic` (or `user`)."""
+
+    def __init__(self, portal: Caller) -> None:
+        self._portal = portal
+
+    async def list(self, filter: Mapping[str, Any] | None = None) -> builtins.list[User]:  # noqa: A002
+        """All users that match, of all pages. All or nothing: raises B24Error rather than give a part of them."""
+        return [user async for user in self.iterate(filter)]
+
+    async def iterate(self, filter: Mapping[str, Any] | None = None) -> AsyncIterator[User]:  # noqa: A002
+        """The users by ascending id; pages are asked for without counting, which is the quick way for the portal."""
+        last = 0
+        while True:
+            params = {"sort": "ID", "order": "ASC", "start": -1, "FILTER": {**(filter or {}), ">ID": last}}
+            result, _ = await self._portal.page("user.get", params)
+            users = read_all(User, "user.get", result)
+            for user in users:
+                yield user
+            if len(users) < _PAGE or users[-1].id <= last:
+                return
+            last = users[-1].id
+
+    async def current(self) -> User:
+        """The user we act for."""
+        from_portal = await self._portal.call("user.current", priority=Priority.SYNC)
+        return read_all(User, "user.current", [from_portal])[0]
