@@ -28,7 +28,10 @@ NO_CALL = "-"
 def set_up_logging(
     settings: LoggingSettings, secrets: Iterable[str] = (), *, console: TextIO | None = None
 ) -> Redactor:
-    """Send all logging of this process where `settings` say. Secrets learnt later go to the returned redactor's `add`."""
+    """Send all logging of this process where `settings` say.
+
+    Secrets learnt later (renewed tokens) are made known with the returned redactor's `add`.
+    """
     redactor = Redactor(secrets, mask_numbers=settings.mask_numbers)
     logger.remove()
     logger.configure(extra={"call": NO_CALL}, patcher=lambda record: _cleaned(record, redactor))

@@ -1,0 +1,149 @@
+"""What the API needs of the rest of the service. The composition root gives it; tests give small fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from aiohttp import web
+
+from stasis_app.calls.facts import Direction, Fact
+from stasis_app.calls.record import CallRecord
+from stasis_app.http.metrics import Metrics
+from stasis_app.settings import HttpSettings
+
+
+class CallBook(Protocol):
+    """The calls that are going on."""
+
+    def live(self) -> Sequence[CallRecord]:
+        """All of them, oldest first."""
+        ...
+
+    def get(self, call_id: str) -> CallRecord | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastCalls:
+    """Which ended calls are asked for: newest first, `limit` of those older than the `before` position."""
+
+    limit: int = 50
+    before: tuple[datetime, str] | None = None  # (started_at, call_id) of the last call of the page before
+    since: datetime | None = None
+    until: datetime | None = None
+    number: str = ""  # the customer's number, or its end
+    extension: str = ""  # an employee who was rung or talked
+    direction: Direction | None = None
+    answered: bool | None = None
+
+
+class JournalReader(Protocol):
+    """The calls that are over."""
+
+    async def past(self, query: PastCalls) -> Sequence[CallRecord]: ...
+
+    async def get(self, call_id: str) -> CallRecord | None:
+        """The record of a call, live or past; None if it was never seen."""
+        ...
+
+    async def facts(self, call_id: str) -> Sequence[Fact]:
+        """Its facts in the order they happened."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """An operation on its way to the portal."""
+
+    id: str
+    call_id: str
+    operation: str
+    state: str
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime | None = None
+    error: str = ""
+
+
+class OutboxReader(Protocol):
+    """What waits to be sent to the portal, and what was given up."""
+
+    async def items(self, limit: int) -> Sequence[OutboxItem]: ...
+
+
+class NotPossibleError(Exception):
+    """A command can't be carried out now; the text says why and what to do."""
+
+
+class UnavailableError(Exception):
+    """A command can't be carried out because Asterisk is out of reach."""
+
+
+class Controller(Protocol):
+    """Acts on calls. Raises `NotPossibleError` and `UnavailableError`."""
+
+    async def originate(self, extension: str, number: str) -> str:
+        """Ring the employee, then the number; the id of the call, which exists at once."""
+        ...
+
+    async def hang_up(self, call_id: str) -> bool:
+        """End a live call; False if there is none of this id."""
+        ...
+
+
+Listener = Callable[[Fact, CallRecord], None]
+
+
+class FactFeed(Protocol):
+    """Every fact as it happens."""
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with each fact and the record after it, until the function returned is called."""
+        ...
+
+
+class State(StrEnum):
+    """How a component does."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """The health of one component. Without an `essential` one no call can be served."""
+
+    name: str
+    state: State
+    detail: str = ""
+    essential: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSource:
+    """Asks one component how it does."""
+
+    name: str
+    ask: Callable[[], Awaitable[Component]]
+    essential: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiDependencies:
+    """All of it."""
+
+    settings: HttpSettings
+    calls: CallBook
+    journal: JournalReader
+    control: Controller
+    outbox: OutboxReader
+    facts: FactFeed
+    health: Sequence[HealthSource] = ()
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+DEPENDENCIES = web.AppKey("dependencies", ApiDependencies)

@@ -1,0 +1,300 @@
+"""What goes over the API: requests and answers as pydantic models, the source of the OpenAPI document."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from stasis_app.calls.facts import Direction, EndedBy, Fact, Party, PartyKind, Unanswered
+from stasis_app.calls.record import CallRecord, Ring, Talk
+from stasis_app.http.dependencies import Component, OutboxItem, State
+
+_WRITTEN = re.compile(r"[ ()\-.\u00a0]")
+_DIALLABLE = re.compile(r"\+?[0-9*#]{2,20}")
+
+
+def _diallable(number: str) -> str:
+    """The number without spaces, brackets and dashes; nothing but digits, + * # may reach a dial string."""
+    bare = _WRITTEN.sub("", number)
+    if not _DIALLABLE.fullmatch(bare):
+        raise ValueError("must be a phone number: 2 to 20 digits, * or #, with an optional + before them")
+    return bare
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Originate(_Request):
+    """A call to be set up: the employee's phone rings first, then the number is called."""
+
+    extension: str = Field(pattern=r"^\d{1,11}$", description="the employee's extension", examples=["101"])
+    number: Annotated[str, AfterValidator(_diallable)] = Field(
+        max_length=40, description="the number to call then", examples=["+79161234567"]
+    )
+
+
+class CallsState(StrEnum):
+    """Which calls."""
+
+    LIVE = "live"
+    ENDED = "ended"
+
+
+class CallsQuery(_Request):
+    """Filters of the list of calls. All but `state` are for ended calls."""
+
+    state: CallsState = Field(default=CallsState.LIVE, description="live calls, or those that are over")
+    limit: int = Field(default=50, ge=1, le=500, description="calls on a page")
+    cursor: str = Field(default="", max_length=200, description="`next` of the page before")
+    since: datetime | None = Field(default=None, description="started at this moment or later (ISO 8601 with zone)")
+    until: datetime | None = Field(default=None, description="started before this moment")
+    number: str = Field(default="", pattern=r"^\+?\d{0,20}$", description="the customer's number, or how it ends")
+    extension: str = Field(default="", pattern=r"^\d{0,11}$", description="an employee who was rung or talked")
+    direction: Direction | None = Field(default=None, description="which way")
+    answered: bool | None = Field(default=None, description="whether an employee talked")
+
+
+class OutboxQuery(_Request):
+    """How much of the outbox."""
+
+    limit: int = Field(default=100, ge=1, le=1000, description="entries at most")
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class PartyOut(_Answer):
+    """One side of a call."""
+
+    kind: PartyKind
+    number: str = Field(description="an extension for an employee; empty when withheld")
+    name: str = ""
+
+    @classmethod
+    def of(cls, party: Party) -> PartyOut:
+        return cls(kind=party.kind, number=party.number, name=party.name)
+
+
+class RingOut(_Answer):
+    """An attempt to reach somebody."""
+
+    party: PartyOut
+    dialled_at: datetime
+    ringing_at: datetime | None = Field(description="when the phone really rang")
+    answered_at: datetime | None
+    ended_at: datetime | None
+    why: Unanswered | None = Field(description="why nobody answered")
+    cause: int = Field(description="Q.850 cause, 0 while unknown")
+
+    @classmethod
+    def of(cls, ring: Ring) -> RingOut:
+        return cls(
+            party=PartyOut.of(ring.party),
+            dialled_at=ring.dialled_at,
+            ringing_at=ring.ringing_at,
+            answered_at=ring.answered_at,
+            ended_at=ring.ended_at,
+            why=ring.why,
+            cause=ring.cause,
+        )
+
+
+class TalkOut(_Answer):
+    """A conversation."""
+
+    party: PartyOut
+    began_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, talk: Talk) -> TalkOut:
+        return cls(party=PartyOut.of(talk.party), began_at=talk.began_at, ended_at=talk.ended_at)
+
+
+class ClientOut(_Answer):
+    """Whose number it is, as the CRM says."""
+
+    entity_type: str
+    entity_id: int
+    name: str
+    extension: str = Field(description="of the responsible employee")
+
+
+class CallStage(StrEnum):
+    """What goes on in a call."""
+
+    WAITING = "waiting"
+    RINGING = "ringing"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+class CallOut(_Answer):
+    """A call."""
+
+    id: str
+    direction: Direction
+    stage: CallStage
+    caller: PartyOut
+    customer_number: str = Field(description="the outside number; empty when withheld")
+    line: str = Field(description="the DID it came in on, or the line it goes out by")
+    dialled: str
+    client: ClientOut | None
+    started_at: datetime
+    ended_at: datetime | None
+    ended_by: EndedBy | None
+    cause: int = Field(description="Q.850 cause of the end")
+    tech_cause: int | None = Field(description="SIP status of the end, if Asterisk told it")
+    answered: bool = Field(description="an employee and the other side talked")
+    talk_seconds: float = Field(description="length of ended conversations")
+    element: str = Field(description="where in the plan it is, or was last")
+    rings: list[RingOut]
+    talks: list[TalkOut]
+    recordings: list[str]
+
+    @classmethod
+    def of(cls, record: CallRecord) -> CallOut:
+        known = record.identified
+        return cls(
+            id=record.call_id,
+            direction=record.direction,
+            stage=_stage(record),
+            caller=PartyOut.of(record.caller),
+            customer_number=record.customer_number,
+            line=record.line,
+            dialled=record.dialled,
+            client=ClientOut.model_validate(known) if known else None,
+            started_at=record.started_at,
+            ended_at=record.ended_at,
+            ended_by=record.ended_by,
+            cause=record.cause,
+            tech_cause=record.tech_cause,
+            answered=record.answered,
+            talk_seconds=round(record.talk_seconds, 3),
+            element=record.visited[-1].element if record.visited else record.element,
+            rings=[RingOut.of(ring) for ring in record.rings],
+            talks=[TalkOut.of(talk) for talk in record.talks],
+            recordings=[recorded.name for recorded in record.recordings],
+        )
+
+
+def _stage(record: CallRecord) -> CallStage:
+    if record.ended_at:
+        return CallStage.ENDED
+    if record.talking_now:
+        return CallStage.TALKING
+    return CallStage.RINGING if record.ringing_now else CallStage.WAITING
+
+
+class FactOut(BaseModel):
+    """Something that happened to a call."""
+
+    fact: str = Field(description="its kind", examples=["Ringing"])
+    at: datetime = Field(description="when, by Asterisk's clock")
+    call_id: str
+    details: dict[str, Any] = Field(description="the rest of the fact, by kind")
+
+    @classmethod
+    def of(cls, fact: Fact) -> FactOut:
+        details = dataclasses.asdict(fact)
+        for known in ("at", "call_id"):
+            del details[known]
+        return cls(fact=type(fact).__name__, at=fact.at, call_id=fact.call_id, details=details)
+
+
+class CallPage(BaseModel):
+    """A page of calls."""
+
+    calls: list[CallOut]
+    next: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+class CallStory(BaseModel):
+    """A call and everything that happened to it."""
+
+    call: CallOut
+    facts: list[FactOut]
+
+
+class Originated(BaseModel):
+    """A call being set up."""
+
+    call_id: str
+
+
+class LiveFact(BaseModel):
+    """An entry of the live stream: a fact, and the call after it."""
+
+    fact: FactOut
+    call: CallOut
+
+
+class OutboxItemOut(_Answer):
+    """An operation on its way to the portal."""
+
+    id: str
+    call_id: str
+    operation: str
+    state: str
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime | None
+    error: str
+
+    @classmethod
+    def of(cls, item: OutboxItem) -> OutboxItemOut:
+        return cls.model_validate(item)
+
+
+class OutboxPage(BaseModel):
+    """The head of the outbox, oldest first."""
+
+    items: list[OutboxItemOut]
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str = "alive"
+    version: str
+
+
+class ComponentOut(_Answer):
+    """The health of one component. `detail` is only for bearers of a token."""
+
+    name: str
+    state: State
+    essential: bool
+    detail: str = ""
+
+    @classmethod
+    def of(cls, component: Component, *, with_detail: bool) -> ComponentOut:
+        return cls(
+            name=component.name,
+            state=component.state,
+            essential=component.essential,
+            detail=component.detail if with_detail else "",
+        )
+
+
+class Readiness(StrEnum):
+    """Whether calls can be served."""
+
+    READY = "ready"
+    DEGRADED = "degraded"
+    NOT_READY = "not ready"
+
+
+class Ready(BaseModel):
+    """Whether calls can be served, by component."""
+
+    status: Readiness
+    version: str
+    components: list[ComponentOut]

@@ -1,0 +1,102 @@
+"""The route table: every operation of the API, from which the router and the OpenAPI document are made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from stasis_app.http import calls, health, live, models, outbox
+from stasis_app.http.auth import demand_token
+from stasis_app.http.openapi import Route, document
+
+
+async def openapi(request: web.Request) -> web.Response:
+    """This document."""
+    return web.Response(body=request.app[DOCUMENT], content_type="application/json")
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/api/v1/calls",
+        handler=calls.list_calls,
+        tag="calls",
+        query=models.CallsQuery,
+        result=models.CallPage,
+        errors=(422,),
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/calls",
+        handler=calls.originate,
+        tag="calls",
+        body=models.Originate,
+        status=202,
+        result=models.Originated,
+        errors=(400, 409, 415, 422, 503),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/calls/{id}",
+        handler=calls.show_call,
+        tag="calls",
+        result=models.CallStory,
+        errors=(404,),
+    ),
+    Route(
+        method="DELETE",
+        path="/api/v1/calls/{id}",
+        handler=calls.hang_up,
+        tag="calls",
+        status=204,
+        errors=(404, 409, 503),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/live",
+        handler=live.stream,
+        tag="calls",
+        content_type="text/event-stream",
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/outbox",
+        handler=outbox.list_outbox,
+        tag="outbox",
+        query=models.OutboxQuery,
+        result=models.OutboxPage,
+        errors=(422,),
+    ),
+    Route(method="GET", path="/api/v1/openapi.json", handler=openapi, tag="about", token=False),
+    Route(method="GET", path="/healthz", handler=health.healthz, tag="operation", token=False, result=models.Alive),
+    Route(
+        method="GET",
+        path="/readyz",
+        handler=health.readyz,
+        tag="operation",
+        token=False,
+        result=models.Ready,
+        also={503: "Calls can't be served."},
+    ),
+    Route(method="GET", path="/metrics", handler=health.metrics, tag="operation", content_type="text/plain"),
+)
+
+DOCUMENT = web.AppKey("openapi", bytes)
+
+
+def add_routes(app: web.Application) -> None:
+    """Put the table into the router of `app`."""
+    app[DOCUMENT] = orjson.dumps(document(ROUTES))
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, _guarded(route.handler) if route.token else route.handler)
+
+
+def _guarded(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        demand_token(request)
+        return await handler(request)
+
+    return guarded
