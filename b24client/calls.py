@@ -170,17 +170,12 @@ class CrmEntity(Reply):
         return value
 
     @property
-    def assigned_by(self) -> str:
+    def assigned_by_extension(self) -> str:
         """The responsible employee's extension, "" when he has none."""
         return self.responsible.user_phone_inner.strip() if self.responsible else ""
 
     @property
-    def extension(self) -> str:
-        """The responsible employee's extension, "" when he has none."""
-        return self.assigned_by
-
-    @property
-    def mobile(self) -> str:
+    def assigned_by_mobile(self) -> str:
         """The responsible employee's mobile number."""
         return self.responsible.personal_mobile if self.responsible else ""
 

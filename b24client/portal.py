@@ -149,9 +149,8 @@ class Portal:
         """The `result` of a list method and where its next page starts (None: this was the last)."""
         answer = await self._request(method, params, priority, timeout, None)
         following = answer.get("next")
-        return answer["result"], int(following) if isinstance(following, int | str) and str(
-            following
-        ).isdigit() else None
+        more = isinstance(following, int | str) and str(following).isdigit()
+        return answer["result"], int(following) if more else None
 
     async def batch(
         self,

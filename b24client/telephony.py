@@ -127,12 +127,12 @@ class Telephony:
 
     async def statistic(
         self,
-        filter: Mapping[str, Any],
+        filter: Mapping[str, Any],  # noqa: A002
         *,
         priority: Priority = Priority.SYNC,
-        timeout: float | None = None,  # noqa: A002
+        timeout: float | None = None,
     ) -> list[CallStatistic]:
-        """Finished calls that match, of all pages, such as `{"EXTERNAL_CALL_ID": "..."}` to find out what became of one."""
+        """Finished calls that match, of all pages; `{"EXTERNAL_CALL_ID": "..."}` finds out what became of one."""
         rows: list[CallStatistic] = []
         start: int | None = 0
         while start is not None:

@@ -15,7 +15,8 @@ class OAuthTokens(BaseModel):
     """What an application holds to act in one portal.
 
     An access token lives an hour; a refresh token 180 days and is replaced at each renewal
-    (https://apidocs.bitrix24.com/settings/oauth/index.html). `member_id` names the portal for good, its host may change.
+    (https://apidocs.bitrix24.com/settings/oauth/index.html). `member_id` names the portal
+    for good, its host may change.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -110,7 +111,7 @@ def _expiry(reply: Mapping[str, Any]) -> datetime:
 
 
 class TokenStore(Protocol):
-    """Where the tokens of one portal survive a restart. `save` has to be atomic: a lost refresh token is lost access."""
+    """Where the tokens of a portal survive a restart. `save` has to be atomic: a lost refresh token is lost access."""
 
     async def load(self) -> OAuthTokens | None:
         """The tokens, or None when the application is not installed."""

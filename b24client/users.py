@@ -20,7 +20,7 @@ class User(Reply):
 
     id: int
     active: Truth = True
-    name: Text = ""
+    first_name: Text = Field(default="", alias="NAME")
     last_name: Text = ""
     email: Text = ""
     extension: Text = Field(default="", alias="UF_PHONE_INNER")
@@ -32,9 +32,9 @@ class User(Reply):
     departments: builtins.list[Identifier] = Field(default_factory=builtins.list, alias="UF_DEPARTMENT")
 
     @property
-    def full_name(self) -> str:
+    def name(self) -> str:
         """First and last name."""
-        return f"{self.name} {self.last_name}".strip()
+        return f"{self.first_name} {self.last_name}".strip()
 
 
 class Users:
