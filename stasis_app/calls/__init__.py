@@ -1,0 +1,29 @@
+"""What a call is: legs, parties, bridges; ARI events in, facts out; the verbs that act on a call.
+
+`model` is pure and turns events into facts; `record` adds facts up; `Call` is a live call with its mailbox and verbs;
+`Tracker` brings every event to its call.
+"""
+
+from stasis_app.calls.call import Call, CallOptions
+from stasis_app.calls.control import AriControl
+from stasis_app.calls.facts import Direction, Fact, Party, PartyKind
+from stasis_app.calls.record import CallRecord
+from stasis_app.calls.tracker import Tracker
+from stasis_app.calls.verbs import CallGone, CallHandle, RingResult, Strategy, Target
+
+__all__ = [
+    "AriControl",
+    "Call",
+    "CallGone",
+    "CallHandle",
+    "CallOptions",
+    "CallRecord",
+    "Direction",
+    "Fact",
+    "Party",
+    "PartyKind",
+    "RingResult",
+    "Strategy",
+    "Target",
+    "Tracker",
+]

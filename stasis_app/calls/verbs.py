@@ -15,7 +15,7 @@ from stasis_app.calls.facts import Identified, Party, PartyKind, Unanswered
 from stasis_app.calls.record import CallRecord
 
 
-class CallGone(Exception):  # noqa: N818 - a signal, not an error: the caller hung up
+class CallGone(Exception):  # a signal rather than an error: people hang up whenever they like
     """The call ended while a verb was at work. Flows need not catch it: it ends them."""
 
 

@@ -1,0 +1,380 @@
+"""A live call: its mailbox, its task, and the verbs that act on it.
+
+Events of one call are handled one after another by the call's own task, so calls never wait for each other. The flow
+of the call (plan or script) runs beside it and waits for what the events bring.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from loguru import logger
+
+from stasis_app.ari import events as e
+from stasis_app.ari.errors import AriError, Gone
+from stasis_app.calls import facts as f
+from stasis_app.calls import intents as i
+from stasis_app.calls import model
+from stasis_app.calls.causes import ANSWERED_ELSEWHERE, NO_ANSWER, NORMAL
+from stasis_app.calls.control import Control, caller_id
+from stasis_app.calls.facts import Party, PartyKind, Unanswered
+from stasis_app.calls.prompts import Keys, media_uri
+from stasis_app.calls.record import CallRecord, after, begin
+from stasis_app.calls.ringing import ring_all, ring_in_turn
+from stasis_app.calls.state import Leg, LegStage
+from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
+
+T = TypeVar("T")
+_BRIDGE = "-bridge"
+# How long the phone of an employee who ordered a call rings.
+_EMPLOYEE_SECONDS = 30.0
+FactSink = Callable[[CallRecord, f.Fact], None]
+Flow = Callable[["Call"], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """How calls are dialled and recorded. `endpoint` and `trunk` are dial strings with a placeholder."""
+
+    endpoint: str = "PJSIP/{extension}"
+    trunk: str = "PJSIP/{number}@trunk"
+    record: bool = True
+    record_format: str = "wav"
+
+
+class Call:
+    """One call, from its first channel to its last. Implements `stasis_app.calls.verbs.CallHandle`.
+
+    Args:
+        change: the state and the facts the call starts with.
+        control: the requests that act on channels.
+        options: how to dial and record.
+        on_fact: called with the record and each fact, in order; must return at once.
+        adopt: called with the id of each channel that joins the call, so that its events are brought here.
+        finished: called when nothing more is to come.
+    """
+
+    def __init__(
+        self,
+        change: model.Change,
+        control: Control,
+        options: CallOptions,
+        *,
+        on_fact: FactSink,
+        adopt: Callable[[str, Party], None],
+        finished: Callable[[], None],
+    ) -> None:
+        self.state, first = change
+        assert isinstance(first[0], f.Started)
+        self.control = control
+        self.options = options
+        self.record = begin(first[0])
+        self.log = logger.bind(call=self.state.call_id)
+        self.bridge = f"{self.state.call_id}{_BRIDGE}"
+        self._on_fact = on_fact
+        self._adopt = adopt
+        self._on_finished = finished
+        self._mailbox: asyncio.Queue[e.Event | i.Intent] = asyncio.Queue()
+        self._waiters: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
+        self._keys = Keys()
+        self._played: deque[str] = deque(maxlen=16)
+        self._bridged = False
+        self._gaps = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        for fact in first:
+            self._tell(fact)
+
+    # The mailbox
+
+    @property
+    def id(self) -> str:
+        """The call's id: the linkedid of its channels."""
+        return self.state.call_id
+
+    def begin(self, flow: Flow) -> None:
+        """Start to handle events and to run the flow."""
+        self.spawn(self._handle_events())
+        self.spawn(self._run(flow))
+
+    def put(self, event: e.Event) -> None:
+        """An event of this call; never waits."""
+        self._mailbox.put_nowait(event)
+
+    def resynced(self) -> None:
+        """The link was lost and is back: events that nobody can synthesise may be missing."""
+        self._gaps += 1
+        self._wake()
+
+    def expect(self, leg: str, party: Party) -> None:
+        """A leg is about to be set up: from now on its events belong here."""
+        self._adopt(leg, party)
+        self.intend(i.Dialling(i.now(), leg, party))
+
+    def intend(self, intent: i.Intent) -> None:
+        """Tell the model what is about to be done. Takes effect at once, before any event still in the mailbox."""
+        self._apply(intent)
+
+    def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Do something beside the call; failures are logged with the call's id."""
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guarded(self, work: Coroutine[object, object, None]) -> None:
+        with logger.contextualize(call=self.id):
+            try:
+                await work
+            except CallGone:
+                pass
+            except AriError as error:
+                self.log.warning("{}", error)
+            except Exception:
+                self.log.exception("Something about this call failed unexpectedly")
+
+    async def _handle_events(self) -> None:
+        while not self.state.spent:
+            event = await self._mailbox.get()
+            try:
+                self._apply(event)
+            except Exception:
+                self.log.exception("An event of type {} could not be applied", type(event).__name__)
+        self._on_finished()
+
+    def _apply(self, event: e.Event | i.Intent) -> None:
+        had_ended = self.state.ended
+        self.state, facts = model.apply(self.state, event)
+        if isinstance(event, e.PlaybackFinished):
+            self._played.append(event.playback.id)
+            if event.playback.state == "failed" and not self.state.ended:
+                self.log.warning("The prompt {!r} could not be played", event.playback.media_uri)
+        for fact in facts:
+            if isinstance(fact, f.Pressed):
+                self._keys.press(fact.digit)
+            self._tell(fact)
+        if self.state.ended and not had_ended:
+            self.spawn(self._clean_up())
+        self._wake()
+
+    def _tell(self, fact: f.Fact) -> None:
+        self.record = after(self.record, fact)
+        self.log.debug("{}", fact)
+        self._on_fact(self.record, fact)
+
+    def _wake(self) -> None:
+        for ready, future in self._waiters:
+            if not future.done() and ready():
+                future.set_result(None)
+
+    async def until(self, ready: Callable[[], T | None], seconds: float | None = None) -> T | None:
+        """Wait until `ready` gives something true, and return it; None when the time is up.
+
+        Raises:
+            CallGone: the call ended.
+        """
+        await self._wait(lambda: self.state.ended or ready(), seconds)
+        if self.state.ended:
+            raise CallGone(self.id)
+        return ready()
+
+    async def _wait(self, ready: Callable[[], object], seconds: float | None) -> None:
+        """Wait until an event makes `ready` true or the time is up; works after the end of the call, too."""
+        if ready():
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter = (ready, future)
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout(seconds):
+                await future
+        except TimeoutError:
+            pass
+        finally:
+            self._waiters.remove(waiter)
+
+    # The flow
+
+    async def _run(self, flow: Flow) -> None:
+        """Run the flow; whatever it does, the caller is served: a flow that fails hands him to the dialplan."""
+        try:
+            await flow(self)
+            if not self.state.ended and self.state.handing_over is None:
+                await self.hang_up()
+        except CallGone:
+            return
+        except Exception:
+            self.log.exception("The flow of this call failed; the dialplan goes on with it")
+            await self.hand_over()
+
+    async def _clean_up(self) -> None:
+        """After the end: release what is left, and destroy the bridge once its recording is complete."""
+        alive = [leg for leg in self.state.others if leg.alive]
+        await asyncio.gather(*(self.release(leg.id, Unanswered.CANCELLED) for leg in alive))
+        if not self._bridged:
+            return
+        # It ends by itself when everybody has left.
+        await self._wait(lambda: not self.state.recordings, 3)
+        for name in self.state.recordings:
+            await self.control.stop_recording(name)
+        await self._wait(lambda: not self.state.recordings, 3)
+        await self.control.destroy_bridge(self.bridge)
+
+    # Verbs
+
+    async def answer(self) -> None:
+        """Answer the caller; does nothing when he already is."""
+        if self.state.caller.stage is not LegStage.UP:
+            await self.asking_caller(self.control.answer(self.state.caller_leg))
+
+    async def say(self, *prompts: str) -> None:
+        """Play prompts to their end, answering first when that has not been done."""
+        await self.answer()
+        for prompt in prompts:
+            playback = await self._start(prompt)
+            await self.until(self._played_or(playback))
+
+    async def read(
+        self, *prompts: str, digits: int = 1, seconds: float = 5.0, between: float = 2.0, terminator: str = "#"
+    ) -> str:
+        """Play prompts and read keys; the first key stops the prompt."""
+        await self.answer()
+        for prompt in prompts:
+            if self._keys:
+                break
+            playback = await self._start(prompt)
+            await self.until(self._played_or(playback, self._keys.any))
+            if self._keys:
+                await self.control.stop_playing(playback)
+                await self.until(self._played_or(playback), 1)
+        wait = seconds
+        while not self._keys.complete(digits, terminator):
+            if not await self._another_key(wait):
+                break
+            wait = between
+        return self._keys.take(digits, terminator)
+
+    async def ring(self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL) -> RingResult:
+        """Ring parties and connect the first who answers."""
+        ring = ring_in_turn if strategy is Strategy.IN_TURN else ring_all
+        return await ring(self, targets, seconds)
+
+    async def talk(self) -> None:
+        """Wait until the conversation is over, then end what is left of the call."""
+        await self.until(lambda: not any(leg.alive and leg.bridge for leg in self.state.others))
+        await self.hang_up()
+
+    async def go_on_talking(self) -> None:
+        """The flow of a call that was found talking after a restart."""
+        self._bridged = True
+        if await self.until(lambda: any(leg.bridge for leg in self.state.others), 5):
+            await self.talk()
+
+    async def dial_caller(self, number: str) -> None:
+        """Call the phone of the employee who ordered this call, and wait until he answers."""
+        caller = self.state.caller
+        await self.control.originate(
+            caller.id,
+            self.options.endpoint.format(extension=caller.party.number),
+            appArgs=f"outbound,{number}",
+            callerId=caller_id(Party(PartyKind.CUSTOMER, number)),
+            timeout=round(_EMPLOYEE_SECONDS),
+        )
+        if not await self.until(lambda: self.state.caller.stage is LegStage.UP, _EMPLOYEE_SECONDS + 5):
+            await self.hang_up(NO_ANSWER)
+
+    async def hand_over(self, context: str = "", exten: str = "", priority: int = 1) -> None:
+        """Give the call back to the dialplan, and go on watching how it ends."""
+        if self.state.ended:
+            raise CallGone(self.id)
+        caller = self.state.caller_leg
+        try:
+            await self.control.watch(caller)
+            watched = True
+        except AriError as error:
+            self.log.warning("The call can't be watched after it is handed over: {}", error)
+            watched = False
+        place = f"{context},{exten},{priority}" if context else ""
+        self.intend(i.HandingOver(i.now(), place, watched))
+        await self.asking_caller(self.control.proceed(caller, context, exten, priority))
+
+    async def hang_up(self, cause: int = NORMAL) -> None:
+        """End the call with a Q.850 cause."""
+        if self.state.ended:
+            return
+        self.intend(i.HangingUp(i.now()))
+        await self.control.hang_up(self.state.caller_leg, cause)
+
+    def visit(self, element: str, kind: str, why: str = "") -> None:
+        """Note that the call came to an element of the plan."""
+        self.intend(i.Noted(i.now(), f.Visited(call_id=self.id, at=i.now(), element=element, kind=kind, why=why)))
+
+    def identify(self, fact: f.Identified) -> None:
+        """Note whose number this is."""
+        self.intend(i.Noted(i.now(), fact))
+
+    # Steps the verbs are made of
+
+    async def asking_caller(self, request: Awaitable[None]) -> None:
+        """Do something to the caller's channel; that it is gone is the end of the call, not an error.
+
+        Raises:
+            CallGone: the caller is gone.
+            AriError: the request failed for another reason.
+        """
+        try:
+            await request
+        except Gone:
+            # The event that tells of his end is on its way.
+            await self.until(lambda: None, 2)
+            raise
+
+    async def _another_key(self, seconds: float) -> bool:
+        seen = len(self._keys)
+        return bool(await self.until(lambda: len(self._keys) > seen, seconds))
+
+    async def _start(self, prompt: str) -> str:
+        playback = f"{self.id}-{secrets.token_hex(4)}"
+        await self.asking_caller(self.control.play(self.state.caller_leg, media_uri(prompt), playback))
+        return playback
+
+    def _played_or(self, playback: str, otherwise: Callable[[], bool] = lambda: False) -> Callable[[], bool]:
+        """Whether a prompt has ended. After a gap in the events its end may have been missed: then it has."""
+        gaps = self._gaps
+        return lambda: playback in self._played or self._gaps != gaps or otherwise()
+
+    async def bridge_ready(self) -> None:
+        """Make the call's bridge; once is enough."""
+        if not self._bridged:
+            await self.control.make_bridge(self.bridge)
+            self._bridged = True
+
+    def start_recording(self) -> None:
+        """Record the talk, unless it is recorded already. Nobody waits for it."""
+        if self.options.record and not self.state.recordings:
+            self.spawn(self.control.record(self.bridge, self._recording_name(), self.options.record_format))
+
+    def _recording_name(self) -> str:
+        return f"{self.id}-{len(self.record.recordings) + 1}"
+
+    async def release(self, leg: str, why: Unanswered) -> None:
+        """Hang up a leg; failures are logged, since nobody could do better."""
+        self.intend(i.Releasing(i.now(), leg, why))
+        cause = ANSWERED_ELSEWHERE if why is Unanswered.ANSWERED_ELSEWHERE else NORMAL
+        try:
+            await self.control.hang_up(leg, cause)
+        except AriError as error:
+            self.log.warning("A leg could not be hung up: {}", error)
+
+    def leg(self, leg: str) -> Leg:
+        """The state of a leg now."""
+        return self.state.legs[leg]
+
+
+def call_of_bridge(bridge: str) -> str:
+    """The call a bridge of ours belongs to."""
+    return bridge.removesuffix(_BRIDGE)

@@ -1,0 +1,161 @@
+"""The requests that act on channels and bridges, one method each.
+
+`Control` is the seam between calls and the wire: the real one, `AriControl`, goes through aioari; unit tests use a fake
+that remembers what was asked. Operation names are aioari's, that is the server's own API description's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from stasis_app.ari.errors import Gone, LinkDown
+from stasis_app.ari.link import AriLink
+from stasis_app.calls.facts import Party
+
+
+class Control(Protocol):
+    """What a call can ask of Asterisk. All raise `AriError`; ending what has already ended is no error."""
+
+    async def answer(self, channel: str) -> None: ...
+
+    async def ring(self, channel: str) -> None: ...
+
+    async def stop_ringing(self, channel: str) -> None: ...
+
+    async def play(self, channel: str, media: str, playback: str) -> None: ...
+
+    async def stop_playing(self, playback: str) -> None: ...
+
+    async def originate(self, channel: str, endpoint: str, **options: Any) -> None: ...
+
+    async def create(self, channel: str, endpoint: str, **options: Any) -> None: ...
+
+    async def dial(self, channel: str, *, caller: str, seconds: int) -> None: ...
+
+    async def make_bridge(self, bridge: str) -> None: ...
+
+    async def add_to_bridge(self, bridge: str, *channels: str) -> None: ...
+
+    async def destroy_bridge(self, bridge: str) -> None: ...
+
+    async def record(self, bridge: str, name: str, audio_format: str) -> None: ...
+
+    async def stop_recording(self, name: str) -> None: ...
+
+    async def hang_up(self, channel: str, cause: int) -> None: ...
+
+    async def watch(self, channel: str) -> None: ...
+
+    async def proceed(self, channel: str, context: str, exten: str, priority: int) -> None: ...
+
+
+class AriControl:
+    """Control through aioari, for one application.
+
+    A request that fails because the link broke is sent once more when the link is back: all of these either may be
+    repeated (their ids are ours, so a second one finds the first) or do no harm when they are.
+
+    Args:
+        link: the link to Asterisk.
+        app: the Stasis application new channels belong to.
+        patience: seconds to wait for a broken link.
+    """
+
+    def __init__(self, link: AriLink, app: str, *, patience: float = 10.0) -> None:
+        self._link = link
+        self._app = app
+        self._patience = patience
+
+    async def answer(self, channel: str) -> None:
+        """Answer a channel; one that is up already stays as it is."""
+        await self._do(lambda api: api.channels.answer(channelId=channel))
+
+    async def ring(self, channel: str) -> None:
+        """Let the channel's party hear ringing (180, or a tone when it is up)."""
+        await self._do(lambda api: api.channels.ring(channelId=channel))
+
+    async def stop_ringing(self, channel: str) -> None:
+        """End what `ring` began."""
+        await self._do(lambda api: api.channels.ringStop(channelId=channel))
+
+    async def play(self, channel: str, media: str, playback: str) -> None:
+        """Play a media URI; `PlaybackFinished` tells of its end."""
+        await self._do(lambda api: api.channels.play(channelId=channel, media=media, playbackId=playback))
+
+    async def stop_playing(self, playback: str) -> None:
+        """Stop a prompt."""
+        await self._end(lambda api: api.playbacks.stop(playbackId=playback))
+
+    async def originate(self, channel: str, endpoint: str, **options: Any) -> None:
+        """Call an endpoint; the channel enters the application when it answers."""
+        await self._do(
+            lambda api: api.channels.originateWithId(channelId=channel, endpoint=endpoint, app=self._app, **options)
+        )
+
+    async def create(self, channel: str, endpoint: str, **options: Any) -> None:
+        """Make a channel without calling yet; it enters the application at once."""
+        await self._do(lambda api: api.channels.create(channelId=channel, endpoint=endpoint, app=self._app, **options))
+
+    async def dial(self, channel: str, *, caller: str, seconds: int) -> None:
+        """Call with a channel that was made before."""
+        await self._do(lambda api: api.channels.dial(channelId=channel, caller=caller, timeout=seconds))
+
+    async def make_bridge(self, bridge: str) -> None:
+        """Make a mixing bridge with this id; an existing one is kept."""
+        await self._do(lambda api: api.bridges.createWithId(bridgeId=bridge, type="mixing"))
+
+    async def add_to_bridge(self, bridge: str, *channels: str) -> None:
+        """Bring channels into a bridge: all of them, or none if one is gone."""
+        await self._do(lambda api: api.bridges.addChannel(bridgeId=bridge, channel=",".join(channels)))
+
+    async def destroy_bridge(self, bridge: str) -> None:
+        """End a bridge; its channels stay."""
+        await self._end(lambda api: api.bridges.destroy(bridgeId=bridge))
+
+    async def record(self, bridge: str, name: str, audio_format: str) -> None:
+        """Record what is heard in a bridge, both directions mixed."""
+        await self._do(lambda api: api.bridges.record(bridgeId=bridge, name=name, format=audio_format))
+
+    async def stop_recording(self, name: str) -> None:
+        """End a recording and keep it; `RecordingFinished` tells when its file is complete."""
+        await self._end(lambda api: api.recordings.stop(recordingName=name))
+
+    async def hang_up(self, channel: str, cause: int) -> None:
+        """End a channel with a Q.850 cause."""
+        await self._end(lambda api: api.channels.hangup(channelId=channel, reason_code=str(cause)))
+
+    async def watch(self, channel: str) -> None:
+        """Be told of a channel's events even after it has left the application."""
+        await self._do(
+            lambda api: api.applications.subscribe(applicationName=self._app, eventSource=f"channel:{channel}")
+        )
+
+    async def proceed(self, channel: str, context: str, exten: str, priority: int) -> None:
+        """Send a channel back to the dialplan; without a context, to the next priority."""
+        place = {"context": context, "extension": exten, "priority": priority} if context else {}
+        await self._do(lambda api: api.channels.continueInDialplan(channelId=channel, **place))
+
+    async def _do(self, request: Callable[[Any], Awaitable[Any]]) -> None:
+        try:
+            await request(self._link.api)
+        except LinkDown:
+            try:
+                await asyncio.wait_for(self._link.connected(), self._patience)
+            except TimeoutError:
+                raise LinkDown("ARI", f"no link to Asterisk for {self._patience:g} s") from None
+            await request(self._link.api)
+
+    async def _end(self, request: Callable[[Any], Awaitable[Any]]) -> None:
+        try:
+            await self._do(request)
+        except Gone:
+            return
+
+
+def caller_id(party: Party) -> str:
+    """A party as ARI's callerId: `"name" <number>`, nothing in it able to break out of its place."""
+    name = "".join(c for c in party.name if c.isprintable() and c not in '"<>\\')[:60]
+    number = "".join(c for c in party.number if c.isalnum() or c in "+*#.-_")[:40] or "anonymous"
+    return f'"{name or number}" <{number}>'

@@ -1,0 +1,57 @@
+"""How a channel comes in: the arguments of `Stasis()` in the dialplan, and those we give our own legs.
+
+The dialplan's contract: `inbound,<element>[,<did>]` for calls from a trunk, `outbound,<number>` for a number dialled on
+a phone, `internal,<extension>` between phones. FreePBX adds an empty last argument, which is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stasis_app.calls.facts import Direction, Party, PartyKind
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A new call."""
+
+    direction: Direction
+    element: str = ""
+    line: str = ""
+    dialled: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LegEntry:
+    """A leg we set up ourselves for a call."""
+
+    call_id: str
+    party: Party
+
+
+def read_entry(args: Sequence[str]) -> Entry | LegEntry | None:
+    """What the arguments say; None when they say nothing we know."""
+    given = [arg.strip() for arg in args]
+    while given and not given[-1]:
+        given.pop()
+    match given:
+        case ["inbound"]:
+            return Entry(Direction.INBOUND)
+        case ["inbound", element]:
+            return Entry(Direction.INBOUND, element=element)
+        case ["inbound", element, line]:
+            return Entry(Direction.INBOUND, element=element, line=line)
+        case ["outbound", number]:
+            return Entry(Direction.OUTBOUND, dialled=number)
+        case ["internal", extension]:
+            return Entry(Direction.INTERNAL, dialled=extension)
+        case ["leg", call_id, kind, *number] if kind in tuple(PartyKind):
+            return LegEntry(call_id, Party(PartyKind(kind), number[0] if number else ""))
+        case _:
+            return None
+
+
+def leg_args(call_id: str, party: Party) -> str:
+    """The appArgs of a leg we set up; the inverse of `read_entry`."""
+    return f"leg,{call_id},{party.kind},{party.number.replace(',', '')}"

@@ -1,0 +1,67 @@
+"""What the service itself is about to do to a call, told to the model before the request is sent.
+
+Asterisk's events may come before the reply to the request that caused them, so the model must already know what they
+are about. Intents go the same way as events and carry the time of this machine, since nothing has happened at Asterisk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from stasis_app.calls.facts import Fact, Party, Unanswered
+
+
+def now() -> datetime:
+    """The time of this machine, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Something the service is about to do."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Dialling(Intent):
+    """A leg is being set up towards a party."""
+
+    leg: str
+    party: Party
+
+
+@dataclass(frozen=True, slots=True)
+class DialFailed(Intent):
+    """Asterisk would not even create the leg: the endpoint is unknown or has no contact."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Releasing(Intent):
+    """A leg is hung up by us, for this reason if it has not answered."""
+
+    leg: str
+    why: Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class HandingOver(Intent):
+    """The caller goes back to the dialplan. `watched` tells whether we will still learn of his end."""
+
+    to: str
+    watched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HangingUp(Intent):
+    """The plan ends the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted(Intent):
+    """A fact that comes from the service and not from Asterisk (an element visited, a client identified)."""
+
+    fact: Fact

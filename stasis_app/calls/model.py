@@ -1,0 +1,349 @@
+"""The pure model of a call: ARI events and our own intents in, facts out.
+
+No I/O and no clock: every time comes with the event. So a recorded event stream is a test, and a bug report a fixture.
+Each transition is a function `(state, event) -> (state, facts)`; events may come in any order, twice, or not at all,
+and never raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from stasis_app.ari import events as e
+from stasis_app.calls import facts as f
+from stasis_app.calls import intents as i
+from stasis_app.calls.causes import why_unanswered
+from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, Unanswered
+from stasis_app.calls.state import CallState, Leg, LegStage
+
+Change = tuple[CallState, list[f.Fact]]
+
+
+def start(
+    call_id: str,
+    channel: e.Channel,
+    direction: Direction,
+    caller: Party,
+    at: datetime,
+    *,
+    line: str = "",
+    dialled: str = "",
+    element: str = "",
+) -> Change:
+    """A new call, begun by this channel."""
+    stage = {"Up": LegStage.UP, "Ringing": LegStage.RINGING}.get(channel.state, LegStage.SETUP)
+    leg = Leg(channel.id, caller, stage, in_stasis=True, dialled=True)
+    state = CallState(call_id, direction, channel.id, {channel.id: leg})
+    fact = f.Started(
+        call_id=call_id,
+        at=at,
+        direction=direction,
+        caller=caller,
+        line=line,
+        dialled=dialled,
+        element=element,
+        channel=channel.name,
+    )
+    return state, [fact]
+
+
+def apply(state: CallState, event: e.Event | i.Intent) -> Change:
+    """What an event changes. One the model has no use for changes nothing."""
+    transition = _TRANSITIONS.get(type(event))
+    return transition(state, event) if transition else (state, [])
+
+
+# Legs come up
+
+
+def _dialling(state: CallState, intent: i.Dialling) -> Change:
+    if intent.leg in state.legs:
+        return state, []
+    return state.with_leg(Leg(intent.leg, intent.party)), []
+
+
+def _dial_failed(state: CallState, intent: i.DialFailed) -> Change:
+    leg = state.legs.get(intent.leg)
+    if leg is None or not leg.alive:
+        return state, []
+    return _leg_gone(state, leg, intent.at)
+
+
+def _stasis_start(state: CallState, event: e.StasisStart) -> Change:
+    leg = state.legs.get(event.channel.id)
+    if leg is None:
+        return state, []
+    state = state.with_leg(replace(leg, in_stasis=True))
+    return _up(state, leg.id, event.timestamp) if event.channel.state == "Up" else (state, [])
+
+
+def _state_change(state: CallState, event: e.ChannelStateChange) -> Change:
+    if event.channel.id not in state.legs:
+        return state, []
+    if event.channel.state == "Ringing":
+        return _ringing(state, event.channel.id, event.timestamp)
+    if event.channel.state == "Up":
+        return _up(state, event.channel.id, event.timestamp)
+    return state, []
+
+
+def _dial(state: CallState, event: e.Dial) -> Change:
+    leg = state.legs.get(event.peer.id)
+    if leg is None or leg.over:
+        return state, []
+    state, told = _told_dialled(state, leg, event.timestamp)
+    if event.dialstatus == "RINGING":
+        state, more = _ringing(state, leg.id, event.timestamp)
+        return state, told + more
+    if event.dialstatus == "PROGRESS" and leg.stage is not LegStage.UP:
+        told.append(f.EarlyMedia(call_id=state.call_id, at=event.timestamp, leg=leg.id, party=leg.party))
+    return state, told
+
+
+def _told_dialled(state: CallState, leg: Leg, at: datetime) -> Change:
+    if leg.dialled:
+        return state, []
+    state = state.with_leg(replace(leg, dialled=True))
+    return state, [f.Dialled(call_id=state.call_id, at=at, leg=leg.id, party=leg.party)]
+
+
+def _ringing(state: CallState, leg_id: str, at: datetime) -> Change:
+    leg = state.legs[leg_id]
+    if leg.stage is not LegStage.SETUP or leg.over:
+        return state, []
+    state, facts = _told_dialled(state, leg, at)
+    state = state.with_leg(replace(state.legs[leg_id], stage=LegStage.RINGING))
+    return state, [*facts, f.Ringing(call_id=state.call_id, at=at, leg=leg.id, party=leg.party)]
+
+
+def _up(state: CallState, leg_id: str, at: datetime) -> Change:
+    leg = state.legs[leg_id]
+    if leg.stage not in (LegStage.SETUP, LegStage.RINGING) or leg.over:
+        return state, []
+    state, facts = _told_dialled(state, leg, at)
+    leg = replace(state.legs[leg_id], stage=LegStage.UP)
+    facts.append(f.Answered(call_id=state.call_id, at=at, leg=leg.id, party=leg.party))
+    state, more = _told_joined(state.with_leg(leg), leg, at)
+    return state, facts + more
+
+
+# Bridges and keys
+
+
+def _entered(state: CallState, event: e.ChannelEnteredBridge) -> Change:
+    leg = state.legs.get(event.channel.id)
+    if leg is None or leg.over:
+        return state, []
+    leg = replace(leg, bridge=event.bridge.id)
+    return _told_joined(state.with_leg(leg), leg, event.timestamp)
+
+
+def _told_joined(state: CallState, leg: Leg, at: datetime) -> Change:
+    """In a bridge before the answer there is only early media; a party has joined once it is up and in a bridge."""
+    if leg.joined or not leg.bridge or leg.stage is not LegStage.UP:
+        return state, []
+    state = state.with_leg(replace(leg, joined=True))
+    return state, [f.Joined(call_id=state.call_id, at=at, leg=leg.id, party=leg.party, bridge=leg.bridge)]
+
+
+def _left(state: CallState, event: e.ChannelLeftBridge) -> Change:
+    leg = state.legs.get(event.channel.id)
+    if leg is None:
+        return state, []
+    return _told_left(state, leg, event.timestamp)
+
+
+def _told_left(state: CallState, leg: Leg, at: datetime) -> Change:
+    if not leg.bridge:
+        return state, []
+    facts: list[f.Fact] = []
+    if leg.joined:
+        facts.append(f.Left(call_id=state.call_id, at=at, leg=leg.id, party=leg.party, bridge=leg.bridge))
+    return state.with_leg(replace(leg, bridge="", joined=False)), facts
+
+
+def _hold(state: CallState, event: e.ChannelHold | e.ChannelUnhold) -> Change:
+    leg = state.legs.get(event.channel.id)
+    held = isinstance(event, e.ChannelHold)
+    # An unhold without a hold comes before every transfer: only changes count.
+    if leg is None or leg.held is held or leg.over:
+        return state, []
+    kind = f.Held if held else f.Resumed
+    fact = kind(call_id=state.call_id, at=event.timestamp, leg=leg.id, party=leg.party)
+    return state.with_leg(replace(leg, held=held)), [fact]
+
+
+def _dtmf(state: CallState, event: e.ChannelDtmfReceived) -> Change:
+    if event.channel.id != state.caller_leg or state.ended:
+        return state, []
+    return state, [f.Pressed(call_id=state.call_id, at=event.timestamp, digit=event.digit)]
+
+
+# Legs and calls end
+
+
+def _releasing(state: CallState, intent: i.Releasing) -> Change:
+    leg = state.legs.get(intent.leg)
+    if leg is None or leg.released is not None:
+        return state, []
+    return state.with_leg(replace(leg, released=intent.why)), []
+
+
+def _hanging_up(state: CallState, intent: i.HangingUp) -> Change:
+    return replace(state, first_hangup=state.first_hangup or EndedBy.SERVICE), []
+
+
+def _handing_over(state: CallState, intent: i.HandingOver) -> Change:
+    return replace(state, handing_over=intent.to, watched=intent.watched), []
+
+
+def _hangup_request(state: CallState, event: e.ChannelHangupRequest) -> Change:
+    leg = state.legs.get(event.channel.id)
+    # A soft request is our own DELETE coming back; its cause is a flag, not Q.850.
+    if leg is None or event.soft:
+        return state, []
+    state = state.with_leg(replace(leg, cause=event.cause, tech_cause=event.tech_cause))
+    return _first_hangup(state, leg), []
+
+
+def _first_hangup(state: CallState, leg: Leg) -> CallState:
+    """Whoever of those in the call goes first, ends it; a phone that stops ringing, or has transferred, does not."""
+    takes_part = leg.id == state.caller_leg or (leg.stage is LegStage.UP and bool(leg.bridge))
+    if state.first_hangup or not takes_part or leg.released:
+        return state
+    customer = leg.party.kind is PartyKind.CUSTOMER
+    return replace(state, first_hangup=EndedBy.CUSTOMER if customer else EndedBy.EMPLOYEE)
+
+
+def _stasis_end(state: CallState, event: e.StasisEnd) -> Change:
+    leg = state.legs.get(event.channel.id)
+    if leg is None or not leg.alive:
+        return state, []
+    if leg.id != state.caller_leg:
+        # An answered leg leaves the application as it ends; ChannelDestroyed follows and brings the cause.
+        return state.with_leg(replace(leg, in_stasis=False)), []
+    taken_away = state.first_hangup is None and not state.ended
+    if taken_away:
+        return _told_handed_over(state, leg, event.timestamp)
+    return _leg_gone(state, leg, event.timestamp)
+
+
+def _told_handed_over(state: CallState, leg: Leg, at: datetime) -> Change:
+    """The caller goes on in the dialplan: sent there by us, or taken there by somebody else (then unwatched)."""
+    state, facts = _told_left(state.with_leg(replace(leg, in_stasis=False)), leg, at)
+    facts.append(f.HandedOver(call_id=state.call_id, at=at, to=state.handing_over or ""))
+    state = replace(state, handed_over=True)
+    if state.watched:
+        return state, facts
+    state, more = _leg_gone(state, state.caller, at)
+    return state, facts + more
+
+
+def _destroyed(state: CallState, event: e.ChannelDestroyed) -> Change:
+    leg = state.legs.get(event.channel.id)
+    if leg is None or not leg.alive:
+        return state, []
+    leg = replace(leg, cause=event.cause or leg.cause, tech_cause=event.tech_cause or leg.tech_cause)
+    return _leg_gone(_first_hangup(state.with_leg(leg), leg), leg, event.timestamp)
+
+
+def _leg_gone(state: CallState, leg: Leg, at: datetime) -> Change:
+    was_up = leg.stage is LegStage.UP
+    state, facts = _told_over(state, leg, at, was_up=was_up)
+    state = state.with_leg(replace(state.legs[leg.id], stage=LegStage.GONE))
+    if leg.id == state.caller_leg and not state.ended:
+        state, more = _ended(state, at)
+        return state, facts + more
+    return state, facts
+
+
+def _told_over(state: CallState, leg: Leg, at: datetime, *, was_up: bool) -> Change:
+    """The last fact about a leg. The caller's own end is the end of the call, so he has none."""
+    if leg.over:
+        return state, []
+    state, facts = _told_left(state, leg, at)
+    common: dict[str, Any] = {"call_id": state.call_id, "at": at, "leg": leg.id, "party": leg.party}
+    common |= {"cause": leg.cause, "tech_cause": leg.tech_cause}
+    if leg.id != state.caller_leg and was_up:
+        facts.append(f.LegEnded(**common))
+    elif leg.id != state.caller_leg:
+        state, told = _told_dialled(state, state.legs[leg.id], at)
+        why = leg.released or why_unanswered(leg.cause, leg.tech_cause, rang=leg.stage is LegStage.RINGING)
+        facts += [*told, f.NotAnswered(**common, why=why)]
+    return state.with_leg(replace(state.legs[leg.id], over=True)), facts
+
+
+def _ended(state: CallState, at: datetime) -> Change:
+    """The call is over: everybody still in it is told off first, so that nothing follows the last fact."""
+    facts: list[f.Fact] = []
+    for leg in state.others:
+        if leg.alive and not leg.over:
+            leg = replace(leg, released=leg.released or Unanswered.CANCELLED)
+            state, more = _told_over(state.with_leg(leg), leg, at, was_up=leg.stage is LegStage.UP)
+            facts += more
+    by = EndedBy.DIALPLAN if state.handed_over else state.first_hangup or EndedBy.UNKNOWN
+    caller = state.caller
+    facts.append(f.Ended(call_id=state.call_id, at=at, by=by, cause=caller.cause, tech_cause=caller.tech_cause))
+    return replace(state, ended=True), facts
+
+
+# Recordings and notes
+
+
+def _recording_started(state: CallState, event: e.RecordingStarted) -> Change:
+    name = event.recording.name
+    if name in state.recordings:
+        return state, []
+    state = replace(state, recordings=state.recordings | {name})
+    return state, [f.RecordingStarted(call_id=state.call_id, at=event.timestamp, name=name)]
+
+
+def _recording_finished(state: CallState, event: e.RecordingFinished) -> Change:
+    recording = event.recording
+    state = replace(state, recordings=state.recordings - {recording.name})
+    fact = f.Recorded(
+        call_id=state.call_id,
+        at=event.timestamp,
+        name=recording.name,
+        format=recording.format,
+        seconds=recording.duration or 0,
+    )
+    return state, [fact]
+
+
+def _recording_failed(state: CallState, event: e.RecordingFailed) -> Change:
+    recording = event.recording
+    state = replace(state, recordings=state.recordings - {recording.name})
+    why = recording.cause or "unknown"
+    return state, [f.RecordingFailed(call_id=state.call_id, at=event.timestamp, name=recording.name, why=why)]
+
+
+def _noted(state: CallState, intent: i.Noted) -> Change:
+    return state, [] if state.ended else [intent.fact]
+
+
+_TRANSITIONS: dict[type, Callable[[CallState, Any], Change]] = {
+    i.Dialling: _dialling,
+    i.DialFailed: _dial_failed,
+    i.Releasing: _releasing,
+    i.HangingUp: _hanging_up,
+    i.HandingOver: _handing_over,
+    i.Noted: _noted,
+    e.StasisStart: _stasis_start,
+    e.StasisEnd: _stasis_end,
+    e.ChannelStateChange: _state_change,
+    e.ChannelDestroyed: _destroyed,
+    e.ChannelHangupRequest: _hangup_request,
+    e.Dial: _dial,
+    e.ChannelEnteredBridge: _entered,
+    e.ChannelLeftBridge: _left,
+    e.ChannelDtmfReceived: _dtmf,
+    e.ChannelHold: _hold,
+    e.ChannelUnhold: _hold,
+    e.RecordingStarted: _recording_started,
+    e.RecordingFinished: _recording_finished,
+    e.RecordingFailed: _recording_failed,
+}

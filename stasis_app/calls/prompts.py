@@ -1,0 +1,44 @@
+"""Prompts and keys: what the caller hears and what he presses."""
+
+from __future__ import annotations
+
+import re
+
+_SCHEME = re.compile(r"^(sound|recording|number|digits|characters|tone|http|https):", re.IGNORECASE)
+
+
+def media_uri(prompt: str) -> str:
+    """A prompt as an ARI media URI: a plain name is a sound, anything with a scheme stays as it is."""
+    return prompt if _SCHEME.match(prompt) else f"sound:{prompt}"
+
+
+class Keys:
+    """Keys pressed and not yet read, in order."""
+
+    def __init__(self) -> None:
+        self._pressed = ""
+
+    def __len__(self) -> int:
+        return len(self._pressed)
+
+    def any(self) -> bool:
+        """Whether there are any."""
+        return bool(self._pressed)
+
+    def press(self, digit: str) -> None:
+        """One more key. Beyond 64 unread keys somebody is playing; they are dropped."""
+        if len(self._pressed) < 64:
+            self._pressed += digit
+
+    def complete(self, digits: int, terminator: str) -> bool:
+        """Whether `digits` keys or the terminator are there."""
+        return len(self._pressed) >= digits or bool(terminator and terminator in self._pressed)
+
+    def take(self, digits: int, terminator: str) -> str:
+        """Take up to `digits` keys, or those before the terminator (which is taken too, and not returned)."""
+        end = self._pressed.find(terminator) if terminator else -1
+        if 0 <= end < digits or (end == digits == 0):
+            taken, self._pressed = self._pressed[:end], self._pressed[end + 1 :]
+        else:
+            taken, self._pressed = self._pressed[:digits], self._pressed[digits:]
+        return taken

@@ -1,0 +1,44 @@
+"""After a gap in the events: what must have happened meanwhile, told as the events that were missed.
+
+The world as the server describes it is compared with what a call knows. Everything that follows goes the ordinary way
+through the model, so a lost connection, a restart and a take-over need no code of their own.
+"""
+
+from __future__ import annotations
+
+from stasis_app.ari import events as e
+from stasis_app.ari.link import World
+from stasis_app.calls import intents as i
+from stasis_app.calls.state import CallState, Leg, LegStage
+
+
+def missed_events(state: CallState, world: World) -> list[e.Event]:
+    """The events that bring a call up to date with the world. Their time is now: when it really was, nobody knows."""
+    channels = {channel.id: channel for channel in world.channels}
+    bridges = {member: bridge for bridge in world.bridges for member in bridge.channels}
+    missed: list[e.Event] = []
+    for leg in state.legs.values():
+        if leg.alive:
+            missed += _of_leg(leg, channels.get(leg.id), bridges.get(leg.id))
+    return missed
+
+
+def _of_leg(leg: Leg, channel: e.Channel | None, bridge: e.Bridge | None) -> list[e.Event]:
+    now = i.now()
+    if channel is None:
+        return [e.ChannelDestroyed(timestamp=now, channel=e.Channel(id=leg.id))]
+    missed: list[e.Event] = []
+    if channel.state == "Ringing" and leg.stage is LegStage.SETUP:
+        missed.append(e.ChannelStateChange(timestamp=now, channel=channel))
+    in_stasis = channel.dialplan.app_name == "Stasis"
+    if in_stasis and not leg.in_stasis:
+        missed.append(e.StasisStart(timestamp=now, channel=channel))
+    elif channel.state == "Up" and leg.stage is not LegStage.UP:
+        missed.append(e.ChannelStateChange(timestamp=now, channel=channel))
+    if leg.in_stasis and not in_stasis:
+        missed.append(e.StasisEnd(timestamp=now, channel=channel))
+    if leg.bridge and (bridge is None or bridge.id != leg.bridge):
+        missed.append(e.ChannelLeftBridge(timestamp=now, channel=channel, bridge=e.Bridge(id=leg.bridge)))
+    if bridge is not None and bridge.id != leg.bridge:
+        missed.append(e.ChannelEnteredBridge(timestamp=now, channel=channel, bridge=bridge))
+    return missed

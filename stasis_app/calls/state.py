@@ -1,0 +1,76 @@
+"""The state of a call, as the model keeps it: immutable, replaced by each transition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from stasis_app.calls.facts import Direction, EndedBy, Party, Unanswered
+
+
+class LegStage(StrEnum):
+    """How far a leg has come."""
+
+    SETUP = "setup"
+    RINGING = "ringing"
+    UP = "up"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One channel of a call."""
+
+    id: str
+    party: Party
+    stage: LegStage = LegStage.SETUP
+    in_stasis: bool = False
+    dialled: bool = False  # the fact Dialled has been told
+    bridge: str = ""  # the bridge it is in
+    joined: bool = False  # the fact Joined has been told
+    held: bool = False
+    released: Unanswered | None = None  # we hung it up, for this reason
+    over: bool = False  # its last fact has been told
+    cause: int = 0
+    tech_cause: int | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the channel exists, as far as we know."""
+        return self.stage is not LegStage.GONE
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """One call. `first_hangup` is who ended it, known before its last channel is gone."""
+
+    call_id: str
+    direction: Direction
+    caller_leg: str
+    legs: Mapping[str, Leg] = field(default_factory=dict)
+    recordings: frozenset[str] = frozenset()  # those that have started and not ended
+    handing_over: str | None = None
+    watched: bool = False
+    handed_over: bool = False
+    first_hangup: EndedBy | None = None
+    ended: bool = False
+
+    @property
+    def caller(self) -> Leg:
+        """The leg of whoever began the call."""
+        return self.legs[self.caller_leg]
+
+    @property
+    def others(self) -> tuple[Leg, ...]:
+        """All legs but the caller's."""
+        return tuple(leg for leg in self.legs.values() if leg.id != self.caller_leg)
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing more is to come: the call ended and every channel and recording is gone."""
+        return self.ended and not self.recordings and not any(leg.alive for leg in self.legs.values())
+
+    def with_leg(self, leg: Leg) -> CallState:
+        """The state with this leg added or replaced."""
+        return replace(self, legs={**self.legs, leg.id: leg})

@@ -1,0 +1,252 @@
+"""The tracker: finds the call an event belongs to, and begins calls.
+
+Everything here is done in the websocket's reading path, so nothing here waits and everything is a look-up by id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections import Counter
+from collections.abc import Coroutine
+from datetime import datetime
+
+from loguru import logger
+
+from stasis_app.ari import events as e
+from stasis_app.ari.errors import AriError
+from stasis_app.ari.link import World
+from stasis_app.calls import facts as f
+from stasis_app.calls import intents as i
+from stasis_app.calls import model
+from stasis_app.calls.call import Call, CallOptions, FactSink, Flow, call_of_bridge
+from stasis_app.calls.causes import NORMAL
+from stasis_app.calls.control import Control
+from stasis_app.calls.entry import Entry, LegEntry, read_entry
+from stasis_app.calls.facts import Direction, Party, PartyKind
+from stasis_app.calls.record import CallRecord
+from stasis_app.calls.resync import missed_events
+
+
+class Tracker:
+    """All live calls of one application.
+
+    Args:
+        control: the requests that act on channels.
+        options: how calls are dialled and recorded.
+        flow: what happens to a call; run once for each.
+        sinks: called with every fact; must return at once. A sink that fails does not stop the others.
+        app: the Stasis application the channels belong to.
+    """
+
+    def __init__(self, control: Control, options: CallOptions, flow: Flow, sinks: list[FactSink], app: str) -> None:
+        self._control = control
+        self._options = options
+        self._flow = flow
+        self._sinks = sinks
+        self._app = app
+        self._calls: dict[str, Call] = {}
+        self._by_channel: dict[str, Call] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._engaged: Counter[str] = Counter()
+        pattern = re.escape(options.endpoint).replace(re.escape("{extension}"), r"(?P<extension>.+)")
+        self._endpoint = re.compile(f"^{pattern}-[0-9a-f]+$")
+        self.stray: Counter[str] = Counter()
+
+    # What others ask
+
+    def live(self) -> list[CallRecord]:
+        """The records of the calls under way."""
+        return [call.record for call in self._calls.values()]
+
+    def get(self, call_id: str) -> Call | None:
+        """A live call."""
+        return self._calls.get(call_id)
+
+    def engaged(self, extension: str) -> bool:
+        """Whether one of our calls rings or keeps this extension's phone."""
+        return self._engaged[extension] > 0
+
+    # What the link tells
+
+    def on_event(self, event: e.Event) -> None:
+        """Bring an event to its call."""
+        if isinstance(event, e.StasisStart) and event.channel.id not in self._by_channel:
+            self._arrived(event)
+            return
+        call = self._by_channel.get(_channel_of(event)) or self._calls.get(_call_of(event))
+        if call is None:
+            self.stray[type(event).__name__] += 1
+            return
+        call.put(event)
+
+    def on_world(self, world: World) -> None:
+        """The link is back: tell each call what it missed, and take in the calls nobody knows."""
+        unknown = [c for c in world.channels if self._is_ours(c) and c.id not in self._by_channel]
+        # Callers first, so that a leg finds the call it belongs to.
+        for channel in sorted(unknown, key=lambda c: isinstance(read_entry(_args(c)), LegEntry)):
+            self._adopt(channel, world)
+        for call in self._calls.values():
+            for event in missed_events(call.state, world):
+                call.put(event)
+            call.resynced()
+
+    # New calls
+
+    def originate(self, extension: str, number: str, *, line: str = "") -> Call:
+        """Call an employee's phone, and the number when he answers."""
+        call_id = f"{time.time():.3f}.{secrets.token_hex(3)}"
+        caller = Party(PartyKind.EMPLOYEE, extension)
+        channel = e.Channel(id=call_id, name=self._options.endpoint.format(extension=extension), state="Down")
+        change = model.start(call_id, channel, Direction.OUTBOUND, caller, i.now(), line=line, dialled=number)
+
+        async def employee_first(call: Call) -> None:
+            await call.dial_caller(number)
+            await self._flow(call)
+
+        return self._begin(change, employee_first)
+
+    def _arrived(self, event: e.StasisStart) -> None:
+        """A channel we do not know entered the application."""
+        replaced = self._by_channel.get(event.replace_channel.id) if event.replace_channel else None
+        if replaced is not None:
+            # A phone transferred the call: Asterisk puts a Local channel into its place.
+            replaced.expect(event.channel.id, _transferred_to(event.channel))
+            replaced.put(event)
+            return
+        entry = read_entry(event.args)
+        match entry:
+            case Entry():
+                self._begin(self._started(event.channel, entry, event.timestamp), self._flow)
+            case LegEntry():
+                self._joins(event.channel, entry, event)
+            case None:
+                logger.warning("The channel {} came in with arguments nobody knows: {}", event.channel.name, event.args)
+                self._do(self._control.proceed(event.channel.id, "", "", 1))
+
+    def _joins(self, channel: e.Channel, entry: LegEntry, event: e.Event | None = None) -> None:
+        """A leg of ours that is not expected: picked up by another phone, or left over from a call that is gone."""
+        call = self._calls.get(entry.call_id)
+        if call is None or call.state.ended:
+            self._do(self._control.hang_up(channel.id, NORMAL))
+            return
+        call.expect(channel.id, entry.party)
+        if event is not None:
+            call.put(event)
+
+    def _adopt(self, channel: e.Channel, world: World) -> None:
+        """A channel of ours that nobody knows, found after a restart: its call goes on where it stands."""
+        entry = read_entry(_args(channel))
+        match entry:
+            case Entry():
+                talking = any(channel.id in bridge.channels and len(bridge.channels) > 1 for bridge in world.bridges)
+                logger.bind(call=channel.id).info("Adopted a call that {}", "talks" if talking else "waits")
+                started = self._started(channel, entry, channel.creationtime or i.now())
+                self._begin(started, Call.go_on_talking if talking else self._flow)
+            case LegEntry():
+                self._joins(channel, entry)
+            case None:
+                self.stray["Channel"] += 1
+
+    def _do(self, work: Coroutine[object, object, None]) -> None:
+        """A request about a channel that belongs to no call."""
+        task = asyncio.create_task(_tolerant(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _started(self, channel: e.Channel, entry: Entry, at: datetime) -> model.Change:
+        caller = self._caller(channel, entry.direction)
+        return model.start(
+            channel.id,
+            channel,
+            entry.direction,
+            caller,
+            at,
+            line=entry.line or (channel.dialplan.exten if entry.direction is Direction.INBOUND else ""),
+            dialled=entry.dialled,
+            element=entry.element,
+        )
+
+    def _caller(self, channel: e.Channel, direction: Direction) -> Party:
+        """Who began a call: a customer by his caller id, an employee by the endpoint his phone registered."""
+        if direction is Direction.INBOUND:
+            return Party(PartyKind.CUSTOMER, channel.caller.number, channel.caller.name)
+        found = self._endpoint.match(channel.name)
+        extension = found["extension"] if found else channel.caller.number
+        return Party(PartyKind.EMPLOYEE, extension, channel.caller.name)
+
+    def _begin(self, change: model.Change, flow: Flow) -> Call:
+        state, _ = change
+        call = Call(
+            change,
+            self._control,
+            self._options,
+            on_fact=self._tell,
+            adopt=lambda channel, party: self._enlist(channel, party, state.call_id),
+            finished=lambda: self._finished(state.call_id),
+        )
+        self._calls[call.id] = call
+        self._enlist(state.caller_leg, state.caller.party, call.id)
+        call.begin(flow)
+        return call
+
+    def _enlist(self, channel: str, party: Party, call_id: str) -> None:
+        self._by_channel[channel] = self._calls[call_id]
+        if party.kind is PartyKind.EMPLOYEE:
+            self._engaged[party.number] += 1
+
+    def _finished(self, call_id: str) -> None:
+        call = self._calls.pop(call_id)
+        for leg in call.state.legs.values():
+            self._by_channel.pop(leg.id, None)
+            if leg.party.kind is PartyKind.EMPLOYEE:
+                self._engaged[leg.party.number] -= 1
+                if self._engaged[leg.party.number] <= 0:
+                    del self._engaged[leg.party.number]
+
+    def _tell(self, record: CallRecord, fact: f.Fact) -> None:
+        for sink in self._sinks:
+            try:
+                sink(record, fact)
+            except Exception:
+                logger.bind(call=fact.call_id).exception("A listener failed on {}", type(fact).__name__)
+
+    def _is_ours(self, channel: e.Channel) -> bool:
+        plan = channel.dialplan
+        return plan.app_name == "Stasis" and plan.app_data.partition(",")[0] == self._app
+
+
+def _args(channel: e.Channel) -> list[str]:
+    """The arguments a channel came into Stasis with; they stay in its dialplan data."""
+    return channel.dialplan.app_data.split(",")[1:]
+
+
+def _transferred_to(channel: e.Channel) -> Party:
+    """Whom a transfer leads to: the Local channel it makes is named after the extension."""
+    found = re.match(r"^Local/(?P<extension>[^@/]+)@", channel.name)
+    return Party(PartyKind.EMPLOYEE, found["extension"] if found else "")
+
+
+def _channel_of(event: e.Event) -> str:
+    match event:
+        case e.Dial():
+            return event.peer.id
+        case e.PlaybackFinished():
+            return event.playback.target_uri.removeprefix("channel:")
+        case _:
+            channel = getattr(event, "channel", None)
+            return channel.id if isinstance(channel, e.Channel) else ""
+
+
+def _call_of(event: e.Event) -> str:
+    recording = getattr(event, "recording", None)
+    return call_of_bridge(recording.target_uri.removeprefix("bridge:")) if recording else ""
+
+
+async def _tolerant(work: Coroutine[object, object, None]) -> None:
+    try:
+        await work
+    except AriError as error:
+        logger.warning("{}", error)
