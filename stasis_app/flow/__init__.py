@@ -1,0 +1,40 @@
+"""What happens to a call: the routing plan, its elements (one file each), and the script API.
+
+Flows act on calls through the verbs of `stasis_app.calls.verbs` and ask `stasis_app.crm` who is calling. No failure in
+here drops a caller: what can't be decided is handed to the dialplan.
+"""
+
+from stasis_app.flow.context import FlowContext
+from stasis_app.flow.explain import ExplainedElement, Explanation, PlanCheck, check_plan, explain
+from stasis_app.flow.load import KnownPrompts, examine_plan, load_plan
+from stasis_app.flow.plan import Line, Plan
+from stasis_app.flow.problems import PlanError, Problem, Severity
+from stasis_app.flow.route import route_inbound, route_internal, route_outbound
+from stasis_app.flow.run import run_plan
+from stasis_app.flow.script_call import ScriptCall
+from stasis_app.flow.scripts import ScriptError, ScriptFunction, load_scripts
+
+__all__ = [
+    "ExplainedElement",
+    "Explanation",
+    "FlowContext",
+    "KnownPrompts",
+    "Line",
+    "Plan",
+    "PlanCheck",
+    "PlanError",
+    "Problem",
+    "ScriptCall",
+    "ScriptError",
+    "ScriptFunction",
+    "Severity",
+    "check_plan",
+    "examine_plan",
+    "explain",
+    "load_plan",
+    "load_scripts",
+    "route_inbound",
+    "route_internal",
+    "route_outbound",
+    "run_plan",
+]

@@ -1,0 +1,28 @@
+"""What a flow needs besides the call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stasis_app.crm import Directory, Numbers, Phonebook, Phones, ResponsibleFinder
+from stasis_app.flow.scripts import ScriptFunction
+
+
+@dataclass(frozen=True, slots=True)
+class FlowContext:
+    """The knowledge flows ask. All seconds are ring times.
+
+    `visit_limit` is how many elements a caller may pass without pressing a key before the plan is taken to be spinning.
+    """
+
+    numbers: Numbers
+    phonebook: Phonebook
+    directory: Directory
+    phones: Phones
+    responsibles: ResponsibleFinder
+    scripts: Mapping[str, ScriptFunction] = field(default_factory=dict)
+    direct_seconds: float = 25.0  # an extension the caller dialled in a menu
+    outbound_seconds: float = 60.0
+    internal_seconds: float = 60.0
+    visit_limit: int = 50

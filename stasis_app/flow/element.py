@@ -1,0 +1,130 @@
+"""What every element of a plan is: its keys (a frozen pydantic model) and what it does with a call (`run`).
+
+To add an element type, put one file with one subclass of `Element` into `stasis_app/flow/elements/`. The keys that
+name other elements are marked with `Leads`, those that name prompts with `Plays`; checking and explaining plans reads
+these marks, so a new type needs nothing more.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from stasis_app.flow.prospect import Prospect
+    from stasis_app.flow.step import Step
+
+NAME = r"^[A-Za-z0-9_-]{1,40}$"
+"""Names of elements: they travel through the dialplan as an argument of Stasis(), where commas part things."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """Marks a key whose value names the next element (or a table or list of such names).
+
+    `pressing`: this way is only taken when the caller presses keys.
+    """
+
+    pressing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plays:
+    """Marks a key that lists prompts."""
+
+
+Next = Annotated[str, Leads()]
+Prompts = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    Plays(),
+    Field(description='a list of prompts, for example ["hello", "sound:custom/menu"]'),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """One way out of an element: the key that names it and the element it leads to."""
+
+    key: str
+    to: str
+    pressing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One thing that may come of an element, and what is next ("" when the call is over or handed over)."""
+
+    when: str
+    then: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """What an element would do with a caller. `takes` is the only outcome possible now, when that is known already."""
+
+    does: str
+    outcomes: tuple[Outcome, ...] = ()
+    takes: Outcome | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+class Element(BaseModel, ABC):
+    """An element of a plan."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: ClassVar[str]
+    """The value of `type` in the plan."""
+
+    always_ends: ClassVar[bool] = False
+    """Whether it has its own end: after it nothing follows."""
+
+    takes_time: ClassVar[bool] = False
+    """Whether passing through it surely takes time or a key, so that a loop through it can't spin."""
+
+    @property
+    def ends(self) -> bool:
+        """Whether this element may end or hand over the call by itself, whatever the caller and the phones do."""
+        return self.always_ends
+
+    @abstractmethod
+    async def run(self, step: Step) -> str | None:
+        """Do it. Returns the name of the next element (see `Step.go`), None when the call is over or handed over."""
+
+    @abstractmethod
+    async def foretell(self, prospect: Prospect) -> Foretold:
+        """Say what it would do with a caller, without doing it."""
+
+    def exits(self) -> Iterator[Exit]:
+        """All elements this one may lead to."""
+        return exits_of(type(self), dict(self))
+
+    def prompts_named(self) -> Iterator[tuple[str, str]]:
+        """All prompts this element plays, each with its key."""
+        for key, _mark, value in _marked(type(self), dict(self), Plays):
+            for prompt in value or ():
+                yield key, prompt
+
+
+def exits_of(model: type[Element], values: Mapping[str, Any]) -> Iterator[Exit]:
+    """All elements that the keys of an element name. `values` may be raw and wrong: what is no name is passed over."""
+    for key, mark, value in _marked(model, values, Leads):
+        named: Mapping[str, Any] = {key: value}
+        if isinstance(value, Mapping):
+            named = {f"{key}.{part}": to for part, to in value.items()}
+        elif isinstance(value, list | tuple):
+            named = {f"{key}.{position}": to for position, to in enumerate(value)}
+        for name, to in named.items():
+            if isinstance(to, str):
+                yield Exit(name, to, mark.pressing)
+
+
+def _marked(model: type[Element], values: Mapping[str, Any], kind: type[Any]) -> Iterator[tuple[str, Any, Any]]:
+    for key, info in model.model_fields.items():
+        for mark in info.metadata:
+            if isinstance(mark, kind) and key in values:
+                yield key, mark, values[key]

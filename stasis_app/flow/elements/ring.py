@@ -1,0 +1,63 @@
+"""ring: ring employees or outside numbers, all at once or one after another."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from stasis_app.calls.verbs import Strategy
+from stasis_app.flow.element import Element, Foretold, Next, Outcome
+from stasis_app.flow.prospect import Prospect
+from stasis_app.flow.step import Step, is_outside, tried_in_words
+
+
+class Ring(Element):
+    """Rings a group and connects the first who answers."""
+
+    kind: ClassVar[str] = "ring"
+
+    targets: tuple[Annotated[str, Field(pattern=r"^(\d{1,15}|\+\d{7,15})$")], ...] = Field(
+        min_length=1,
+        max_length=50,
+        description='extensions or outside numbers as strings of digits, for example ["101", "+74951234567"]',
+    )
+    seconds: float = Field(
+        default=25.0, gt=0, le=600, description="seconds from 0 to 600: of each (in_turn) or of all together (all)"
+    )
+    strategy: Strategy = Field(default=Strategy.ALL, description='"all" at once or "in_turn"')
+    skip_unavailable: bool = Field(
+        default=True, description="true leaves out phones that are off, busy or not to be disturbed"
+    )
+    on_no_answer: Next = Field(description="the element that follows when nobody answers")
+
+    async def run(self, step: Step) -> str | None:
+        targets, skipped = [step.target(t) for t in self.targets], list[str]()
+        if self.skip_unavailable:
+            targets, skipped = await step.free(targets)
+        if not targets:
+            return step.go(self.on_no_answer, f"nobody is free: {', '.join(skipped)}")
+        result = await step.connect(targets, seconds=self.seconds, strategy=self.strategy)
+        if result.answered_by is not None:
+            return None
+        return step.go(self.on_no_answer, "; ".join([f"nobody answered: {tried_in_words(result)}", *skipped]))
+
+    async def foretell(self, prospect: Prospect) -> Foretold:
+        notes, free = [], 0
+        for target in self.targets:
+            if is_outside(target):
+                notes.append(f"{target}: outside number")
+                free += 1
+                continue
+            phone = await prospect.phone(target)
+            free += phone.available or not self.skip_unavailable
+            left_out = "" if phone.available or not self.skip_unavailable else ", left out"
+            notes.append(f"{prospect.who(target)}: {phone.state}{left_out}")
+        miss = Outcome("nobody answers", self.on_no_answer)
+        how = "at once" if self.strategy is Strategy.ALL else "one after another"
+        return Foretold(
+            f"rings {', '.join(self.targets)} {how} for {self.seconds:g} s",
+            (Outcome("somebody answers: they talk, then the call is over"), miss),
+            None if free else miss,
+            tuple(notes),
+        )

@@ -1,0 +1,90 @@
+"""Where a call begins: from the street through the plan, from a phone to a number or another phone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from loguru import logger
+
+from stasis_app.calls.facts import Unanswered
+from stasis_app.calls.verbs import CallGone, CallHandle, RingResult, Target
+from stasis_app.crm import extension_of
+from stasis_app.flow.context import FlowContext
+from stasis_app.flow.plan import Plan
+from stasis_app.flow.run import hand_over_safely, run_plan
+from stasis_app.flow.step import Step, tell_client
+
+_DIALLED = re.compile(r"\+?[0-9*#]{1,32}")
+
+NUMBER_INCOMPLETE = 28
+# What the employee's phone is told, as Q.850, when Asterisk gave no cause of its own for the leg.
+CAUSES: Mapping[Unanswered, int] = {
+    Unanswered.NO_ANSWER: 19,
+    Unanswered.BUSY: 17,
+    Unanswered.DECLINED: 21,
+    Unanswered.UNREACHABLE: 20,
+    Unanswered.ANSWERED_ELSEWHERE: 26,
+    Unanswered.CANCELLED: 16,
+}
+
+
+async def route_inbound(plan: Plan, call: CallHandle, context: FlowContext, element: str = "", did: str = "") -> None:
+    """Lead a call from a trunk through the plan until it is over or handed over.
+
+    `element` and `did` are the arguments of Stasis(), "" when the dialplan gave none.
+    """
+    _tell_known_client(call, context)
+    beginning, why = plan.entry(element, did or call.record.line, context.numbers)
+    if element and element != beginning:
+        logger.bind(call=call.id).warning("The dialplan names element {}, which the plan does not have", element)
+    await run_plan(plan, call, context, beginning, why)
+
+
+async def route_outbound(call: CallHandle, context: FlowContext, number: str) -> None:
+    """Ring an outside number for an employee, and tell his phone why it was not answered."""
+    _tell_known_client(call, context)
+    await _dial(call, "outbound", number, Target.outside(number), context.outbound_seconds)
+
+
+async def route_internal(call: CallHandle, context: FlowContext, extension: str) -> None:
+    """Ring another employee's phone. What is no extension (a feature code) is the dialplan's."""
+    if not extension_of(extension):
+        call.visit("internal", "dialplan", "no extension")
+        await hand_over_safely(call)
+        return
+    target = Step(call, context).target(extension)
+    await _dial(call, "internal", extension, target, context.internal_seconds)
+
+
+async def _dial(call: CallHandle, kind: str, number: str, target: Target, seconds: float) -> None:
+    try:
+        call.visit(kind, "ring", f"the employee dialled {number}")
+        if not _DIALLED.fullmatch(number):
+            await call.hang_up(NUMBER_INCOMPLETE)
+            return
+        result = await call.ring([target], seconds=seconds)
+        if result.answered_by is not None:
+            await call.talk()
+        else:
+            await call.hang_up(_cause(call, result))
+    except CallGone:
+        return
+    except Exception:
+        logger.bind(call=call.id).exception("Ringing failed: the dialplan takes the call")
+        await hand_over_safely(call)
+
+
+def _cause(call: CallHandle, result: RingResult) -> int:
+    """The cause the network gave for the last leg, else the one that fits the outcome."""
+    last = call.record.rings[-1] if call.record.rings else None
+    if last is not None and last.cause > 16:
+        return last.cause
+    return CAUSES[result.tried[-1][1] if result.tried else Unanswered.UNREACHABLE]
+
+
+def _tell_known_client(call: CallHandle, context: FlowContext) -> None:
+    """The phonebook in memory costs no time, so even calls whose plan asks for no responsible have their client."""
+    client = context.phonebook.known(Step(call, context).number)
+    if client is not None:
+        tell_client(call, client)

@@ -1,0 +1,83 @@
+"""Walking a call through the plan.
+
+Whatever goes wrong in an element, the caller is served: by the plan's `on_error` element, else by the dialplan.
+"""
+
+from __future__ import annotations
+
+from loguru import logger
+
+from stasis_app.calls.verbs import CallGone, CallHandle
+from stasis_app.flow.context import FlowContext
+from stasis_app.flow.plan import Plan
+from stasis_app.flow.step import Step
+
+ENDLESS = 31
+"""Q.850 "normal, unspecified": the cause of hanging up on a caller whom the plan leads in circles."""
+
+
+async def run_plan(plan: Plan, call: CallHandle, context: FlowContext, element: str, why: str = "") -> None:
+    """Lead a call through the plan from `element` until it is over or handed over.
+
+    Returns when the caller hangs up, too. Raises nothing but cancellation.
+    """
+    step = Step(call, context)
+    try:
+        await _walk(plan, step, element, why)
+    except CallGone:
+        return
+    except Exception:
+        logger.bind(call=call.id).exception("The plan failed at element {}: the dialplan takes the call", step.name)
+        await hand_over_safely(call)
+
+
+async def hand_over_safely(call: CallHandle) -> None:
+    """Give the call to the dialplan; a call that can't even be given back is hung up rather than left in silence."""
+    try:
+        await call.hand_over()
+    except CallGone:
+        return
+    except Exception:
+        logger.bind(call=call.id).exception("The call can't be handed over: hanging up")
+        try:
+            await call.hang_up(41)  # Q.850 "temporary failure"
+        except CallGone:
+            return
+        except Exception:
+            logger.bind(call=call.id).exception("The call can't be hung up either")
+
+
+async def _walk(plan: Plan, step: Step, element: str, why: str) -> None:
+    upcoming: str | None = element
+    step.why = why
+    while upcoming is not None:
+        step.name = upcoming
+        step.visits_without_key += 1
+        if step.visits_without_key > step.context.visit_limit:
+            logger.bind(call=step.call.id).warning(
+                "The plan led the caller through {} elements without a key pressed, last {}: hanging up",
+                step.context.visit_limit,
+                upcoming,
+            )
+            step.call.visit(upcoming, "limit", f"{step.context.visit_limit} elements without a key pressed")
+            await step.call.hang_up(ENDLESS)
+            return
+        upcoming = await _one(plan, step, upcoming)
+
+
+async def _one(plan: Plan, step: Step, name: str) -> str | None:
+    """One element; when it fails, the way to `on_error`, unless that is what failed."""
+    element = plan.elements[name]
+    step.call.visit(name, element.kind, step.why)
+    try:
+        following = await element.run(step)
+        if following is not None and following not in plan.elements:
+            raise LookupError(f'element {name} leads to "{following}", which is not in the plan')
+    except CallGone:
+        raise
+    except Exception as error:
+        if not plan.on_error or plan.on_error == name:
+            raise
+        logger.bind(call=step.call.id).exception("Element {} failed: the call goes on at {}", name, plan.on_error)
+        return step.go(plan.on_error, f"{name} failed: {type(error).__name__}")
+    return following

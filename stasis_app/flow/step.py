@@ -1,0 +1,110 @@
+"""A call's stay at one element: the verbs, what is known, and the reason for going on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from stasis_app.calls.facts import Direction, Identified, Party, PartyKind
+from stasis_app.calls.verbs import CallHandle, RingResult, Strategy, Target
+from stasis_app.crm import Client, Number, Responsible
+from stasis_app.flow.context import FlowContext
+
+
+class Step:
+    """What an element gets to work with. One object per call; `name` changes from element to element."""
+
+    def __init__(self, call: CallHandle, context: FlowContext) -> None:
+        self.call = call
+        self.context = context
+        self.name = ""
+        self.why = ""
+        self.visits_without_key = 0
+
+    @property
+    def number(self) -> Number:
+        """The customer's number; for internal calls the caller's extension."""
+        record = self.call.record
+        internal = record.direction is Direction.INTERNAL
+        return self.context.numbers.read(record.caller.number if internal else record.customer_number)
+
+    def go(self, element: str, why: str) -> str:
+        """Name the next element and say why: the reason is shown in the call's story."""
+        self.why = why
+        return element
+
+    async def read(
+        self, *prompts: str, digits: int = 1, seconds: float = 5.0, between: float = 2.0, terminator: str = "#"
+    ) -> str:
+        """`CallHandle.read`, noting that a person is there."""
+        keys = await self.call.read(*prompts, digits=digits, seconds=seconds, between=between, terminator=terminator)
+        if keys:
+            self.visits_without_key = 0
+        return keys
+
+    def identify(self, client: Client | None) -> None:
+        """Tell whose number this is, once."""
+        if client is not None:
+            tell_client(self.call, client)
+
+    async def responsible(self, *, respect_working_day: bool = False) -> Responsible:
+        """Who answers for the customer, and can he be rung; also tells whose number this is. Never raises."""
+        found = await self.context.responsibles.find(self.number, respect_working_day=respect_working_day)
+        self.identify(found.client)
+        return found
+
+    def target(self, number: str) -> Target:
+        """Whom an extension or an outside number means."""
+        if not is_outside(number):
+            employee = self.context.directory.by_extension(number)
+            return Target.extension(number, employee.name if employee else "")
+        return Target.outside(self.context.numbers.read(number).key or number)
+
+    async def free(self, targets: Sequence[Target]) -> tuple[list[Target], list[str]]:
+        """Those worth ringing, and why the others are not. Outside numbers always are."""
+        employees = [t.party.number for t in targets if t.party.kind is PartyKind.EMPLOYEE]
+        states = dict(zip(employees, await asyncio.gather(*map(self.context.phones.of, employees)), strict=True))
+        skipped = [f"{number} {phone.state}" for number, phone in states.items() if not phone.available]
+        away = {number for number, phone in states.items() if not phone.available}
+        return [t for t in targets if t.party.kind is not PartyKind.EMPLOYEE or t.party.number not in away], skipped
+
+    async def connect(
+        self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL
+    ) -> RingResult:
+        """Ring, and when somebody answers stay until the conversation is over."""
+        result = await self.call.ring(targets, seconds=seconds, strategy=strategy)
+        if result.answered_by is not None:
+            await self.call.talk()
+        return result
+
+
+def tell_client(call: CallHandle, client: Client) -> None:
+    """Note whose number this is, unless the call's record says so already."""
+    told = call.record.identified
+    if told is not None and (told.entity_type, told.entity_id) == (client.entity_type, client.entity_id):
+        return
+    call.identify(
+        Identified(
+            call_id=call.id,
+            at=call.record.started_at,
+            entity_type=client.entity_type,
+            entity_id=client.entity_id,
+            name=client.name,
+            user_id=client.user_id,
+            extension=client.extension,
+        )
+    )
+
+
+def is_outside(number: str) -> bool:
+    """Whether a number in a plan or script is meant for the public network: it has a plus or more than six digits."""
+    return number.startswith("+") or len(number) > 6
+
+
+def tried_in_words(result: RingResult) -> str:
+    """Why nobody answered."""
+    return ", ".join(f"{_who(party)} {why}" for party, why in result.tried) or "nobody could be rung"
+
+
+def _who(party: Party) -> str:
+    return party.number or party.name
