@@ -85,5 +85,6 @@ def _event(name: str, model: BaseModel) -> bytes:
 
 async def end_streams(app: web.Application) -> None:
     """Let the readers go when the service stops."""
-    for reader in list(app[READERS]):
+    readers = app[READERS]
+    for reader in tuple(readers):
         reader.close()

@@ -1,0 +1,28 @@
+"""Bitrix24 talking to us: installation of the application, its events, click-to-call.
+
+`add_portal` adds the portal's addresses to an aiohttp application:
+
+- `POST /bitrix24/install` takes the tokens of an installation, after making sure that it is ours;
+- `POST /bitrix24/events` takes events, after making sure that the portal sent them.
+"""
+
+from stasis_app.portal.events import CLICK_TO_CALL, UNINSTALLED
+from stasis_app.portal.handlers import EVENTS_PATH, INSTALL_PATH, add_portal
+from stasis_app.portal.install import bind_events
+from stasis_app.portal.needs import ClickOrder, ClickToCall, PortalNeeds
+from stasis_app.portal.proof import InstallProof, NotOursError, ProofUnavailableError
+
+__all__ = [
+    "CLICK_TO_CALL",
+    "EVENTS_PATH",
+    "INSTALL_PATH",
+    "UNINSTALLED",
+    "ClickOrder",
+    "ClickToCall",
+    "InstallProof",
+    "NotOursError",
+    "PortalNeeds",
+    "ProofUnavailableError",
+    "add_portal",
+    "bind_events",
+]

@@ -1,0 +1,42 @@
+"""What the portal's side needs of the rest of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from b24client import OAuthAuth, OAuthTokens, Portal
+from stasis_app.portal.proof import InstallProof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClickOrder:
+    """An employee clicked a number in the CRM. The portal has registered the call already, under `portal_call_id`."""
+
+    portal_call_id: str
+    user_id: int
+    number: str
+    line: str = ""
+    entity_type: str = ""
+    entity_id: int | None = None
+
+
+class ClickToCall(Protocol):
+    """Sets up calls ordered in the portal."""
+
+    async def click_to_call(self, order: ClickOrder) -> None:
+        """Ring the employee, then the number. When that can't be done, the portal's call is finished as failed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalNeeds:
+    """All of it. `public_url` is where the portal reaches us ("" nowhere: no events are bound)."""
+
+    auth: OAuthAuth
+    portal: Portal
+    proof: InstallProof
+    control: ClickToCall
+    public_url: str = ""
+    on_tokens: Callable[[OAuthTokens], None] = lambda _: None  # e.g. tell the log what to redact
