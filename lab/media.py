@@ -1,0 +1,156 @@
+"""The voices of the exchange: RTP in PCMA with a tone of one's own, keys as RFC 4733 events, and what was heard.
+
+SIPp does the SIP; the sound of its calls is made here, over an ordinary UDP socket (SIPp's own key presses need raw
+sockets, hence root). Twenty milliseconds a packet, as desk phones do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import struct
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+RATE = 8000
+FRAME = 160  # samples in 20 ms
+PCMA, TELEPHONE_EVENT = 8, 101
+KEYS = "0123456789*#ABCD"
+
+Address = tuple[str, int]
+
+
+def _alaw_decoded(code: int) -> int:
+    """One A-law octet as a 16-bit sample (ITU-T G.711)."""
+    code ^= 0x55
+    mantissa, exponent = code & 0x0F, (code & 0x70) >> 4
+    sample = (mantissa << 4) + 8 if exponent == 0 else ((mantissa << 4) + 0x108) << (exponent - 1)
+    return sample if code & 0x80 else -sample
+
+
+ALAW = tuple(_alaw_decoded(code) for code in range(256))
+_BY_SAMPLE = sorted((sample, code) for code, sample in enumerate(ALAW))
+
+
+def alaw(sample: int) -> int:
+    """The A-law octet nearest to a 16-bit sample."""
+    return min(_BY_SAMPLE, key=lambda entry: abs(entry[0] - sample))[1]
+
+
+def tone_frames(hertz: int, seconds: int = 1, level: int = 6000) -> list[bytes]:
+    """A whole number of seconds of a sine tone as PCMA frames; played round and round it has no clicks."""
+    once = bytes(alaw(round(level * math.sin(2 * math.pi * hertz * n / RATE))) for n in range(RATE * seconds))
+    return [once[at : at + FRAME] for at in range(0, len(once), FRAME)]
+
+
+def loudness(samples: Sequence[float], hertz: int, rate: int = RATE) -> float:
+    """The amplitude of one frequency in a piece of sound (Goertzel), in units of the samples."""
+    if not samples:
+        return 0.0
+    factor = 2 * math.cos(2 * math.pi * hertz / rate)
+    before = last = 0.0
+    for sample in samples:
+        before, last = last, sample + factor * last - before
+    power = last * last + before * before - factor * last * before
+    return 2 * math.sqrt(max(power, 0.0)) / len(samples)
+
+
+def hears(samples: Sequence[float], hertz: int, rate: int = RATE) -> bool:
+    """Whether a tone of this exchange is in the sound, be it mixed with another."""
+    return loudness(samples, hertz, rate) > 800
+
+
+@dataclass
+class _Stream:
+    """Sound being sent to one address."""
+
+    to: Address
+    sequence: int = field(default_factory=lambda: random.randrange(1 << 15))
+    timestamp: int = field(default_factory=lambda: random.randrange(1 << 31))
+    source: int = field(default_factory=lambda: random.randrange(1 << 32))
+    frame: int = 0
+    keys: list[tuple[str, int]] = field(default_factory=list)  # key, packets of it already sent
+
+
+class Voice(asyncio.DatagramProtocol):
+    """One RTP socket: says its tone into every open call and keeps what it hears, by the other side's address."""
+
+    def __init__(self, hertz: int) -> None:
+        self.hertz = hertz
+        self.heard: dict[Address, list[tuple[float, bytes]]] = {}
+        self._frames = tone_frames(hertz)
+        self._streams: dict[Address, _Stream] = {}
+        self._transport: asyncio.DatagramTransport | None = None
+        self._clock: asyncio.Task[None] | None = None
+
+    async def open(self, address: str) -> int:
+        """Bind to a free port of `address`; the port."""
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(address, 0))
+        self._clock = asyncio.create_task(self._run(), name=f"voice {self.hertz} Hz")
+        return int(self._transport.get_extra_info("sockname")[1])
+
+    def close(self) -> None:
+        """Fall silent for good."""
+        if self._clock:
+            self._clock.cancel()
+        if self._transport:
+            self._transport.close()
+
+    def talk_to(self, address: Address) -> None:
+        """Begin to send the tone there; does nothing when it is being sent already."""
+        self._streams.setdefault(address, _Stream(address))
+
+    def hush(self, address: Address) -> None:
+        """Stop sending there."""
+        self._streams.pop(address, None)
+
+    def press(self, key: str, address: Address) -> None:
+        """Press a key for 100 ms in the call with `address`; ignored when that call is over."""
+        if stream := self._streams.get(address):
+            stream.keys.append((key, 0))
+
+    def sound_from(self, address: Address) -> list[float]:
+        """What was heard from there, as samples."""
+        return [ALAW[octet] for _, payload in self.heard.get(address, ()) for octet in payload]
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        """Keep sound, pass over everything else."""
+        if len(data) > 12 and data[1] & 0x7F == PCMA:
+            self.heard.setdefault(addr, []).append((time.time(), data[12:]))
+
+    async def _run(self) -> None:
+        due = time.monotonic()
+        while True:
+            for stream in list(self._streams.values()):
+                self._send_next(stream)
+            due += FRAME / RATE
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    def _send_next(self, stream: _Stream) -> None:
+        if stream.keys:
+            self._send_key(stream)
+        else:
+            self._send(stream, PCMA, stream.timestamp, self._frames[stream.frame % len(self._frames)])
+        stream.frame += 1
+        stream.timestamp = (stream.timestamp + FRAME) & 0xFFFFFFFF
+
+    def _send_key(self, stream: _Stream) -> None:
+        """One packet of a key press: five while it is held, three that end it, then silence (RFC 4733, 2.5)."""
+        key, sent = stream.keys[0]
+        if sent < 8:
+            began = (stream.timestamp - sent * FRAME) & 0xFFFFFFFF
+            ends = sent >= 5
+            event = struct.pack("!BBH", KEYS.index(key), (0x80 if ends else 0) | 10, FRAME * min(sent + 1, 6))
+            self._send(stream, TELEPHONE_EVENT, began, event, marker=sent == 0)
+        stream.keys[0] = (key, sent + 1)
+        if sent + 1 >= 13:
+            stream.keys.pop(0)
+
+    def _send(self, stream: _Stream, kind: int, timestamp: int, payload: bytes, *, marker: bool = False) -> None:
+        header = struct.pack("!BBHII", 0x80, (0x80 if marker else 0) | kind, stream.sequence, timestamp, stream.source)
+        stream.sequence = (stream.sequence + 1) & 0xFFFF
+        if self._transport and not self._transport.is_closing():
+            self._transport.sendto(header + payload, stream.to)
