@@ -1,0 +1,39 @@
+"""What must survive a restart: the journal of calls, the outbox, the phonebook, the employees, the portal's tokens.
+
+`open_store` opens the database (SQLite by default, MariaDB), brings its tables up to date and starts the one writer.
+Nothing here knows of calls, the CRM or the portal: rows in, rows out.
+"""
+
+from stasis_app.store.directories import ClientRow, EmployeeRow, SqlClientStore, SqlEmployeeStore
+from stasis_app.store.errors import StoreError
+from stasis_app.store.journal import CallFilter, CallRow, FactRow, JournalStore, SqlJournal
+from stasis_app.store.outbox import DONE, DROPPED, OPEN, REFUSED, Outbox, OutboxRow, OutboxSummary, SqlOutbox
+from stasis_app.store.small import SqlMeta, SqlTokenStore
+from stasis_app.store.store import Store, open_store
+from stasis_app.store.writer import Writer
+
+__all__ = [
+    "DONE",
+    "DROPPED",
+    "OPEN",
+    "REFUSED",
+    "CallFilter",
+    "CallRow",
+    "ClientRow",
+    "EmployeeRow",
+    "FactRow",
+    "JournalStore",
+    "Outbox",
+    "OutboxRow",
+    "OutboxSummary",
+    "SqlClientStore",
+    "SqlEmployeeStore",
+    "SqlJournal",
+    "SqlMeta",
+    "SqlOutbox",
+    "SqlTokenStore",
+    "Store",
+    "StoreError",
+    "Writer",
+    "open_store",
+]

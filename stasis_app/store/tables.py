@@ -1,0 +1,104 @@
+"""The tables. Times are Unix seconds (UTC) in a double, so that every database keeps them alike."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, SmallInteger, String, Table, Text
+from sqlalchemy.dialects import mysql
+
+metadata = MetaData()
+
+CALL_ID = String(150)
+LONG_TEXT = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("call_id", CALL_ID, primary_key=True),
+    Column("direction", String(10), nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("customer", String(64), nullable=False),
+    Column("client", String(255), nullable=False),
+    Column("line", String(64), nullable=False),
+    Column("employee", String(64), nullable=False),
+    Column("answered", Boolean, nullable=False),
+    Column("talk_seconds", Double, nullable=False),
+    Column("ended_by", String(10)),
+    Column("cause", SmallInteger, nullable=False),
+    Column("record", LONG_TEXT, nullable=False),
+    Index("calls_by_start", "started_at"),
+    Index("calls_by_end", "ended_at"),
+    Index("calls_by_customer", "customer", "started_at"),
+)
+"""The journal: a row per call, its record whole in JSON and the columns people filter by."""
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("call_id", CALL_ID, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("kind", String(30), nullable=False),
+    Column("data", LONG_TEXT, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The journal: the story of each call."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("call_id", CALL_ID, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(10), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("fact_at", Double, nullable=False),
+    Column("opened_at", Double, nullable=False),
+    Column("closed_at", Double),
+    Column("attempts", Integer, nullable=False),
+    Column("body", LONG_TEXT, nullable=False),
+    Column("answer", LONG_TEXT, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("outbox_by_state", "state", "opened_at"),
+    sqlite_with_rowid=False,
+)
+"""What the portal is to be told, and what it answered."""
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("number", String(64), primary_key=True),
+    Column("entity_type", String(20), nullable=False),
+    Column("entity_id", BigInteger, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("user_id", BigInteger),
+    Column("extension", String(64), nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+"""The phonebook: whose number it is."""
+
+employees = Table(
+    "employees",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(255), nullable=False),
+    Column("extension", String(64), nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+"""The directory of employees as the portal last told it."""
+
+portal_tokens = Table(
+    "portal_tokens",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("tokens", LONG_TEXT, nullable=False),
+    Column("saved_at", Double, nullable=False),
+)
+"""The OAuth tokens of the one portal we belong to; the row's id is 1."""
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", LONG_TEXT, nullable=False),
+)
+"""Small things that must survive: cursors, marks."""
