@@ -6,6 +6,7 @@
 - `POST /bitrix24/events` takes events, after making sure that the portal sent them.
 """
 
+from stasis_app.portal.connect import connect
 from stasis_app.portal.events import CLICK_TO_CALL, UNINSTALLED
 from stasis_app.portal.handlers import EVENTS_PATH, INSTALL_PATH, add_portal
 from stasis_app.portal.install import bind_events
@@ -25,4 +26,5 @@ __all__ = [
     "ProofUnavailableError",
     "add_portal",
     "bind_events",
+    "connect",
 ]

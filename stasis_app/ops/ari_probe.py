@@ -1,0 +1,86 @@
+"""A plain reader of ARI for checks: it has to work just when the real link does not."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+
+from stasis_app.settings import AsteriskSettings
+
+SECONDS = 8.0
+
+
+class UnreachableError(Exception):
+    """Asterisk's HTTP server does not answer; the text says in what way."""
+
+
+@dataclass(frozen=True, slots=True)
+class AriReply:
+    """Status and decoded body (None when it was not JSON)."""
+
+    status: int
+    body: Any
+
+
+class AriProbe:
+    """Asks ARI single questions.
+
+    async with AriProbe(settings) as ari:
+        reply = await ari.get("asterisk/info")
+    """
+
+    def __init__(self, settings: AsteriskSettings) -> None:
+        self._base = settings.url.rstrip("/") + "/ari/"
+        self._auth = aiohttp.BasicAuth(settings.username, settings.password.get_secret_value(), encoding="utf-8")
+        self._ca_file = settings.ca_file
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        context = ssl.create_default_context(cafile=str(self._ca_file)) if self._ca_file else True
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=4, ssl=context),
+            headers={"Authorization": self._auth.encode()},
+            timeout=aiohttp.ClientTimeout(total=SECONDS),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def get(self, *path: str) -> AriReply:
+        """GET of a path given in parts. Raises `UnreachableError`."""
+        return await self._ask("GET", path)
+
+    async def try_to_write(self) -> int:
+        """The status of a write that changes nothing: hanging up a channel that does not exist."""
+        reply = await self._ask("DELETE", ("channels", "stasis-app-check-no-such-channel"))
+        return reply.status
+
+    async def _ask(self, method: str, path: tuple[str, ...]) -> AriReply:
+        assert self._session is not None
+        url = self._base + "/".join(quote(part, safe="") for part in path)
+        try:
+            async with self._session.request(method, url, allow_redirects=False) as response:
+                raw = await response.read()
+                return AriReply(response.status, _decoded(raw))
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise UnreachableError("its certificate is not trusted") from error
+        except aiohttp.ClientConnectorError as error:
+            raise UnreachableError(error.strerror or "no connection") from error
+        except TimeoutError as error:
+            raise UnreachableError(f"no answer within {SECONDS:g} s") from error
+        except (aiohttp.ClientError, ValueError) as error:
+            raise UnreachableError(f"no HTTP answer ({type(error).__name__})") from error
+
+
+def _decoded(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None

@@ -1,0 +1,28 @@
+"""The way to the portal that the configuration describes."""
+
+from __future__ import annotations
+
+from b24client import Auth, OAuthAuth, Portal, TokenStore, WebhookAuth
+from stasis_app.settings import Bitrix24Settings
+
+
+def connect(settings: Bitrix24Settings, tokens: TokenStore, *, timeout: float = 30.0) -> Portal:
+    """The portal, by webhook or as an application; nothing is sent yet.
+
+    `tokens` keeps those of the application; `timeout` is the seconds a request may take.
+
+    Raises ValueError for an address the settings should not have let through.
+    """
+    auth: Auth
+    if settings.webhook is not None:
+        auth = WebhookAuth(settings.webhook)
+    else:
+        secret = settings.client_secret
+        auth = OAuthAuth(
+            settings.portal,
+            settings.client_id,
+            secret if secret is not None else "",
+            tokens,
+            settings.oauth_url,
+        )
+    return Portal(auth, timeout=timeout, allow_http=settings.allow_http, ca_file=settings.ca_file)
