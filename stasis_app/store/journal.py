@@ -18,7 +18,7 @@ from stasis_app.store.writer import Writer
 
 
 class CallRow(TypedDict):
-    """What is kept of a call. `customer` is the outside number, `employee` the extension that talked last (or rang)."""
+    """A call. `customer` is the outside number, `extensions` all that rang or talked, as ",101,102,"."""
 
     call_id: str
     direction: str
@@ -27,7 +27,7 @@ class CallRow(TypedDict):
     customer: str
     client: str
     line: str
-    employee: str
+    extensions: str
     answered: bool
     talk_seconds: float
     ended_by: str | None
@@ -54,8 +54,8 @@ class CallFilter:
 
     live: bool | None = None
     direction: str = ""
-    customer: str = ""
-    employee: str = ""
+    customer: str = ""  # the number or its end
+    extension: str = ""
     answered: bool | None = None
     since: float | None = None
     until: float | None = None
@@ -68,6 +68,10 @@ class JournalStore(Protocol):
 
     def post(self, call_rows: Sequence[CallRow], fact_rows: Sequence[FactRow]) -> None:
         """Write rows some time soon; never waits, never raises."""
+        ...
+
+    async def settle(self) -> bool:
+        """Wait until what was posted is on disk; False when the storage refuses for now."""
         ...
 
     async def calls(self, wanted: CallFilter) -> list[CallRow]:
@@ -98,13 +102,19 @@ class SqlJournal:
         if call_rows:
             self._writer.post(self._put_calls, call_rows)
 
+    async def settle(self) -> bool:
+        return await self._writer.flush()
+
     async def calls(self, wanted: CallFilter) -> list[CallRow]:
         query = select(calls).order_by(calls.c.started_at.desc(), calls.c.call_id.desc()).limit(wanted.limit)
         if wanted.live is not None:
             query = query.where(calls.c.ended_at.is_(None) if wanted.live else calls.c.ended_at.is_not(None))
-        for column in ("direction", "customer", "employee"):
-            if value := getattr(wanted, column):
-                query = query.where(calls.c[column] == value)
+        if wanted.direction:
+            query = query.where(calls.c.direction == wanted.direction)
+        if wanted.customer:
+            query = query.where(calls.c.customer.endswith(wanted.customer, autoescape=True))
+        if wanted.extension:
+            query = query.where(calls.c.extensions.contains(f",{wanted.extension},", autoescape=True))
         if wanted.answered is not None:
             query = query.where(calls.c.answered.is_(wanted.answered))
         if wanted.since is not None:

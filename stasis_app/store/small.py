@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from sqlalchemy import select
 
+from b24client.tokens import OAuthTokens
 from stasis_app.store.database import Database
 from stasis_app.store.errors import StoreError
 from stasis_app.store.statements import Put
@@ -19,26 +19,26 @@ THE_PORTAL = 1
 
 
 class SqlTokenStore:
-    """The tokens of the one portal, as plain fields: secrets that go to the database and nowhere else."""
+    """The tokens of the one portal: secrets that go to the database and nowhere else. A `b24client.TokenStore`."""
 
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database = database
         self._writer = writer
         self._put = Put(portal_tokens, database.dialect)
 
-    async def load(self) -> dict[str, Any] | None:
+    async def load(self) -> OAuthTokens | None:
         """The tokens last saved, None when the application was never installed. Raises SQLAlchemyError."""
         query = select(portal_tokens.c.tokens).where(portal_tokens.c.id == THE_PORTAL)
         found = await self._database.read(lambda connection: connection.execute(query).scalar())
-        return dict(orjson.loads(found)) if found else None
+        return OAuthTokens(**orjson.loads(found)) if found else None
 
-    async def save(self, tokens: Mapping[str, Any]) -> None:
+    async def save(self, tokens: OAuthTokens) -> None:
         """Keep the tokens in place of the former ones; returns when they are on disk.
 
-        Raises `StoreError` when the disk refuses for now: the refresh token is used up once, so losing the new one cuts
-        the connection to the portal at the next restart. They stay in memory and are written as soon as possible.
+        Raises `StoreError` when the disk refuses for now: a refresh token works once, so losing the new one cuts the
+        connection to the portal at the next restart. They stay in memory and are written as soon as possible.
         """
-        row = {"id": THE_PORTAL, "tokens": orjson.dumps(dict(tokens)).decode(), "saved_at": time.time()}
+        row = {"id": THE_PORTAL, "tokens": orjson.dumps(tokens.reveal()).decode(), "saved_at": time.time()}
         if not await self._writer.write(self._put, [row]):
             raise StoreError("the portal's new tokens are not on disk yet: free space or unlock the database")
 

@@ -20,7 +20,7 @@ calls = Table(
     Column("customer", String(64), nullable=False),
     Column("client", String(255), nullable=False),
     Column("line", String(64), nullable=False),
-    Column("employee", String(64), nullable=False),
+    Column("extensions", Text, nullable=False),
     Column("answered", Boolean, nullable=False),
     Column("talk_seconds", Double, nullable=False),
     Column("ended_by", String(10)),

@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("customer", sa.String(64), nullable=False),
         sa.Column("client", sa.String(255), nullable=False),
         sa.Column("line", sa.String(64), nullable=False),
-        sa.Column("employee", sa.String(64), nullable=False),
+        sa.Column("extensions", sa.Text, nullable=False),
         sa.Column("answered", sa.Boolean, nullable=False),
         sa.Column("talk_seconds", sa.Double, nullable=False),
         sa.Column("ended_by", sa.String(10)),
