@@ -13,7 +13,7 @@ from stasis_app.flow.scripts import ScriptFunction
 class FlowContext:
     """The knowledge flows ask. All seconds are ring times.
 
-    `visit_limit` is how many elements a caller may pass without pressing a key before the plan is taken to be spinning.
+    A caller who passed `visit_limit` elements without pressing a key, or `visit_total` in all, is being led in circles.
     """
 
     numbers: Numbers
@@ -26,3 +26,4 @@ class FlowContext:
     outbound_seconds: float = 60.0
     internal_seconds: float = 60.0
     visit_limit: int = 50
+    visit_total: int = 500

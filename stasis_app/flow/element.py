@@ -26,10 +26,10 @@ NAME = r"^[A-Za-z0-9_-]{1,40}$"
 class Leads:
     """Marks a key whose value names the next element (or a table or list of such names).
 
-    `pressing`: this way is only taken when the caller presses keys.
+    `chosen`: this way is only taken when somebody chooses it, the caller by a key or a script by its own judgement.
     """
 
-    pressing: bool = False
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Exit:
 
     key: str
     to: str
-    pressing: bool = False
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +101,17 @@ class Element(BaseModel, ABC):
 
     def exits(self) -> Iterator[Exit]:
         """All elements this one may lead to."""
-        return exits_of(type(self), dict(self))
+        return exits_of(type(self), self._values())
 
     def prompts_named(self) -> Iterator[tuple[str, str]]:
         """All prompts this element plays, each with its key."""
-        for key, _mark, value in _marked(type(self), dict(self), Plays):
+        for key, _mark, value in _marked(type(self), self._values(), Plays):
             for prompt in value or ():
                 yield key, prompt
+
+    def _values(self) -> dict[str, Any]:
+        """Its keys; `dict(self)` would take a key named `keys` for a mapping's method."""
+        return {key: getattr(self, key) for key in type(self).model_fields}
 
 
 def exits_of(model: type[Element], values: Mapping[str, Any]) -> Iterator[Exit]:
@@ -120,7 +124,7 @@ def exits_of(model: type[Element], values: Mapping[str, Any]) -> Iterator[Exit]:
             named = {f"{key}.{position}": to for position, to in enumerate(value)}
         for name, to in named.items():
             if isinstance(to, str):
-                yield Exit(name, to, mark.pressing)
+                yield Exit(name, to, mark.chosen)
 
 
 def _marked(model: type[Element], values: Mapping[str, Any], kind: type[Any]) -> Iterator[tuple[str, Any, Any]]:

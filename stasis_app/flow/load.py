@@ -127,7 +127,7 @@ def _prompts(name: str, element: Element, known: KnownPrompts | None) -> Iterato
 
 def _has(known: KnownPrompts, sound: str) -> bool:
     """Files named with their whole path are not among the sounds Asterisk lists: they are taken on trust."""
-    return sound.startswith("/") or (known(sound) if callable(known) else sound in known)
+    return sound.startswith(("/", "http://", "https://")) or (known(sound) if callable(known) else sound in known)
 
 
 def _script(name: str, element: Element, scripts: Collection[str] | None) -> Iterator[Problem]:

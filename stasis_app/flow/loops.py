@@ -16,21 +16,21 @@ Ways = Mapping[str, frozenset[str]]
 
 def reachable(elements: Mapping[str, Element], roots: Iterable[str]) -> set[str]:
     """The elements calls can come to from the roots."""
-    return _closure(_ways(elements, pressing=True), roots)
+    return _closure(_ways(elements, chosen=True), roots)
 
 
 def without_way_out(elements: Mapping[str, Element]) -> tuple[set[str], set[str]]:
     """The elements no caller gets out of, and those only a caller who presses keys does."""
     ends = [name for name, element in elements.items() if element.ends]
-    with_keys = _closure(_backwards(_ways(elements, pressing=True)), ends)
-    without = _closure(_backwards(_ways(elements, pressing=False)), ends)
+    with_keys = _closure(_backwards(_ways(elements, chosen=True)), ends)
+    without = _closure(_backwards(_ways(elements, chosen=False)), ends)
     return elements.keys() - with_keys, with_keys - without
 
 
 def spinning(elements: Mapping[str, Element]) -> list[list[str]]:
     """The loops that may take no time at all, each with its elements in order of the plan."""
     instant = {name: element for name, element in elements.items() if not element.takes_time}
-    ways = _ways(instant, pressing=False)
+    ways = _ways(instant, chosen=False)
     found: list[list[str]] = []
     seen: set[str] = set()
     for name in instant:
@@ -44,7 +44,7 @@ def spinning(elements: Mapping[str, Element]) -> list[list[str]]:
 
 def loop_through(elements: Mapping[str, Element], lost: set[str]) -> list[str]:
     """One loop among elements without a way out, to show to people."""
-    ways = _ways(elements, pressing=False)
+    ways = _ways(elements, chosen=False)
     path = [next(name for name in elements if name in lost)]
     while True:
         onwards = [name for name in elements if name in ways[path[-1]]]
@@ -55,9 +55,9 @@ def loop_through(elements: Mapping[str, Element], lost: set[str]) -> list[str]:
         path.append(onwards[0])
 
 
-def _ways(elements: Mapping[str, Element], *, pressing: bool) -> Ways:
+def _ways(elements: Mapping[str, Element], *, chosen: bool) -> Ways:
     return {
-        name: frozenset(e.to for e in element.exits() if e.to in elements and (pressing or not e.pressing))
+        name: frozenset(e.to for e in element.exits() if e.to in elements and (chosen or not e.chosen))
         for name, element in elements.items()
     }
 

@@ -30,10 +30,9 @@ class Problem:
 
     def text(self, path: Path) -> str:
         """In one line, with the file."""
-        place = f"{path}: [{self.where}]" if self.where else f"{path}:"
-        what = f" {self.key}" if self.key else ""
+        place = " ".join(filter(None, (f"[{self.where}]" if self.where else "", self.key)))
         value = f" = {self.value}" if self.value else ""
-        return f"{place}{what}{value}: {self.problem}. {self.remedy}"
+        return _printable(f"{path}: {place}{value}{': ' if place else ''}{self.problem}. {self.remedy}")
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -53,7 +52,7 @@ class PlanError(Exception):
 def shown(value: object) -> str:
     """A value as it would stand in the file, short."""
     text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
-    text = "".join(c if c.isprintable() else "?" for c in text)
+    text = _printable(text)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -65,3 +64,8 @@ def choose_from(wrong: str, right: Iterable[str], what: str) -> str:
         return f'Did you mean "{close[0]}"?'
     listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     return f"{what}: {listed}." if names else f"{what}: there are none yet."
+
+
+def _printable(text: str) -> str:
+    """Without what could break a line or paint a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -120,8 +120,10 @@ class PlanFile:
         try:
             return model.model_validate(dict(raw))
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                self.problems.append(_problem(where, model, detail))
+            details = error.errors(include_url=False)
+            wrong_parts = {detail["loc"][:-1] for detail in details if len(detail["loc"]) > 1}
+            # An item that is wrong is told by itself, not again as a list that lacks it.
+            self.problems += [_problem(where, model, d) for d in details if d["loc"] not in wrong_parts]
             return None
 
     def _wrong(self, where: str, key: str, value: str, problem: str, remedy: str) -> None:
@@ -141,6 +143,9 @@ def _problem(where: str, model: type[BaseModel], detail: ErrorDetails) -> Proble
         return Problem(where, key, "", "is missing", f"Add it; wanted: {wanted}.")
     if detail["type"] == "string_pattern_mismatch":
         return Problem(where, key, shown(detail["input"]), "is not of the right form", f"Wanted: {wanted}.")
+    if detail["type"] in ("too_short", "too_long"):
+        few = "few" if detail["type"] == "too_short" else "many"
+        return Problem(where, key, shown(detail["input"]), f"has too {few} items", f"Wanted: {wanted}.")
     message = str(detail.get("ctx", {}).get("error", detail["msg"])) if place else detail["msg"]
     message = message.removeprefix("Value error, ")
     value = shown(detail["input"]) if place else ""

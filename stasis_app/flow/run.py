@@ -52,17 +52,19 @@ async def _walk(plan: Plan, step: Step, element: str, why: str) -> None:
     step.why = why
     while upcoming is not None:
         step.name = upcoming
+        step.visits += 1
         step.visits_without_key += 1
-        if step.visits_without_key > step.context.visit_limit:
-            logger.bind(call=step.call.id).warning(
-                "The plan led the caller through {} elements without a key pressed, last {}: hanging up",
-                step.context.visit_limit,
-                upcoming,
-            )
-            step.call.visit(upcoming, "limit", f"{step.context.visit_limit} elements without a key pressed")
-            await step.call.hang_up(ENDLESS)
+        if step.visits_without_key > step.context.visit_limit or step.visits > step.context.visit_total:
+            await _stop_circling(step)
             return
         upcoming = await _one(plan, step, upcoming)
+
+
+async def _stop_circling(step: Step) -> None:
+    passed = f"{step.visits - 1} elements, {step.visits_without_key - 1} of them since the last key"
+    logger.bind(call=step.call.id).warning("The plan leads the caller in circles ({}), last to {}", passed, step.name)
+    step.call.visit(step.name, "limit", f"in circles: {passed}")
+    await step.call.hang_up(ENDLESS)
 
 
 async def _one(plan: Plan, step: Step, name: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from stasis_app.calls.facts import Direction, Identified, Party, PartyKind
 from stasis_app.calls.verbs import CallHandle, RingResult, Strategy, Target
@@ -19,6 +20,7 @@ class Step:
         self.context = context
         self.name = ""
         self.why = ""
+        self.visits = 0
         self.visits_without_key = 0
 
     @property
@@ -86,7 +88,7 @@ def tell_client(call: CallHandle, client: Client) -> None:
     call.identify(
         Identified(
             call_id=call.id,
-            at=call.record.started_at,
+            at=datetime.now(UTC),
             entity_type=client.entity_type,
             entity_id=client.entity_id,
             name=client.name,

@@ -25,7 +25,7 @@ class Menu(Element):
     takes_time: ClassVar[bool] = True
 
     prompts: Prompts = Field(min_length=1)
-    keys: Annotated[dict[Key, str], Leads(pressing=True)] = Field(
+    keys: Annotated[dict[Key, str], Leads(chosen=True)] = Field(
         default_factory=dict, description='a table of one key each: { "1" = "sales", "2" = "service" }'
     )
     extensions: bool = Field(default=False, description="true lets the caller dial an employee's extension")
@@ -35,10 +35,10 @@ class Menu(Element):
         default=2, ge=0, le=9, description="how often to ask again after silence or a wrong key, 0 to 9"
     )
     on_timeout: Next = Field(description="the element for a caller who presses nothing")
-    on_invalid: Annotated[str | None, Leads(pressing=True)] = Field(
+    on_invalid: Annotated[str | None, Leads(chosen=True)] = Field(
         default=None, description="the element after wrong keys; on_timeout when left out"
     )
-    on_no_answer: Annotated[str | None, Leads(pressing=True)] = Field(
+    on_no_answer: Annotated[str | None, Leads(chosen=True)] = Field(
         default=None, description="the element when a dialled extension does not answer; on_timeout when left out"
     )
 

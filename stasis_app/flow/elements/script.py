@@ -21,7 +21,7 @@ class Script(Element):
     next: Annotated[str | None, Leads()] = Field(
         default=None, description="the element that follows when the function names none; without it the call ends"
     )
-    may_go_to: Annotated[tuple[str, ...], Leads()] = Field(
+    may_go_to: Annotated[tuple[str, ...], Leads(chosen=True)] = Field(
         default=(), description="a list of the elements the function may name"
     )
 

@@ -1,0 +1,105 @@
+"""Where calls begin, and what a phone is told when nobody answers."""
+
+from pathlib import Path
+
+import pytest
+from flow_fakes import NUMBERS, Company, FakeCall, plan_of
+
+from stasis_app.calls.facts import Direction, Unanswered
+from stasis_app.flow import Plan, route_inbound, route_internal, route_outbound
+
+PLAN = """
+[plan]
+default = "main"
+entries = ["night"]
+[lines."+74951234567"]
+element = "sales"
+name = "Sales"
+[elements.main]
+type = "hangup"
+cause = 1
+[elements.sales]
+type = "hangup"
+cause = 17
+[elements.night]
+type = "hangup"
+cause = 21
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return plan_of(tmp_path, PLAN.replace("[elements.main]", '[elements.bye]\ntype = "hangup"\n[elements.main]'))
+
+
+@pytest.mark.parametrize(
+    ("element", "did", "begins", "why"),
+    [
+        ("night", "74951234567", "night", "named by the dialplan"),
+        ("", "84951234567", "sales", "line Sales"),
+        ("", "4951234567", "sales", "line Sales"),
+        ("", "78120000000", "main", "line 78120000000 is not in the plan: the default"),
+        ("", "", "main", "no line named: the default"),
+        ("gone", "+74951234567", "sales", 'the dialplan names "gone", which is not in the plan; line Sales'),
+    ],
+)
+async def test_an_inbound_call_begins_where_dialplan_line_or_default_say(
+    plan: Plan, element: str, did: str, begins: str, why: str
+) -> None:
+    call = FakeCall()
+    await route_inbound(plan, call, Company().context, element, did)
+    assert (call.visited, call.why) == ([begins], [why])
+
+
+async def test_an_inbound_call_of_a_known_client_is_identified_at_once(plan: Plan) -> None:
+    call = FakeCall("8 916 123-45-67")
+    await route_inbound(plan, call, Company().knows().context)
+    assert call.done[0] == ("identify", "Ivanov")
+
+
+async def test_an_employee_talks_to_the_number_he_dialled(plan: Plan) -> None:
+    call = FakeCall("101", direction=Direction.OUTBOUND, dialled="89161234567", answers=["89161234567"])
+    await route_outbound(call, Company().knows().context, "89161234567")
+    assert [verb[0] for verb in call.done] == ["identify", "ring", "talk"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cause"),
+    [(Unanswered.BUSY, 17), (Unanswered.NO_ANSWER, 19), (Unanswered.DECLINED, 21), (Unanswered.UNREACHABLE, 20)],
+)
+async def test_the_phone_is_told_why_nobody_answered(outcome: Unanswered, cause: int) -> None:
+    call = FakeCall("101", direction=Direction.OUTBOUND, dialled="89160000000", tried={"89160000000": outcome})
+    await route_outbound(call, Company().context, "89160000000")
+    assert call.last == ("hang_up", cause)
+
+
+async def test_a_number_that_can_not_be_dialled_is_incomplete() -> None:
+    call = FakeCall("101", direction=Direction.OUTBOUND, dialled="PJSIP/x")
+    await route_outbound(call, Company().context, "PJSIP/x&PJSIP/y")
+    assert call.done == [("hang_up", 28)]
+
+
+async def test_ringing_that_fails_leaves_the_call_to_the_dialplan() -> None:
+    call = FakeCall("101", direction=Direction.OUTBOUND, dialled="89160000000")
+    call.broken_verbs = {"ring"}
+    await route_outbound(call, Company().context, "89160000000")
+    assert call.last == ("hand_over", "", "", 1)
+
+
+async def test_one_employee_calls_another() -> None:
+    call = FakeCall("101", direction=Direction.INTERNAL, dialled="102", answers=["102"])
+    await route_internal(call, Company().context, "102")
+    assert call.rung == [("102",)]
+    assert call.last == ("talk",)
+
+
+async def test_feature_codes_are_the_dialplans() -> None:
+    call = FakeCall("101", direction=Direction.INTERNAL, dialled="*97")
+    await route_internal(call, Company().context, "*97")
+    assert call.done == [("hand_over", "", "", 1)]
+
+
+def test_a_line_is_found_in_any_spelling(plan: Plan) -> None:
+    line = plan.line("+7 (495) 123-45-67", NUMBERS)
+    assert line is not None
+    assert line.name == "Sales"
