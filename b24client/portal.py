@@ -150,7 +150,7 @@ class Portal:
         answer = await self._request(method, params, priority, timeout, None)
         following = answer.get("next")
         more = isinstance(following, int | str) and str(following).isdigit()
-        return answer["result"], int(following) if more else None
+        return answer["result"], int(str(following)) if more else None
 
     async def batch(
         self,

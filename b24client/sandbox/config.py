@@ -1,0 +1,128 @@
+"""What a sandbox portal holds when it starts and how it behaves: a TOML seed file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+DEFAULT_SCOPES = (
+    "crm", "telephony", "user_basic", "user", "department", "im", "placement", "task", "timeman"
+)  # fmt: skip
+SAMPLE_SEED = Path(__file__).with_name("seed.toml")
+"""A small portal to begin with."""
+Seconds = Annotated[float, Field(ge=0, le=3600)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SeedUser(_Table):
+    """An employee. `online`: a page of the portal is open in his browser, so that cards reach him."""
+
+    id: int = Field(gt=0)
+    name: str
+    last_name: str = ""
+    extension: str = ""
+    mobile: str = ""
+    email: str = ""
+    active: bool = True
+    online: bool = True
+    admin: bool = False
+    timeman: Literal["OPENED", "CLOSED", "PAUSED", "EXPIRED", "UNAVAILABLE", "NOT_INSTALLED"] = "OPENED"
+
+
+class SeedClient(_Table):
+    """Somebody the CRM knows."""
+
+    entity_type: Literal["CONTACT", "COMPANY", "LEAD"] = "CONTACT"
+    id: int = Field(gt=0)
+    name: str
+    phones: list[str] = Field(default_factory=list)
+    assigned_by: int
+
+
+class SeedWebhook(_Table):
+    """An incoming webhook."""
+
+    user_id: int = 1
+    secret: str = "sandboxsecret"
+    scope: list[str] = Field(default_factory=lambda: list(DEFAULT_SCOPES))
+
+
+class SeedApp(_Table):
+    """A local application."""
+
+    client_id: str = "local.sandbox"
+    client_secret: str = "sandboxappsecret"
+    name: str = "Telephony"
+    redirect_uri: str = ""
+    scope: list[str] = Field(default_factory=lambda: list(DEFAULT_SCOPES))
+
+
+class RequestLimits(_Table):
+    """The published limits: the leaky bucket (503) and the working time of a method in ten minutes (429)."""
+
+    enabled: bool = True
+    rate: float = Field(default=2.0, gt=0)
+    burst: int = Field(default=50, ge=1)
+    operating_seconds: float = Field(default=480.0, gt=0)
+
+
+class Switches(_Table):
+    """Where documentation and live portals differ: the documented way is the default."""
+
+    allow_webhook_telephony: bool = False
+    """Let a webhook register and finish calls, as some live portals do."""
+    empty_error_codes: bool = False
+    """Send "" instead of ERROR_CORE, as live portals often do."""
+    strict_numbers: bool = False
+    """Refuse a PHONE_NUMBER without a digit, such as the word "anonymous"."""
+    credentials_status: Literal[401, 403] = 403
+    """HTTP status of a wrong webhook secret."""
+
+
+class SandboxConfig(_Table):
+    """A portal: who works there, whom they know, what may talk to it, how quick and how strict it is."""
+
+    title: str = "Sandbox portal"
+    country: str = Field(default="RU", pattern=r"^[A-Z]{2}$")
+    public_url: str = ""
+    """The address told to applications; "": the one a request came to."""
+    license_family: str = "std"
+    users: list[SeedUser] = Field(default_factory=list)
+    clients: list[SeedClient] = Field(default_factory=list)
+    webhook: SeedWebhook = Field(default_factory=SeedWebhook)
+    app: SeedApp = Field(default_factory=SeedApp)
+    limits: RequestLimits = Field(default_factory=RequestLimits)
+    switches: Switches = Field(default_factory=Switches)
+    latency: Seconds = 0.0
+    """Working time of a command, also inside a batch."""
+    latencies: dict[str, Seconds] = Field(default_factory=dict)
+    """Working time by method, `*` standing for anything; goes before `latency`."""
+    token_ttl: float = Field(default=3600.0, gt=0)
+    requests_kept: int = Field(default=20_000, ge=100)
+
+    @model_validator(mode="after")
+    def _people_exist(self) -> SandboxConfig:
+        ids = [user.id for user in self.users]
+        if len(ids) != len(set(ids)):
+            raise ValueError("users: two have the same id")
+        for client in self.clients:
+            if client.assigned_by not in ids:
+                raise ValueError(f"clients: {client.name!r} is assigned to user {client.assigned_by}, who is not there")
+        return self
+
+    @classmethod
+    def from_file(cls, path: Path) -> SandboxConfig:
+        """Read a seed file. Raises ValueError listing every mistake in it, OSError when it can't be read."""
+        try:
+            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{path}: {error}") from None
+        except ValidationError as error:
+            mistakes = [f"{'.'.join(map(str, e['loc'])) or 'seed'}: {e['msg']}" for e in error.errors()]
+            raise ValueError("\n".join(f"{path}: {mistake}" for mistake in mistakes)) from None

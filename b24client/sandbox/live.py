@@ -1,0 +1,110 @@
+"""The employees' desktops: the page, and the stream of changes it lives on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from b24client.sandbox.calls import Call
+from b24client.sandbox.desks import Watcher
+from b24client.sandbox.state import SANDBOX, Sandbox
+
+_PAGE = Path(__file__).with_name("page")
+_KINDS = {"desks.html": "text/html", "desks.css": "text/css", "desks.js": "text/javascript"}
+_POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+_RECENT = 60
+_BEAT_SECONDS = 2.0
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/")
+@routes.get("/sandbox")
+@routes.get("/sandbox/")
+async def page(request: web.Request) -> web.StreamResponse:
+    """The desktops."""
+    return _file("desks.html")
+
+
+@routes.get("/sandbox/page/{name}")
+async def asset(request: web.Request) -> web.StreamResponse:
+    """The page's style and script."""
+    if request.match_info["name"] not in _KINDS:
+        raise web.HTTPNotFound()
+    return _file(request.match_info["name"])
+
+
+def _file(name: str) -> web.StreamResponse:
+    headers = {
+        "Content-Type": f"{_KINDS[name]}; charset=utf-8",
+        "Content-Security-Policy": _POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-cache",
+    }
+    return web.FileResponse(_PAGE / name, headers=headers)
+
+
+@routes.get("/sandbox/live")
+async def live(request: web.Request) -> web.StreamResponse:
+    """Server-sent events: `all` with everything, then `calls` with the calls that changed, `beat` with the counts."""
+    sandbox = request.app[SANDBOX]
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    await response.prepare(request)
+    watcher = Watcher()
+    sandbox.desks.watchers.add(watcher)
+    try:
+        while not sandbox.desks.closing:
+            if watcher.everything:
+                watcher.everything = False
+                await _send(response, "all", _everything(sandbox))
+            changed = await watcher.news(_BEAT_SECONDS)
+            if changed:
+                await _send(response, "calls", [_call(sandbox, call) for call in changed])
+            await _send(response, "beat", _counts(sandbox))
+    except ConnectionError:
+        pass  # the page was closed
+    finally:
+        sandbox.desks.watchers.discard(watcher)
+    return response
+
+
+async def _send(response: web.StreamResponse, event: str, data: Any) -> None:
+    await response.write(b"event: " + event.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n")
+
+
+def _everything(sandbox: Sandbox) -> dict[str, Any]:
+    calls = list(sandbox.calls.calls.values())
+    finished = [call for call in calls if call.finish][-_RECENT:]
+    return {
+        "title": sandbox.config.title,
+        "users": [
+            {"id": u.id, "name": f"{u.name} {u.last_name}".strip(), "extension": u.extension, "online": u.online}
+            for u in sandbox.people.users.values()
+            if u.active
+        ],
+        "calls": [_call(sandbox, call) for call in calls if call.finish is None or call in finished],
+        "counts": _counts(sandbox),
+    }
+
+
+def _call(sandbox: Sandbox, call: Call) -> dict[str, Any]:
+    told = call.told()
+    del told["requests"]
+    return told
+
+
+def _counts(sandbox: Sandbox) -> dict[str, Any]:
+    journal = sandbox.journal
+    return {
+        "requests": journal.requests,
+        "commands": journal.commands,
+        "errors": sum(journal.errors.values()),
+        "overruns": sandbox.gate.overruns,
+        "bucket": round(max(sandbox.gate.levels().values(), default=0.0)),
+        "burst": sandbox.config.limits.burst,
+        "calls": len(sandbox.calls.calls),
+        "faults": [fault.kind for fault in sandbox.faults.active()],
+    }

@@ -1,0 +1,86 @@
+"""The OAuth server and the upload address (https://apidocs.bitrix24.com/settings/oauth/index.html)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from b24client.sandbox.methods.recordings import keep
+from b24client.sandbox.rest import reset, stricken
+from b24client.sandbox.state import SANDBOX
+from b24client.sandbox.wire import RestError, json_response
+
+
+async def authorize(request: web.Request) -> web.StreamResponse:
+    """Send the user back to the application with a code; the user is `user_id` or the first administrator."""
+    sandbox = request.app[SANDBOX]
+    app = sandbox.config.app
+    if request.query.get("client_id") != app.client_id:
+        return json_response({"error": "invalid_client", "error_description": "Unknown client_id"}, 400)
+    users = sandbox.people.users
+    chosen = request.query.get("user_id", "")
+    admin = next((user.id for user in users.values() if user.admin), min(users, default=1))
+    fields = {
+        "code": sandbox.access.new_code(int(chosen) if chosen.isdigit() and int(chosen) in users else admin),
+        "state": request.query.get("state", ""),
+        "domain": request.host,
+        "member_id": sandbox.access.member_id,
+        "scope": ",".join(app.scope),
+        "server_domain": "oauth.bitrix.info",
+    }
+    if not app.redirect_uri:
+        return json_response(fields)
+    raise web.HTTPFound(f"{app.redirect_uri}?{urlencode(fields)}")
+
+
+async def token(request: web.Request) -> web.StreamResponse:
+    """Tokens for a code or a refresh token; the fields may come in the address or as a form."""
+    sandbox = request.app[SANDBOX]
+    started = time.time()
+    fields = dict(request.query)
+    if request.method == "POST":
+        fields |= {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+    faults = sandbox.faults.hit(["oauth.token"])
+    if (early := await stricken(request, faults)) is not None:
+        return early
+    try:
+        body, status, error = sandbox.access.exchange(fields, sandbox.base(request)), 200, None
+    except RestError as refusal:
+        status, error = refusal.status, refusal.code
+        body = {"error": refusal.code, "error_description": refusal.text}
+    params = {"grant_type": fields.get("grant_type", "")}
+    sandbox.journal.note("oauth.token", started=started, visitor="oauth", status=status, error=error, params=params)
+    if any(fault.kind == "lose_reply" for fault in faults):
+        return reset(request)
+    return json_response(body, status)
+
+
+async def upload(request: web.Request) -> web.StreamResponse:
+    """Take a recording at the address attachRecord gave."""
+    sandbox = request.app[SANDBOX]
+    started, call_id = time.time(), ""
+    faults = sandbox.faults.hit(["upload"])
+    if (early := await stricken(request, faults)) is not None:
+        return early
+    try:
+        sandbox.gate.enter(request.remote or "")
+        form = await request.post()
+        given = sandbox.access.take_upload(request.query.get("token", ""))
+        call = sandbox.calls.get(given[0]) if given else None
+        if given is None or call is None:
+            raise RestError(401, "NO_AUTH_FOUND", "Wrong authorization data")
+        call_id, filename = given
+        file = form.get("file")
+        if not isinstance(file, web.FileField):
+            raise RestError(400, "ERROR_CORE", "File content is empty.")
+        file_id = await keep(sandbox, call, filename, await asyncio.to_thread(file.file.read))
+    except RestError as error:
+        sandbox.journal.note("upload", started=started, status=error.status, error=error.code, call_id=call_id)
+        return json_response({"error": error.code, "error_description": error.text}, error.status)
+    sandbox.journal.note("upload", started=started, call_id=call_id)
+    if any(fault.kind == "lose_reply" for fault in faults):
+        return reset(request)
+    return json_response({"result": {"FILE_ID": file_id}})
