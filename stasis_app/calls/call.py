@@ -26,14 +26,15 @@ from stasis_app.calls.facts import Party, PartyKind, Unanswered
 from stasis_app.calls.prompts import Keys, media_uri
 from stasis_app.calls.record import CallRecord, after, begin
 from stasis_app.calls.ringing import ring_all, ring_in_turn
+from stasis_app.calls.routing import bridge_of_call
 from stasis_app.calls.state import Leg, LegStage
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 
 T = TypeVar("T")
-_BRIDGE = "-bridge"
 # How long the phone of an employee who ordered a call rings.
 _EMPLOYEE_SECONDS = 30.0
 FactSink = Callable[[CallRecord, f.Fact], None]
+IntentSink = Callable[[str, i.Intent], None]
 Flow = Callable[["Call"], Awaitable[None]]
 
 
@@ -57,6 +58,7 @@ class Call:
         on_fact: called with the record and each fact, in order; must return at once.
         adopt: called with the id of each channel that joins the call, so that its events are brought here.
         finished: called when nothing more is to come.
+        on_intent: called with everything the service is about to do, for recordings.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Call:
         on_fact: FactSink,
         adopt: Callable[[str, Party], None],
         finished: Callable[[], None],
+        on_intent: IntentSink | None = None,
     ) -> None:
         self.state, first = change
         assert isinstance(first[0], f.Started)
@@ -75,10 +78,11 @@ class Call:
         self.options = options
         self.record = begin(first[0])
         self.log = logger.bind(call=self.state.call_id)
-        self.bridge = f"{self.state.call_id}{_BRIDGE}"
+        self.bridge = bridge_of_call(self.state.call_id)
         self._on_fact = on_fact
         self._adopt = adopt
         self._on_finished = finished
+        self._on_intent = on_intent
         self._mailbox: asyncio.Queue[e.Event | i.Intent] = asyncio.Queue()
         self._waiters: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
         self._keys = Keys()
@@ -117,6 +121,8 @@ class Call:
 
     def intend(self, intent: i.Intent) -> None:
         """Tell the model what is about to be done. Takes effect at once, before any event still in the mailbox."""
+        if self._on_intent is not None:
+            self._on_intent(self.id, intent)
         self._apply(intent)
 
     def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
@@ -373,8 +379,3 @@ class Call:
     def leg(self, leg: str) -> Leg:
         """The state of a leg now."""
         return self.state.legs[leg]
-
-
-def call_of_bridge(bridge: str) -> str:
-    """The call a bridge of ours belongs to."""
-    return bridge.removesuffix(_BRIDGE)

@@ -133,9 +133,14 @@ class AriControl:
         )
 
     async def proceed(self, channel: str, context: str, exten: str, priority: int) -> None:
-        """Send a channel back to the dialplan; without a context, to the next priority."""
-        place = {"context": context, "extension": exten, "priority": priority} if context else {}
-        await self._do(lambda api: api.channels.continueInDialplan(channelId=channel, **place))
+        """Send a channel back to the dialplan, which goes on where B24_NEXT says, else with its own next step.
+
+        The dialplan makes the jump itself, since only it can clear up after itself first (FreePBX calls us by Gosub).
+        """
+        if context:
+            place = f"{context},{exten},{priority}"
+            await self._do(lambda api: api.channels.setChannelVar(channelId=channel, variable="B24_NEXT", value=place))
+        await self._do(lambda api: api.channels.continueInDialplan(channelId=channel))
 
     async def _do(self, request: Callable[[Any], Awaitable[Any]]) -> None:
         try:

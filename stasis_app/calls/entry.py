@@ -6,9 +6,14 @@ a phone, `internal,<extension>` between phones. FreePBX adds an empty last argum
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
 
+from stasis_app.ari.events import Channel
+from stasis_app.calls import model
 from stasis_app.calls.facts import Direction, Party, PartyKind
 
 
@@ -55,3 +60,47 @@ def read_entry(args: Sequence[str]) -> Entry | LegEntry | None:
 def leg_args(call_id: str, party: Party) -> str:
     """The appArgs of a leg we set up; the inverse of `read_entry`."""
     return f"leg,{call_id},{party.kind},{party.number.replace(',', '')}"
+
+
+def begin_call(channel: Channel, entry: Entry, at: datetime, endpoint: str) -> model.Change:
+    """The call a channel begins.
+
+    Args:
+        channel: the caller's channel; its id is the call's.
+        entry: what the dialplan said.
+        at: when it came in.
+        endpoint: dial string of an extension, by which an employee's phone is known.
+    """
+    inbound = entry.direction is Direction.INBOUND
+    return model.start(
+        channel.id,
+        channel,
+        entry.direction,
+        _customer(channel) if inbound else _employee(channel, endpoint),
+        at,
+        line=entry.line,
+        dialled=entry.dialled,
+        element=entry.element,
+    )
+
+
+def transferred_to(channel: Channel) -> Party:
+    """Whom a transfer leads to: the Local channel it makes is named after the extension."""
+    found = re.match(r"^Local/(?P<extension>[^@/]+)@", channel.name)
+    return Party(PartyKind.EMPLOYEE, found["extension"] if found else "")
+
+
+def _customer(channel: Channel) -> Party:
+    return Party(PartyKind.CUSTOMER, channel.caller.number, channel.caller.name)
+
+
+def _employee(channel: Channel, endpoint: str) -> Party:
+    """Known by the endpoint his phone registered as; a caller id can say anything."""
+    found = _channel_name(endpoint).match(channel.name)
+    return Party(PartyKind.EMPLOYEE, found["extension"] if found else channel.caller.number, channel.caller.name)
+
+
+@cache
+def _channel_name(endpoint: str) -> re.Pattern[str]:
+    pattern = re.escape(endpoint).replace(re.escape("{extension}"), r"(?P<extension>.+)")
+    return re.compile(f"^{pattern}-[0-9a-f]+$")

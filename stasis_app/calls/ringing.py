@@ -91,6 +91,7 @@ async def _dial_with_early_media(call: Call, leg: str, party: Party, seconds: fl
                 originator=caller,
             ),
         )
+        await call.until(lambda: call.leg(leg).in_stasis or call.leg(leg).over, _GRACE)
         await call.control.add_to_bridge(call.bridge, caller, leg)
         await call.control.dial(leg, caller=caller, seconds=max(1, round(seconds)))
     except AriError as error:

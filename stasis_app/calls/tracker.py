@@ -6,12 +6,10 @@ Everything here is done in the websocket's reading path, so nothing here waits a
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import time
 from collections import Counter
 from collections.abc import Coroutine
-from datetime import datetime
 
 from loguru import logger
 
@@ -21,13 +19,14 @@ from stasis_app.ari.link import World
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls import model
-from stasis_app.calls.call import Call, CallOptions, FactSink, Flow, call_of_bridge
+from stasis_app.calls.call import Call, CallOptions, FactSink, Flow, IntentSink
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import Control
-from stasis_app.calls.entry import Entry, LegEntry, read_entry
+from stasis_app.calls.entry import Entry, LegEntry, begin_call, read_entry, transferred_to
 from stasis_app.calls.facts import Direction, Party, PartyKind
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.resync import missed_events
+from stasis_app.calls.routing import call_of_event, channel_of_event
 
 
 class Tracker:
@@ -39,20 +38,28 @@ class Tracker:
         flow: what happens to a call; run once for each.
         sinks: called with every fact; must return at once. A sink that fails does not stop the others.
         app: the Stasis application the channels belong to.
+        on_intent: called with everything the service is about to do, for recordings.
     """
 
-    def __init__(self, control: Control, options: CallOptions, flow: Flow, sinks: list[FactSink], app: str) -> None:
+    def __init__(
+        self,
+        control: Control,
+        options: CallOptions,
+        flow: Flow,
+        sinks: list[FactSink],
+        app: str,
+        on_intent: IntentSink | None = None,
+    ) -> None:
         self._control = control
         self._options = options
         self._flow = flow
         self._sinks = sinks
         self._app = app
+        self._on_intent = on_intent
         self._calls: dict[str, Call] = {}
         self._by_channel: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._engaged: Counter[str] = Counter()
-        pattern = re.escape(options.endpoint).replace(re.escape("{extension}"), r"(?P<extension>.+)")
-        self._endpoint = re.compile(f"^{pattern}-[0-9a-f]+$")
         self.stray: Counter[str] = Counter()
 
     # What others ask
@@ -76,7 +83,7 @@ class Tracker:
         if isinstance(event, e.StasisStart) and event.channel.id not in self._by_channel:
             self._arrived(event)
             return
-        call = self._by_channel.get(_channel_of(event)) or self._calls.get(_call_of(event))
+        call = self._by_channel.get(channel_of_event(event)) or self._calls.get(call_of_event(event))
         if call is None:
             self.stray[type(event).__name__] += 1
             return
@@ -113,13 +120,13 @@ class Tracker:
         replaced = self._by_channel.get(event.replace_channel.id) if event.replace_channel else None
         if replaced is not None:
             # A phone transferred the call: Asterisk puts a Local channel into its place.
-            replaced.expect(event.channel.id, _transferred_to(event.channel))
+            replaced.expect(event.channel.id, transferred_to(event.channel))
             replaced.put(event)
             return
         entry = read_entry(event.args)
         match entry:
             case Entry():
-                self._begin(self._started(event.channel, entry, event.timestamp), self._flow)
+                self._begin(begin_call(event.channel, entry, event.timestamp, self._options.endpoint), self._flow)
             case LegEntry():
                 self._joins(event.channel, entry, event)
             case None:
@@ -143,7 +150,7 @@ class Tracker:
             case Entry():
                 talking = any(channel.id in bridge.channels and len(bridge.channels) > 1 for bridge in world.bridges)
                 logger.bind(call=channel.id).info("Adopted a call that {}", "talks" if talking else "waits")
-                started = self._started(channel, entry, channel.creationtime or i.now())
+                started = begin_call(channel, entry, channel.creationtime or i.now(), self._options.endpoint)
                 self._begin(started, Call.go_on_talking if talking else self._flow)
             case LegEntry():
                 self._joins(channel, entry)
@@ -156,27 +163,6 @@ class Tracker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _started(self, channel: e.Channel, entry: Entry, at: datetime) -> model.Change:
-        caller = self._caller(channel, entry.direction)
-        return model.start(
-            channel.id,
-            channel,
-            entry.direction,
-            caller,
-            at,
-            line=entry.line or (channel.dialplan.exten if entry.direction is Direction.INBOUND else ""),
-            dialled=entry.dialled,
-            element=entry.element,
-        )
-
-    def _caller(self, channel: e.Channel, direction: Direction) -> Party:
-        """Who began a call: a customer by his caller id, an employee by the endpoint his phone registered."""
-        if direction is Direction.INBOUND:
-            return Party(PartyKind.CUSTOMER, channel.caller.number, channel.caller.name)
-        found = self._endpoint.match(channel.name)
-        extension = found["extension"] if found else channel.caller.number
-        return Party(PartyKind.EMPLOYEE, extension, channel.caller.name)
-
     def _begin(self, change: model.Change, flow: Flow) -> Call:
         state, _ = change
         call = Call(
@@ -185,6 +171,7 @@ class Tracker:
             self._options,
             on_fact=self._tell,
             adopt=lambda channel, party: self._enlist(channel, party, state.call_id),
+            on_intent=self._on_intent,
             finished=lambda: self._finished(state.call_id),
         )
         self._calls[call.id] = call
@@ -221,28 +208,6 @@ class Tracker:
 def _args(channel: e.Channel) -> list[str]:
     """The arguments a channel came into Stasis with; they stay in its dialplan data."""
     return channel.dialplan.app_data.split(",")[1:]
-
-
-def _transferred_to(channel: e.Channel) -> Party:
-    """Whom a transfer leads to: the Local channel it makes is named after the extension."""
-    found = re.match(r"^Local/(?P<extension>[^@/]+)@", channel.name)
-    return Party(PartyKind.EMPLOYEE, found["extension"] if found else "")
-
-
-def _channel_of(event: e.Event) -> str:
-    match event:
-        case e.Dial():
-            return event.peer.id
-        case e.PlaybackFinished():
-            return event.playback.target_uri.removeprefix("channel:")
-        case _:
-            channel = getattr(event, "channel", None)
-            return channel.id if isinstance(channel, e.Channel) else ""
-
-
-def _call_of(event: e.Event) -> str:
-    recording = getattr(event, "recording", None)
-    return call_of_bridge(recording.target_uri.removeprefix("bridge:")) if recording else ""
 
 
 async def _tolerant(work: Coroutine[object, object, None]) -> None:

@@ -26,7 +26,7 @@ class WireError(ValueError):
 
 def fact_to_json(fact: Fact) -> dict[str, Any]:
     """The fact as an object of JSON values."""
-    fields = _adapter(type(fact)).dump_python(fact, mode="json")
+    fields = adapter(type(fact)).dump_python(fact, mode="json")
     return {"type": type(fact).__name__, **fields}
 
 
@@ -38,13 +38,13 @@ def fact_from_json(value: Mapping[str, Any]) -> Fact:
 
 def fact_fields(fact: Fact) -> bytes:
     """The fields alone, as JSON text: what the journal keeps beside the type."""
-    return _adapter(type(fact)).dump_json(fact)
+    return adapter(type(fact)).dump_json(fact)
 
 
 def fact_from_fields(kind: str, text: str | bytes) -> Fact:
     """The reverse of `fact_fields`. Raises `WireError`."""
     try:
-        fact: Fact = _adapter(_fact_type(kind)).validate_json(text)
+        fact: Fact = adapter(_fact_type(kind)).validate_json(text)
     except ValidationError as error:
         raise WireError(_first(kind, error)) from None
     return fact
@@ -52,19 +52,19 @@ def fact_from_fields(kind: str, text: str | bytes) -> Fact:
 
 def record_to_json(record: CallRecord) -> dict[str, Any]:
     """The record as an object of JSON values."""
-    return dict(_adapter(CallRecord).dump_python(record, mode="json"))
+    return dict(adapter(CallRecord).dump_python(record, mode="json"))
 
 
 def record_text(record: CallRecord) -> bytes:
     """The record as JSON text."""
-    return _adapter(CallRecord).dump_json(record)
+    return adapter(CallRecord).dump_json(record)
 
 
 def record_from_json(value: Mapping[str, Any] | str | bytes) -> CallRecord:
     """The record an object or a text stands for. Raises `WireError`."""
     if isinstance(value, str | bytes):
         try:
-            record: CallRecord = _adapter(CallRecord).validate_json(value)
+            record: CallRecord = adapter(CallRecord).validate_json(value)
         except ValidationError as error:
             raise WireError(_first("CallRecord", error)) from None
         return record
@@ -73,7 +73,7 @@ def record_from_json(value: Mapping[str, Any] | str | bytes) -> CallRecord:
 
 def _read(kind: type[T], fields: Mapping[str, Any]) -> T:
     try:
-        result: T = _adapter(kind).validate_python(dict(fields))
+        result: T = adapter(kind).validate_python(dict(fields))
     except ValidationError as error:
         raise WireError(_first(kind.__name__, error)) from None
     return result
@@ -93,6 +93,11 @@ def _first(what: str, error: ValidationError) -> str:
     return f"{what}.{place}: {problem['msg']}" if place else f"{what}: {problem['msg']}"
 
 
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """Reads and writes a dataclass; made once for each."""
+    return _cached(kind)
+
+
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def _cached(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

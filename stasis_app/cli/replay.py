@@ -22,15 +22,16 @@ def replay(events: EventsArgument, as_json: JsonOption = False) -> None:
 
     quiet_logging()
     try:
-        lines = list(story_of(events))
+        stories = story_of(events)
     except ValueError as error:
         fail(f"{events}: {error}")
     if as_json:
-        print_json(lines)
+        print_json([story.to_json() for story in stories])
         return
     console = out()
-    for line in lines:
-        console.print(line, markup=False)
+    for story in stories:
+        for line in [*story.lines(), ""]:
+            console.print(line, markup=False, highlight=False)
 
 
 def demo(context: typer.Context) -> None:

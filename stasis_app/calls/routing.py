@@ -1,0 +1,32 @@
+"""Which call an event is about: by its channel, or by the name of a bridge of ours."""
+
+from __future__ import annotations
+
+from stasis_app.ari import events as e
+
+_BRIDGE = "-bridge"
+
+
+def bridge_of_call(call_id: str) -> str:
+    """The id of a call's bridge."""
+    return f"{call_id}{_BRIDGE}"
+
+
+def channel_of_event(event: e.Event) -> str:
+    """The channel an event is about, "" if it is about none."""
+    match event:
+        case e.Dial():
+            return event.peer.id
+        case e.PlaybackFinished():
+            return event.playback.target_uri.removeprefix("channel:")
+        case _:
+            channel = getattr(event, "channel", None)
+            return channel.id if isinstance(channel, e.Channel) else ""
+
+
+def call_of_event(event: e.Event) -> str:
+    """The call whose bridge an event is about, "" if it is about none."""
+    recording = getattr(event, "recording", None)
+    if not isinstance(recording, e.Recording):
+        return ""
+    return recording.target_uri.removeprefix("bridge:").removesuffix(_BRIDGE)
