@@ -97,6 +97,8 @@ class Phones:
         asked = asyncio.create_task(endpoint), asyncio.create_task(device)
         await asyncio.wait(asked, timeout=self._budget)
         first, second = self._result(asked[0]), self._result(asked[1])
+        if not isinstance(first, BaseException) and not isinstance(second, BaseException):
+            self.troubles.over()
         return first, second
 
     def _result(self, task: asyncio.Task[T]) -> T | BaseException:
@@ -109,7 +111,6 @@ class Phones:
         if (error := task.exception()) is not None:
             self.troubles.note(error)
             return error
-        self.troubles.over()
         return task.result()
 
 

@@ -9,7 +9,7 @@ from stasis_app.flow.explain import ExplainedElement, Explanation, PlanCheck, ch
 from stasis_app.flow.load import KnownPrompts, examine_plan, load_plan
 from stasis_app.flow.plan import Line, Plan
 from stasis_app.flow.problems import PlanError, Problem, Severity
-from stasis_app.flow.route import route_inbound, route_internal, route_outbound
+from stasis_app.flow.route import route_call, route_inbound, route_internal, route_outbound
 from stasis_app.flow.run import run_plan
 from stasis_app.flow.script_call import ScriptCall
 from stasis_app.flow.scripts import ScriptError, ScriptFunction, load_scripts
@@ -33,6 +33,7 @@ __all__ = [
     "explain",
     "load_plan",
     "load_scripts",
+    "route_call",
     "route_inbound",
     "route_internal",
     "route_outbound",

@@ -89,7 +89,7 @@ class Explanation:
 async def explain(plan: Plan, context: FlowContext, number: str, *, line: str = "", element: str = "") -> Explanation:
     """Foretell the way of a caller with this number on this line, as phones and CRM are now. Never raises.
 
-    `element` is what the dialplan would name. Nobody is rung and nothing is changed.
+    `element` is what the dialplan would name. Nobody is rung; the portal may be asked whose number this is.
     """
     entry, why = plan.entry(element, line, context.numbers)
     read = context.numbers.read(number)

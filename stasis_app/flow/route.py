@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from loguru import logger
 
-from stasis_app.calls.facts import Unanswered
+from stasis_app.calls.facts import Direction, Unanswered
 from stasis_app.calls.verbs import CallGone, CallHandle, RingResult, Target
 from stasis_app.crm import extension_of
 from stasis_app.flow.context import FlowContext
@@ -27,6 +27,18 @@ CAUSES: Mapping[Unanswered, int] = {
     Unanswered.ANSWERED_ELSEWHERE: 26,
     Unanswered.CANCELLED: 16,
 }
+
+
+async def route_call(plan: Plan, call: CallHandle, context: FlowContext) -> None:
+    """Do with a new call what its record says: which way it goes, its element, line and dialled number."""
+    record = call.record
+    match record.direction:
+        case Direction.INBOUND:
+            await route_inbound(plan, call, context, record.element, record.line)
+        case Direction.OUTBOUND:
+            await route_outbound(call, context, record.dialled)
+        case Direction.INTERNAL:
+            await route_internal(call, context, record.dialled)
 
 
 async def route_inbound(plan: Plan, call: CallHandle, context: FlowContext, element: str = "", did: str = "") -> None:

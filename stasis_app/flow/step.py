@@ -56,11 +56,11 @@ class Step:
         return found
 
     def target(self, number: str) -> Target:
-        """Whom an extension or an outside number means."""
+        """Whom an extension or an outside number means. Outside numbers are dialled as they are written."""
         if not is_outside(number):
             employee = self.context.directory.by_extension(number)
             return Target.extension(number, employee.name if employee else "")
-        return Target.outside(self.context.numbers.read(number).key or number)
+        return Target.outside(number)
 
     async def free(self, targets: Sequence[Target]) -> tuple[list[Target], list[str]]:
         """Those worth ringing, and why the others are not. Outside numbers always are."""

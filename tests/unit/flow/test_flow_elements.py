@@ -138,8 +138,8 @@ async def test_a_group_may_ring_everybody_in_turn_and_outside_numbers(tmp_path: 
     )
     call = FakeCall(tried={"102": Unanswered.DECLINED})
     await run_plan(plan, call, Company(x102="busy").context, "main")
-    assert ("ring", ("102", "+79161112233"), 25, Strategy.IN_TURN) in call.done
-    assert call.why[-1] == "nobody answered: 102 declined, +79161112233 no answer"
+    assert ("ring", ("102", "89161112233"), 25, Strategy.IN_TURN) in call.done
+    assert call.why[-1] == "nobody answered: 102 declined, 89161112233 no answer"
 
 
 async def test_a_known_client_reaches_his_responsible(tmp_path: Path) -> None:

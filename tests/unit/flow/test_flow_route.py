@@ -6,7 +6,7 @@ import pytest
 from flow_fakes import NUMBERS, Company, FakeCall, plan_of
 
 from stasis_app.calls.facts import Direction, Unanswered
-from stasis_app.flow import Plan, route_inbound, route_internal, route_outbound
+from stasis_app.flow import Plan, route_call, route_inbound, route_internal, route_outbound
 
 PLAN = """
 [plan]
@@ -103,3 +103,16 @@ def test_a_line_is_found_in_any_spelling(plan: Plan) -> None:
     line = plan.line("+7 (495) 123-45-67", NUMBERS)
     assert line is not None
     assert line.name == "Sales"
+
+
+@pytest.mark.parametrize(
+    ("call", "verbs"),
+    [
+        (FakeCall(line="84951234567"), [("hang_up", 17)]),
+        (FakeCall("101", direction=Direction.INTERNAL, dialled="*8"), [("hand_over", "", "", 1)]),
+        (FakeCall("101", direction=Direction.OUTBOUND, dialled=""), [("hang_up", 28)]),
+    ],
+)
+async def test_a_new_call_goes_its_way_by_its_record(plan: Plan, call: FakeCall, verbs: list[object]) -> None:
+    await route_call(plan, call, Company().context)
+    assert call.done == verbs
