@@ -157,6 +157,7 @@ class CallBook:
         self.calls: dict[str, Call] = {}
         self.by_external: dict[str, list[Call]] = {}
         self.changed = changed
+        self.finished = 0
         self._open: dict[tuple[Any, ...], Call] = {}
         self._files: dict[int, Record] = {}
         self._statistic = 0
@@ -187,6 +188,7 @@ class CallBook:
         """Write a call down and take its cards off the screens."""
         call.finish = finish
         call.hide(None, "finish")
+        self.finished += 1
         if self._open.get(call.key) is call:
             del self._open[call.key]
         self.changed(call)
@@ -218,6 +220,7 @@ class CallBook:
 
     def clear(self) -> None:
         """Forget all calls."""
+        self.finished = 0
         self.calls.clear()
         self.by_external.clear()
         self._open.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,16 @@ from b24client.sandbox.desks import Watcher
 from b24client.sandbox.state import SANDBOX, Sandbox
 
 _PAGE = Path(__file__).with_name("page")
-_KINDS = {"desks.html": "text/html", "desks.css": "text/css", "desks.js": "text/javascript"}
+_KINDS = {
+    "desks.html": "text/html; charset=utf-8",
+    "desks.css": "text/css; charset=utf-8",
+    "desks.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 _POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 _RECENT = 60
 _BEAT_SECONDS = 2.0
+_GATHER_SECONDS = 0.04  # changes of the same moment go out together
 
 routes = web.RouteTableDef()
 
@@ -39,7 +47,7 @@ async def asset(request: web.Request) -> web.StreamResponse:
 
 def _file(name: str) -> web.StreamResponse:
     headers = {
-        "Content-Type": f"{_KINDS[name]}; charset=utf-8",
+        "Content-Type": _KINDS[name],
         "Content-Security-Policy": _POLICY,
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-cache",
@@ -62,8 +70,9 @@ async def live(request: web.Request) -> web.StreamResponse:
                 await _send(response, "all", _everything(sandbox))
             changed = await watcher.news(_BEAT_SECONDS)
             if changed:
-                await _send(response, "calls", [_call(sandbox, call) for call in changed])
+                await _send(response, "calls", [_call(call) for call in changed])
             await _send(response, "beat", _counts(sandbox))
+            await asyncio.sleep(_GATHER_SECONDS)
     except ConnectionError:
         pass  # the page was closed
     finally:
@@ -77,7 +86,7 @@ async def _send(response: web.StreamResponse, event: str, data: Any) -> None:
 
 def _everything(sandbox: Sandbox) -> dict[str, Any]:
     calls = list(sandbox.calls.calls.values())
-    finished = [call for call in calls if call.finish][-_RECENT:]
+    shown = [call for call in calls if call.finish is None] + [call for call in calls if call.finish][-_RECENT:]
     return {
         "title": sandbox.config.title,
         "users": [
@@ -85,12 +94,12 @@ def _everything(sandbox: Sandbox) -> dict[str, Any]:
             for u in sandbox.people.users.values()
             if u.active
         ],
-        "calls": [_call(sandbox, call) for call in calls if call.finish is None or call in finished],
+        "calls": [_call(call) for call in shown],
         "counts": _counts(sandbox),
     }
 
 
-def _call(sandbox: Sandbox, call: Call) -> dict[str, Any]:
+def _call(call: Call) -> dict[str, Any]:
     told = call.told()
     del told["requests"]
     return told
@@ -105,6 +114,7 @@ def _counts(sandbox: Sandbox) -> dict[str, Any]:
         "overruns": sandbox.gate.overruns,
         "bucket": round(max(sandbox.gate.levels().values(), default=0.0)),
         "burst": sandbox.config.limits.burst,
-        "calls": len(sandbox.calls.calls),
+        "finished": sandbox.calls.finished,
+        "now": time.time(),
         "faults": [fault.kind for fault in sandbox.faults.active()],
     }
