@@ -24,10 +24,9 @@ _BY_PLACE = re.compile(
 # Things that look like numbers and are none. They are tried first and left alone.
 _NOT_A_NUMBER = r"""
     [0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}   # UUID
-  | (?<![\w.])1\d{9}\.\d+(?![\w.])                                               # Asterisk's uniqueid and linkedid
-  | (?<=-)1\d{9}\.\d+(?![\w.])                                                   # the same with a PBX prefix
+  | (?:(?<![\w.])|(?<=-))1\d{9}\.\d+(?!\w)   # Asterisk's uniqueid and linkedid, with or without a prefix
   | externalCall\.[0-9a-fA-F]+\.\d+                                             # Bitrix24's CALL_ID
-  | \d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?  # ISO 8601
+  | (?<!\d)\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?  # ISO 8601
   | -[0-9a-f]{8}(?![0-9A-Za-z])                                                 # the tail of a channel name
   | (?<![0-9A-Za-z])(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{16,}(?![0-9A-Za-z])     # hexadecimal ids
   | (?<![\w.])\d{1,6}\.\d+(?:\.\d+)*(?!\w)                                       # decimals, addresses, versions

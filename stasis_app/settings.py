@@ -62,7 +62,7 @@ class AsteriskSettings(Section):
     endpoint: str = Field(default="PJSIP/{extension}", description="dial string of an extension")
     trunk: str = Field(default="PJSIP/{number}@trunk", description="dial string of an outside number")
     ca_file: Path | None = Field(default=None, description="certificate authority of an https:// address, PEM")
-    heartbeat: Seconds = Field(default=5.0, description="seconds between pings; two unanswered ones are a lost link")
+    heartbeat: Seconds = Field(default=5.0, description="seconds between pings of the event websocket")
     request_timeout: Seconds = Field(default=5.0, description="seconds an ARI request may take")
     rest_over_websocket: bool | None = Field(
         default=None, description="send requests over the event websocket; unset: when the server has it"

@@ -71,7 +71,13 @@ class OutboxItem:
 class OutboxReader(Protocol):
     """What waits to be sent to the portal, and what was given up."""
 
-    async def items(self, limit: int) -> Sequence[OutboxItem]: ...
+    async def items(self, limit: int) -> Sequence[OutboxItem]:
+        """The newest of them."""
+        ...
+
+    async def waiting_count(self) -> int:
+        """How many wait to be sent."""
+        ...
 
 
 class NotPossibleError(Exception):

@@ -50,6 +50,7 @@ async def metrics(request: web.Request) -> web.Response:
     """The figures in Prometheus' text format."""
     needed = request.app[DEPENDENCIES]
     needed.metrics.live.set(len(needed.calls.live()))
+    needed.metrics.outbox.set(await needed.outbox.waiting_count())
     for component in await states(needed.health):
         needed.metrics.component.labels(component.name).set(_FIGURE[component.state])
     return web.Response(body=needed.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

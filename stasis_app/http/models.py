@@ -254,7 +254,7 @@ class OutboxItemOut(_Answer):
 
 
 class OutboxPage(BaseModel):
-    """The head of the outbox, oldest first."""
+    """The outbox, newest first."""
 
     items: list[OutboxItemOut]
 

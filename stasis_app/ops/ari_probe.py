@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass
 from typing import Any, Self
@@ -72,7 +73,8 @@ class AriProbe:
         except aiohttp.ClientConnectorCertificateError as error:
             raise UnreachableError("its certificate is not trusted") from error
         except aiohttp.ClientConnectorError as error:
-            raise UnreachableError(error.strerror or "no connection") from error
+            number = error.os_error.errno
+            raise UnreachableError(os.strerror(number) if number else "no connection") from error
         except TimeoutError as error:
             raise UnreachableError(f"no answer within {SECONDS:g} s") from error
         except (aiohttp.ClientError, ValueError) as error:

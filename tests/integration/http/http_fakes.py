@@ -1,0 +1,160 @@
+"""A small world for the API: a call book, a journal, a controller that remembers, a feed that can be fed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from pydantic import SecretStr
+
+from stasis_app.calls import facts as f
+from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind
+from stasis_app.calls.record import CallRecord, after, begin
+from stasis_app.http import (
+    ApiDependencies,
+    Component,
+    HealthSource,
+    Listener,
+    OutboxItem,
+    PastCalls,
+    State,
+)
+from stasis_app.settings import HttpSettings
+
+NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+TOKEN = "a-token-for-the-tests"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+ANNA = Party(PartyKind.EMPLOYEE, "101", "Anna Orlova")
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def call_of(call_id: str, *, number: str = "+79161234567", name: str = "", started: float = 0) -> list[f.Fact]:
+    """The facts of an incoming call that Anna answers and the customer ends."""
+    customer = Party(PartyKind.CUSTOMER, number, name)
+    when = {"call_id": call_id}
+    return [
+        f.Started(
+            **when, at=at(started), direction=Direction.INBOUND, caller=customer, line="74951230000", channel="c"
+        ),
+        f.Visited(**when, at=at(started + 1), element="sales", kind="ring", why="pressed 2"),
+        f.Dialled(**when, at=at(started + 1), leg="l1", party=ANNA),
+        f.Ringing(**when, at=at(started + 2), leg="l1", party=ANNA),
+        f.Answered(**when, at=at(started + 5), leg="l1", party=ANNA),
+        f.Joined(**when, at=at(started + 5), leg="c", party=customer, bridge="b"),
+        f.Joined(**when, at=at(started + 5), leg="l1", party=ANNA, bridge="b"),
+        f.Ended(**when, at=at(started + 65), by=EndedBy.CUSTOMER, cause=16),
+    ]
+
+
+def record_of(facts: list[f.Fact]) -> CallRecord:
+    first, *rest = facts
+    assert isinstance(first, f.Started)
+    record = begin(first)
+    for fact in rest:
+        record = after(record, fact)
+    return record
+
+
+class World:
+    """Everything the API sees."""
+
+    def __init__(self) -> None:
+        self.book: dict[str, CallRecord] = {}
+        self.ended: list[CallRecord] = []
+        self.stories: dict[str, list[f.Fact]] = {}
+        self.asked: list[PastCalls] = []
+        self.originated: list[tuple[str, str]] = []
+        self.hung_up: list[str] = []
+        self.waiting: list[OutboxItem] = []
+        self.listeners: list[Listener] = []
+        self.trouble: Exception | None = None
+        self.components: dict[str, Component] = {"asterisk": Component("asterisk", State.OK, "", True)}
+
+    # CallBook and JournalReader
+
+    def live(self) -> list[CallRecord]:
+        return list(self.book.values())
+
+    async def past(self, query: PastCalls) -> list[CallRecord]:
+        self.asked.append(query)
+        older = [r for r in self.ended if query.before is None or (r.started_at, r.call_id) < query.before]
+        return sorted(older, key=lambda r: (r.started_at, r.call_id), reverse=True)[: query.limit]
+
+    async def facts(self, call_id: str) -> list[f.Fact]:
+        return self.stories.get(call_id, [])
+
+    # Controller
+
+    async def originate(self, extension: str, number: str) -> str:
+        if self.trouble:
+            raise self.trouble
+        self.originated.append((extension, number))
+        return "new/call 1"
+
+    async def hang_up(self, call_id: str) -> bool:
+        self.hung_up.append(call_id)
+        return call_id in self.book
+
+    # OutboxReader, FactFeed, health
+
+    async def items(self, limit: int) -> list[OutboxItem]:
+        return self.waiting[:limit]
+
+    async def waiting_count(self) -> int:
+        return len(self.waiting)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def tell(self, *facts: f.Fact) -> None:
+        """Let facts happen."""
+        for fact in facts:
+            known = self.book.get(fact.call_id)
+            record = begin(fact) if isinstance(fact, f.Started) else after(known, fact)
+            self.book[fact.call_id] = record
+            if isinstance(fact, f.Ended):
+                del self.book[fact.call_id]
+            for listener in list(self.listeners):
+                listener(fact, record)
+
+    def source(self, name: str, *, essential: bool = False) -> HealthSource:
+        async def ask() -> Component:
+            return self.components[name]
+
+        return HealthSource(name, ask, essential)
+
+
+class Book:
+    """`get` of the call book is sync, that of the journal async: two faces of one world."""
+
+    def __init__(self, world: World) -> None:
+        self.live = world.live
+        self._world = world
+
+    def get(self, call_id: str) -> CallRecord | None:
+        return self._world.book.get(call_id)
+
+
+class Journal:
+    def __init__(self, world: World) -> None:
+        self.past, self.facts = world.past, world.facts
+        self._world = world
+
+    async def get(self, call_id: str) -> CallRecord | None:
+        return next((r for r in self._world.ended if r.call_id == call_id), None)
+
+
+def dependencies(world: World, *sources: HealthSource, tokens: tuple[str, ...] = (TOKEN,)) -> ApiDependencies:
+    return ApiDependencies(
+        settings=HttpSettings(tokens=[SecretStr(token) for token in tokens]),
+        calls=Book(world),
+        journal=Journal(world),
+        control=world,
+        outbox=world,
+        facts=world,
+        health=sources or (world.source("asterisk", essential=True),),
+    )

@@ -1,0 +1,194 @@
+"""A program works with calls over the API."""
+
+import pytest
+from http_fakes import BEARER, World, call_of, dependencies, record_of
+
+from stasis_app.calls.facts import Direction
+from stasis_app.http import NotPossibleError, OutboxItem, UnavailableError, create_http
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+async def api(world, aiohttp_client):
+    return await aiohttp_client(create_http(dependencies(world)), headers=BEARER)
+
+
+async def test_live_calls_say_who_talks_to_whom(world, api):
+    world.tell(*call_of("1.1", name='<b>"Bob"</b>')[:-1])
+
+    answer = await api.get("/api/v1/calls")
+
+    (call,) = (await answer.json())["calls"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert call["id"] == "1.1"
+    assert call["stage"] == "talking"
+    assert call["caller"] == {"kind": "customer", "number": "+79161234567", "name": '<b>"Bob"</b>'}
+    assert call["talks"][0]["party"]["number"] == "101"
+    assert call["element"] == "sales"
+
+
+async def test_ended_calls_come_in_pages(world, api):
+    world.ended = [record_of(call_of(f"1.{n}", started=n * 100)) for n in range(5)]
+
+    first = await (await api.get("/api/v1/calls", params={"state": "ended", "limit": 2})).json()
+    second = await (
+        await api.get("/api/v1/calls", params={"state": "ended", "limit": 2, "cursor": first["next"]})
+    ).json()
+    last = await (
+        await api.get("/api/v1/calls", params={"state": "ended", "limit": 2, "cursor": second["next"]})
+    ).json()
+
+    assert [call["id"] for page in (first, second, last) for call in page["calls"]] == [
+        "1.4",
+        "1.3",
+        "1.2",
+        "1.1",
+        "1.0",
+    ]
+    assert last["next"] is None
+    assert first["calls"][0]["talk_seconds"] == 60.0
+
+
+async def test_filters_reach_the_journal(world, api):
+    await api.get(
+        "/api/v1/calls",
+        params={"state": "ended", "number": "4567", "extension": "101", "direction": "inbound", "answered": "false"},
+    )
+
+    (asked,) = world.asked
+    assert (asked.number, asked.extension, asked.direction, asked.answered) == ("4567", "101", Direction.INBOUND, False)
+
+
+async def test_a_call_tells_its_story(world, api):
+    world.ended = [record_of(call_of("pbx-1.1"))]
+    world.stories = {"pbx-1.1": call_of("pbx-1.1")}
+
+    story = await (await api.get("/api/v1/calls/pbx-1.1")).json()
+
+    assert story["call"]["ended_by"] == "customer"
+    assert [fact["fact"] for fact in story["facts"]][:4] == ["Started", "Visited", "Dialled", "Ringing"]
+    assert story["facts"][1]["details"] == {"element": "sales", "kind": "ring", "why": "pressed 2"}
+
+
+async def test_an_unknown_call_is_a_404_problem(api):
+    answer = await api.get("/api/v1/calls/1.9")
+
+    assert answer.status == 404
+    assert answer.content_type == "application/problem+json"
+    assert (await answer.json())["title"] == "Not Found"
+
+
+async def test_originate_rings_the_employee_for_a_number_in_any_spelling(world, api):
+    answer = await api.post("/api/v1/calls", json={"extension": "101", "number": "+7 (916) 123-45-67"})
+
+    assert answer.status == 202
+    assert await answer.json() == {"call_id": "new/call 1"}
+    assert answer.headers["Location"] == "/api/v1/calls/new%2Fcall%201"
+    assert world.originated == [("101", "+79161234567")]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"number": "+79161234567"}, "body.extension"),
+        ({"extension": "101"}, "body.number"),
+        ({"extension": "101", "number": "1@evil/${SHELL(id)}"}, "body.number"),
+        ({"extension": "101", "number": "+7916,1,Hangup"}, "body.number"),
+        ({"extension": "PJSIP/1", "number": "102"}, "body.extension"),
+        ({"extension": "101", "number": "102", "caller": "x"}, "body.caller"),
+        ({"extension": 101, "number": "102"}, "body.extension"),
+    ],
+)
+async def test_a_wrong_order_names_the_field_and_calls_nobody(world, api, body, field):
+    answer = await api.post("/api/v1/calls", json=body)
+
+    assert answer.status == 422
+    assert [error["field"] for error in (await answer.json())["errors"]] == [field]
+    assert world.originated == []
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({"data": b"{"}, 400),
+        ({"data": b"[1]"}, 422),
+        ({"data": b"\xff\xfe"}, 400),
+        ({"data": b"x" * 100_000}, 413),
+        ({"data": b"{}", "headers": {"Content-Type": "text/plain"}}, 415),
+    ],
+)
+async def test_a_malformed_body_is_a_problem(api, options, status):
+    answer = await api.post("/api/v1/calls", **{"headers": {"Content-Type": "application/json"}, **options})
+
+    assert answer.status == status
+    assert answer.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status"),
+    [(NotPossibleError("extension 101 has no phone"), 409), (UnavailableError("no link to Asterisk"), 503)],
+)
+async def test_what_is_not_possible_now_says_why(world, api, trouble, status):
+    world.trouble = trouble
+
+    answer = await api.post("/api/v1/calls", json={"extension": "101", "number": "102"})
+
+    assert answer.status == status
+    assert (await answer.json())["detail"] == str(trouble)
+
+
+async def test_an_unexpected_error_tells_nothing_but_a_reference(world, api):
+    world.trouble = RuntimeError("secret inner working")
+
+    answer = await api.post("/api/v1/calls", json={"extension": "101", "number": "102"})
+
+    assert answer.status == 500
+    assert "secret" not in await answer.text()
+
+
+async def test_hang_up_ends_a_live_call_only(world, api):
+    world.tell(*call_of("1.1")[:3])
+
+    assert (await api.delete("/api/v1/calls/1.1")).status == 204
+    assert (await api.delete("/api/v1/calls/1.2")).status == 404
+    assert world.hung_up == ["1.1", "1.2"]
+
+
+async def test_the_outbox_is_listed(world, api):
+    started = record_of(call_of("1.1")).started_at
+    world.waiting = [OutboxItem("1.1/2", "1.1", "finish", "open", 3, started, None, "no connection")]
+
+    (item,) = (await (await api.get("/api/v1/outbox")).json())["items"]
+
+    assert (item["operation"], item["attempts"], item["error"]) == ("finish", 3, "no connection")
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/api/v1/calls?limit=0", "query.limit"),
+        ("/api/v1/calls?state=dead", "query.state"),
+        ("/api/v1/calls?state=ended&cursor=x", "query.cursor"),
+        ("/api/v1/calls?state=ended&since=2026-03-10T12:00:00", "query.since"),
+        ("/api/v1/calls?state=ended&number='%20OR%201=1", "query.number"),
+        ("/api/v1/calls?page=2", "query.page"),
+        ("/api/v1/outbox?limit=many", "query.limit"),
+    ],
+)
+async def test_a_wrong_parameter_is_named(api, path, field):
+    answer = await api.get(path)
+
+    assert answer.status == 422
+    assert [error["field"] for error in (await answer.json())["errors"]] == [field]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("PUT", "/api/v1/calls", 405)])
+async def test_even_a_wrong_address_answers_with_a_problem(api, method, path, status):
+    answer = await api.request(method, path)
+
+    assert answer.status == status
+    assert (await answer.json())["status"] == status
