@@ -1,0 +1,60 @@
+"""WAV files as Asterisk writes them, and MP3 made of them. Blocking: to be called in a thread.
+
+A RIFF file states its size at bytes 4-8 and that of its samples in the `data` chunk; Asterisk fills both in when it
+closes the file, so a file whose figures agree with its length is whole.
+"""
+
+from __future__ import annotations
+
+import struct
+import wave
+from pathlib import Path
+
+import lameenc
+
+EMPTY = 44
+"""Length of a WAV file without a single sample."""
+BIT_RATE = 32
+"""Kilobits per second: transparent for telephone speech."""
+FRAMES_AT_ONCE = 8000 * 60
+
+
+class AudioError(Exception):
+    """The file is not what it should be; the text says what is wrong."""
+
+
+def is_whole(path: Path) -> bool:
+    """Whether the file is complete. Raises `AudioError` for one that will never be a recording, OSError."""
+    size = path.stat().st_size
+    if path.suffix != ".wav":
+        return size > 0
+    with path.open("rb") as file:
+        head = file.read(12)
+        if len(head) < 12:
+            return False
+        if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+            raise AudioError("the file is no WAV file")
+        if struct.unpack("<I", head[4:8])[0] + 8 != size:
+            return False
+        if size <= EMPTY:
+            raise AudioError("the recording is empty")
+    return True
+
+
+def encode_mp3(source: Path, target: Path) -> None:
+    """Convert a WAV file (16 bit) to MP3, a minute at a time. Raises `AudioError`, OSError."""
+    try:
+        with wave.open(str(source), "rb") as wav, target.open("wb") as mp3:
+            if wav.getsampwidth() != 2:
+                raise AudioError(f"the recording has {8 * wav.getsampwidth()} bits per sample, 16 are expected")
+            encoder = lameenc.Encoder()
+            encoder.silence()
+            encoder.set_bit_rate(BIT_RATE * wav.getnchannels())
+            encoder.set_in_sample_rate(wav.getframerate())
+            encoder.set_channels(wav.getnchannels())
+            encoder.set_quality(5)
+            while frames := wav.readframes(FRAMES_AT_ONCE):
+                mp3.write(bytes(encoder.encode(frames)))
+            mp3.write(bytes(encoder.flush()))
+    except (wave.Error, EOFError) as error:
+        raise AudioError(f"the recording can't be read: {error}") from None

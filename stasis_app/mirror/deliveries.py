@@ -1,0 +1,129 @@
+"""Carrying one operation to the portal, and reading its answer as a verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from b24client import B24Error, BadReply, Refusal, Refused, Temporary, UnknownOutcome
+from stasis_app.mirror.operations import NUMBER_OF_NOBODY, digits_only, finish_call, register_call
+from stasis_app.mirror.people import People, anybody
+from stasis_app.mirror.portal_calls import PortalCalls
+from stasis_app.mirror.recordings import RecordingError, Recordings
+from stasis_app.store import DONE, REFUSED, OutboxRow
+
+DEDUPLICATED_FOR = 25 * 60.0
+"""Seconds in which a repeated registration is recognised (30 minutes in the documentation of register, with a margin).
+
+https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-register.html
+"""
+
+STATISTICS_LAG = 20
+"""Attempts to deliver a recording before the portal's word that the call is not finished is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of an operation: its final state, or (with a new `body`) how to say it differently."""
+
+    state: str = DONE
+    reason: str = ""
+    answer: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] | None = None
+    shown: bool = False
+
+
+class NotYet(B24Error):
+    """Something is missing that may come by itself; the portal is not to blame."""
+
+
+class Deliveries:
+    """All operations. Methods raise `B24Error` when the operation is to be tried again as it is."""
+
+    def __init__(self, portal: PortalCalls, recordings: Recordings, people: People, default_user: int | None) -> None:
+        self._portal = portal
+        self._recordings = recordings
+        self._people = people
+        self._default_user = default_user
+
+    @staticmethod
+    def is_outage(error: B24Error) -> bool:
+        """Whether the portal was not there, rather than unwilling."""
+        return isinstance(error, Temporary | UnknownOutcome)
+
+    @staticmethod
+    def may_have_acted(error: B24Error) -> bool:
+        """Whether the portal may have done what it was asked, though it did not say so."""
+        return isinstance(error, UnknownOutcome | BadReply)
+
+    async def register(self, row: OutboxRow, show_to: Collection[int], *, doubt: bool) -> Verdict:
+        """Register the call and show its card. `doubt`: an earlier attempt may have succeeded."""
+        body = self._with_users(row.body)
+        if body is None:
+            raise NotYet("register", "", "no employee of the portal is known yet")
+        if doubt and time.time() - row.opened_at > DEDUPLICATED_FOR:
+            known = await self._portal.finished_before(row.call_id)
+            if known:
+                return Verdict(answer={"call_id": known}, reason="found in the portal's statistics")
+        try:
+            portal_call_id, shown = await self._portal.register(register_call(row.call_id, body), show_to)
+        except Refused as error:
+            return self._otherwise(error, body)
+        return Verdict(answer={"call_id": portal_call_id}, shown=shown)
+
+    async def cards(self, portal_call_id: str, show: Collection[int], hide: Collection[int]) -> Verdict:
+        """Open and close the card."""
+        try:
+            await self._portal.cards(portal_call_id, show, hide)
+        except Refused as error:
+            return Verdict(REFUSED, str(error))
+        return Verdict()
+
+    async def finish(self, row: OutboxRow, portal_call_id: str, *, doubt: bool) -> Verdict:
+        """Write the call down. `doubt`: an earlier attempt may have succeeded."""
+        body = self._with_users(row.body)
+        if body is None:
+            raise NotYet("finish", "", "no employee of the portal is known yet")
+        try:
+            await self._portal.finish(finish_call(portal_call_id, body))
+        except Refused as error:
+            if doubt and error.reason is Refusal.CALL_NOT_FOUND:
+                return Verdict(reason="an earlier attempt had succeeded, its answer was lost")
+            return self._otherwise(error, body)
+        return Verdict()
+
+    async def recording(self, row: OutboxRow, portal_call_id: str) -> Verdict:
+        """Deliver the recording of a finished call."""
+        name, format_ = row.body["name"], row.body["format"]
+        try:
+            async with self._recordings.prepared(name, format_) as (path, filename):
+                await self._portal.attach(portal_call_id, filename, path)
+        except (RecordingError, OSError, ValueError) as error:
+            return Verdict(REFUSED, f"the recording can't be delivered: {error}")
+        except Refused as error:
+            if error.reason is Refusal.NOT_FINISHED and row.attempts < STATISTICS_LAG:
+                raise NotYet(error.method, error.code, error.description) from error
+            return Verdict(REFUSED, str(error))
+        await self._recordings.delivered(name)
+        return Verdict()
+
+    def _with_users(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        """The body with somebody the call may belong to; None while nobody is known."""
+        refused = body.get("refused_users", [])
+        fallback = [self._default_user] if self._default_user else []
+        users = [user for user in (*body["users"], *fallback, *anybody(self._people)) if user not in refused]
+        return {**body, "users": list(dict.fromkeys(users))} if users else None
+
+    def _otherwise(self, error: Refused, body: dict[str, Any]) -> Verdict:
+        """How to say differently what the portal refused, if there is a way."""
+        if error.reason is Refusal.USER_NOT_FOUND and len(body["users"]) > 1:
+            refused, *others = body["users"]
+            turned_down = [*body.get("refused_users", []), refused]
+            return Verdict(body={**body, "users": others, "refused_users": turned_down}, reason=str(error))
+        if error.reason is Refusal.BAD_NUMBER and body.get("number", NUMBER_OF_NOBODY) != NUMBER_OF_NOBODY:
+            digits = digits_only(body["number"])
+            number = NUMBER_OF_NOBODY if digits == body["number"] else digits
+            return Verdict(body={**body, "number": number}, reason=str(error))
+        return Verdict(REFUSED, str(error))

@@ -1,0 +1,147 @@
+"""The mirror: facts in, a true picture of every call in the portal."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+
+from loguru import logger
+
+from stasis_app.calls.facts import Fact, Started
+from stasis_app.calls.record import CallRecord
+from stasis_app.mirror.deliveries import Deliveries
+from stasis_app.mirror.gate import Gate
+from stasis_app.mirror.lane import Context, Lane
+from stasis_app.mirror.operations import Rules
+from stasis_app.mirror.people import People
+from stasis_app.mirror.portal_calls import PortalCalls
+from stasis_app.mirror.recordings import Recordings
+from stasis_app.settings import Bitrix24Settings
+from stasis_app.store import Outbox
+
+REMEMBERED = 3 * 86400.0
+"""Seconds a registered call may go on and still be taken up after a restart."""
+TIDY_EVERY = 5.0
+
+Observer = Callable[[str, float], None]
+"""Told the kind of an operation that is settled and the seconds since the fact it follows from."""
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorState:
+    """How the mirror does. `waiting`: calls with something the portal has not been told yet."""
+
+    waiting: int
+    lanes: int
+    portal_down_for: float | None
+    last_error: str
+    settled: dict[str, int]
+
+
+class Mirror:
+    """Keeps the portal's picture of every call true.
+
+    Args:
+        outbox: where operations are kept before they are sent.
+        portal: the portal.
+        people: the directory of employees.
+        recordings: where recordings come from.
+        settings: the rules ([bitrix24]).
+        spell: how a number is written for the portal ("" for one that is withheld).
+        observe: told how long each operation took.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        portal: PortalCalls,
+        people: People,
+        recordings: Recordings,
+        settings: Bitrix24Settings,
+        *,
+        spell: Callable[[str], str] = str,
+        observe: Observer | None = None,
+    ) -> None:
+        self.gate = Gate()
+        self._outbox = outbox
+        self._observer = observe
+        self._settled: Counter[str] = Counter()
+        rules = Rules(settings.default_user, settings.anonymous_number, settings.crm_create, settings.internal_calls)
+        deliveries = Deliveries(portal, recordings, people, settings.default_user)
+        self._shared = Context(outbox, deliveries, self.gate, people, rules, spell, self._observe)
+        self._lanes: dict[str, Lane] = {}
+        self._tidying: asyncio.TimerHandle | None = None
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Take up what a former life left undone. To be awaited before the first fact.
+
+        Raises SQLAlchemyError when the outbox can't be read.
+        """
+        rows = await self._outbox.unfinished(time.time() - REMEMBERED)
+        for call_id, of_call in groupby(rows, key=lambda row: row.call_id):
+            lane = self._lanes[call_id] = Lane(call_id, self._shared, list(of_call))
+            lane.wake()
+        if self._lanes:
+            logger.info("The outbox has something left of {} calls", len(self._lanes))
+        self._tidying = asyncio.get_running_loop().call_later(TIDY_EVERY, self._tidy)
+
+    async def stop(self, patience: float = 3.0) -> None:
+        """Let requests under way come to an end; everything else waits in the outbox for the next start."""
+        self._stopped = True
+        if self._tidying is not None:
+            self._tidying.cancel()
+        await asyncio.gather(*(lane.stop(patience) for lane in self._lanes.values()))
+
+    def on_fact(self, record: CallRecord, fact: Fact) -> None:
+        """Take in a fact; `record` is the call after it. Returns at once."""
+        if self._stopped:
+            return
+        lane = self._lanes.get(fact.call_id)
+        if lane is None:
+            # A call that has just begun is not in the outbox; of any other it may hold something already.
+            rows = [] if isinstance(fact, Started) else None
+            lane = self._lanes[fact.call_id] = Lane(fact.call_id, self._shared, rows)
+        lane.on_fact(record, fact)
+
+    def registered_by_portal(self, call_id: str, portal_call_id: str, user_id: int) -> None:
+        """The portal began this call itself (click-to-call) and shows it to this user: it is never registered again.
+
+        To be called before the loop runs on after the call's `Started`.
+        """
+        lane = self._lanes.get(call_id)
+        if lane is None:
+            lane = self._lanes[call_id] = Lane(call_id, self._shared, [])
+        lane.adopt(portal_call_id, user_id)
+
+    async def settled(self) -> None:
+        """Wait until nothing is being done for any call (not even waited for)."""
+        while busy := [lane for lane in self._lanes.values() if not lane.is_idle]:
+            await asyncio.gather(*(lane.done() for lane in busy))
+
+    @property
+    def state(self) -> MirrorState:
+        """How the mirror does."""
+        down = self.gate.down_since
+        return MirrorState(
+            waiting=sum(1 for lane in self._lanes.values() if not lane.is_idle),
+            lanes=len(self._lanes),
+            portal_down_for=time.monotonic() - down if down is not None else None,
+            last_error=self.gate.last_error,
+            settled=dict(self._settled),
+        )
+
+    def _observe(self, kind: str, seconds: float) -> None:
+        self._settled[kind] += 1
+        if self._observer is not None:
+            self._observer(kind, seconds)
+
+    def _tidy(self) -> None:
+        """Forget calls about which nothing is left to say."""
+        for call_id in [call_id for call_id, lane in self._lanes.items() if lane.is_over]:
+            del self._lanes[call_id]
+        self._tidying = asyncio.get_running_loop().call_later(TIDY_EVERY, self._tidy)

@@ -1,0 +1,183 @@
+"""What is said to the portal about a call: one `OutboxRow` per operation, built here from the call's record.
+
+Pure. The bodies hold everything that is needed to send an operation again after a restart, when the record is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from b24client import CallType, FinishCall, RegisterCall, StatusCode
+from stasis_app.calls.facts import Direction, Recorded
+from stasis_app.calls.record import CallRecord
+from stasis_app.mirror.outcome import outcome
+from stasis_app.mirror.people import People, credited_to, registered_for
+from stasis_app.store import DONE, OPEN, REFUSED, OutboxRow
+
+
+class Kind(StrEnum):
+    """The operations, in the order a call has them."""
+
+    REGISTER = "register"
+    SHOW = "show"
+    HIDE = "hide"
+    FINISH = "finish"
+    RECORD = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration says about calls in the CRM ([bitrix24])."""
+
+    default_user: int | None = None
+    anonymous_number: str = "anonymous"
+    crm_create: bool = True
+    internal_calls: bool = False
+
+
+NUMBER_OF_NOBODY = "0000000000"
+"""Stands for a withheld number in a portal that takes nothing but digits."""
+
+
+def register_body(record: CallRecord, number: str, people: People, rules: Rules) -> dict[str, Any]:
+    """What to register; `number` is the customer's as the portal should read it, "" when withheld."""
+    identified = record.identified
+    is_lead = number and record.direction is not Direction.INTERNAL and people.by_extension(number) is None
+    return {
+        "number": number or rules.anonymous_number,
+        "type": CallType.INCOMING if record.direction is Direction.INBOUND else CallType.OUTGOING,
+        "started_at": record.started_at.isoformat(),
+        "line": record.line,
+        "create": bool(is_lead and rules.crm_create),
+        "entity_type": identified.entity_type if identified else "",
+        "entity_id": identified.entity_id if identified else None,
+        "users": registered_for(record, people, rules.default_user),
+    }
+
+
+def finish_body(record: CallRecord, people: People, rules: Rules) -> dict[str, Any]:
+    """What to write down of a call that has ended."""
+    result = outcome(record)
+    return {
+        "seconds": result.seconds,
+        "status": result.status.value,
+        "reason": result.reason[:250],
+        "users": credited_to(record, people, rules.default_user),
+    }
+
+
+def record_body(recording: Recorded) -> dict[str, Any]:
+    """Which recording to deliver."""
+    return {"name": recording.name, "format": recording.format, "seconds": recording.seconds}
+
+
+def register_call(call_id: str, body: dict[str, Any]) -> RegisterCall:
+    """The request. Sent again it is the same one in all the portal recognises a repetition by."""
+    return RegisterCall(
+        user_id=body["users"][0],
+        phone_number=body["number"],
+        type=CallType(body["type"]),
+        call_start_date=datetime.fromisoformat(body["started_at"]),
+        crm_create=body["create"],
+        crm_entity_type=body["entity_type"] or None,
+        crm_entity_id=body["entity_id"],
+        line_number=body["line"] or None,
+        external_call_id=call_id,
+    )
+
+
+def finish_call(portal_call_id: str, body: dict[str, Any]) -> FinishCall:
+    """The request."""
+    return FinishCall(
+        call_id=portal_call_id,
+        user_id=body["users"][0],
+        duration=body["seconds"],
+        status_code=StatusCode(body["status"]),
+        failed_reason=body["reason"] or None,
+    )
+
+
+def digits_only(number: str) -> str:
+    """What is left of a number the portal can't read."""
+    return "".join(c for c in number if c in "0123456789") or NUMBER_OF_NOBODY
+
+
+def recording_to_deliver(record: CallRecord) -> Recorded | None:
+    """The recording the portal should have: the longest, as it keeps one per call. None while there is none."""
+    if record.ended_at is None or record.recording or not record.recordings:
+        return None
+    return max(record.recordings, key=lambda recorded: recorded.seconds)
+
+
+@dataclass(slots=True)
+class Told:
+    """What the portal has been told of a call, or is about to be: the sum of its rows.
+
+    `shown` are the users whose card is open, `maybe` those for whom it may be: a request whose fate is not known.
+    """
+
+    portal_call_id: str = ""
+    register: OutboxRow | None = None
+    finish: OutboxRow | None = None
+    record: OutboxRow | None = None
+    shown: frozenset[int] = frozenset()
+    maybe: frozenset[int] = frozenset()
+    delivered: frozenset[str] = frozenset()
+    last_seq: int = 0
+
+    @classmethod
+    def of(cls, rows: Iterable[OutboxRow]) -> Told:
+        """The sum of the rows of one call."""
+        told = cls()
+        for row in sorted(rows, key=lambda r: r.seq):
+            told.add(row)
+            if row.kind == Kind.SHOW and row.state == OPEN:
+                told.maybe |= set(row.body["users"])
+        return told
+
+    def add(self, row: OutboxRow) -> None:
+        """Take in a row, new or changed."""
+        self.last_seq = max(self.last_seq, row.seq)
+        match row.kind:
+            case Kind.REGISTER:
+                self.register = row
+                self.portal_call_id = row.answer.get("call_id", "") or self.portal_call_id
+            case Kind.FINISH:
+                self.finish = row
+            case Kind.RECORD:
+                self.record = row
+                if row.state != OPEN:
+                    self.delivered |= {row.body["name"]}
+            case Kind.SHOW:
+                self._shown(row)
+            case Kind.HIDE if row.state in (DONE, REFUSED):
+                self.shown -= set(row.body["users"])
+                self.maybe -= set(row.body["users"])
+
+    def _shown(self, row: OutboxRow) -> None:
+        """What the portal refused to show counts as shown: asking again would be refused again."""
+        users = frozenset(row.body["users"])
+        if row.state in (DONE, REFUSED):
+            self.shown |= users
+            self.maybe -= users
+        elif row.attempts:
+            self.maybe |= users
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether the portal knows the call."""
+        return self.register is not None and self.register.state == DONE
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the portal will never know the call."""
+        return self.register is not None and self.register.state == REFUSED
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the portal has the call's end, or never will."""
+        return self.finish is not None and self.finish.state != OPEN

@@ -1,0 +1,123 @@
+"""Which employees a call concerns: who should see its card, whom it is registered for and whom it is credited to.
+
+Pure: a record and a directory in, Bitrix24 user ids out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from stasis_app.calls.facts import Direction, Party, PartyKind
+from stasis_app.calls.record import CallRecord, Ring
+
+
+class Person(Protocol):
+    """An employee as the portal knows him."""
+
+    @property
+    def user_id(self) -> int: ...
+    @property
+    def active(self) -> bool: ...
+
+
+class People(Protocol):
+    """The directory of employees (`stasis_app.crm.Directory`)."""
+
+    def by_extension(self, extension: str) -> Person | None:
+        """The active employee with this extension."""
+        ...
+
+    @property
+    def employees(self) -> Iterable[Person]:
+        """All that are known, by user id."""
+        ...
+
+
+def concerned(record: CallRecord) -> tuple[Party, ...]:
+    """The employees who should see the card now: whose phone rings, or, once somebody answered, who talks.
+
+    An employee who placed the call sees it from its start. Nobody does after the end.
+    """
+    if record.ended_at is not None:
+        return ()
+    talking = [talk.party for talk in record.talking_now]
+    if talking:
+        since = max(talk.began_at for talk in record.talking_now)
+        consulted = [ring.party for ring in _ringing(record) if ring.dialled_at > since]
+        return _each_once(talking + consulted)
+    placed_it = [record.caller] if record.direction is not Direction.INBOUND and not record.talks else []
+    on_the_phone = [ring.party for ring in record.rings if _is_up(ring)]
+    return _each_once(placed_it + (on_the_phone or [ring.party for ring in _ringing(record)]))
+
+
+def cards(record: CallRecord, people: People) -> frozenset[int]:
+    """The users who should see the card now. Employees the portal does not know get none."""
+    return frozenset(_users(concerned(record), people))
+
+
+def unknown(record: CallRecord, people: People) -> tuple[str, ...]:
+    """The extensions of employees concerned whom the portal does not know."""
+    return tuple(party.number for party in concerned(record) if people.by_extension(party.number) is None)
+
+
+def registered_for(record: CallRecord, people: People, default_user: int | None) -> list[int]:
+    """The users a call may be registered for, the best first; the rest stand in when the portal refuses one."""
+    return _ranked(
+        _caller(record, people),
+        _responsible(record),
+        _users((ring.party for ring in record.rings), people),
+        [default_user] if default_user else [],
+        anybody(people),
+    )
+
+
+def credited_to(record: CallRecord, people: People, default_user: int | None) -> list[int]:
+    """The users an ended call may be credited to, the best first.
+
+    Who talked last; nobody talked: who placed the call, the responsible, the default user, who was rung last.
+    """
+    return _ranked(
+        _users((talk.party for talk in reversed(record.talks)), people),
+        _caller(record, people),
+        _responsible(record),
+        [default_user] if default_user else [],
+        _users((ring.party for ring in reversed(record.rings)), people),
+        anybody(people),
+    )
+
+
+def anybody(people: People) -> list[int]:
+    """The three longest known active users: the last resort, so that a call is not lost for want of a name."""
+    return [person.user_id for person in people.employees if person.active][:3]
+
+
+def _responsible(record: CallRecord) -> list[int]:
+    return [record.identified.user_id] if record.identified and record.identified.user_id else []
+
+
+def _caller(record: CallRecord, people: People) -> list[int]:
+    return list(_users([record.caller], people)) if record.direction is not Direction.INBOUND else []
+
+
+def _ringing(record: CallRecord) -> Iterator[Ring]:
+    return (ring for ring in record.ringing_now if ring.party.kind is PartyKind.EMPLOYEE)
+
+
+def _is_up(ring: Ring) -> bool:
+    return ring.party.kind is PartyKind.EMPLOYEE and ring.answered_at is not None and ring.ended_at is None
+
+
+def _users(parties: Iterable[Party], people: People) -> Iterator[int]:
+    for party in parties:
+        person = people.by_extension(party.number) if party.kind is PartyKind.EMPLOYEE else None
+        if person is not None:
+            yield person.user_id
+
+
+def _each_once(parties: list[Party]) -> tuple[Party, ...]:
+    return tuple({party.number: party for party in parties}.values())
+
+
+def _ranked(*groups: Iterable[int]) -> list[int]:
+    return list(dict.fromkeys(user for group in groups for user in group))

@@ -1,0 +1,142 @@
+"""Recordings on their way from Asterisk to the portal: found, whole, in the format wanted, and tidied away."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+from loguru import logger
+
+from stasis_app.mirror.audio import AudioError, encode_mp3, is_whole
+from stasis_app.settings import RecordingSettings
+
+MISSING_FOR = 5.0
+"""Seconds a file may take to appear: the spool may be on another machine."""
+GROWING_FOR = 15.0
+"""Seconds a file may take to become whole."""
+LOOK_EVERY = 0.1
+AT_ONCE = 2
+"""How many recordings are prepared and sent at the same time: they must not crowd out the cards."""
+
+
+class RecordingError(Exception):
+    """A recording can't be delivered, ever; the text says why."""
+
+
+class RecordingSource(Protocol):
+    """Where recordings come from when Asterisk's spool is out of sight (ARI's stored recordings)."""
+
+    async def fetch(self, name: str, format: str) -> Path:  # noqa: A002 - ARI's word
+        """A private copy of the file, which the caller deletes. Raises FileNotFoundError or OSError."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Delete the stored recording; one that is gone is no error."""
+        ...
+
+
+class Recordings:
+    """The recordings of one Asterisk. One of `settings.directory` and `source` has to be given."""
+
+    def __init__(self, settings: RecordingSettings, source: RecordingSource | None = None) -> None:
+        self._settings = settings
+        self._source = source
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+
+    @asynccontextmanager
+    async def prepared(self, name: str, format: str) -> AsyncIterator[tuple[Path, str]]:  # noqa: A002 - ARI's word
+        """The whole file in the format wanted, and the name it shall have in the portal.
+
+        Raises `RecordingError` when there will never be one, OSError when it can't be read.
+        """
+        async with self._at_once:
+            found = await self._find(name, format)
+            copies = [] if self._settings.directory else [found]
+            try:
+                await self._wait_whole(found)
+                if self._settings.format == "mp3" and format != "mp3":
+                    found = await self._converted(found)
+                    copies.append(found)
+                    format = "mp3"  # noqa: A001
+                yield found, f"{Path(name).name}.{format}"
+            finally:
+                for copy in copies:
+                    with suppress(OSError):
+                        await asyncio.to_thread(copy.unlink)
+
+    async def delivered(self, name: str) -> None:
+        """The portal has it: delete it here if it is not to be kept at all."""
+        if self._settings.keep_days == 0:
+            await self.discard(name)
+
+    async def discard(self, name: str) -> None:
+        """Delete a recording on the PBX. Never raises: a file that stays is no harm to a call."""
+        try:
+            if self._settings.directory is not None:
+                for path in await asyncio.to_thread(self._files, name):
+                    await asyncio.to_thread(path.unlink, missing_ok=True)
+            elif self._source is not None:
+                await self._source.delete(name)
+        except Exception as error:
+            logger.warning("The recording {} can't be deleted: {}", name, type(error).__name__)
+
+    async def _find(self, name: str, format_: str) -> Path:
+        if self._settings.directory is None:
+            if self._source is None:
+                raise RecordingError("neither [recording] directory nor a way to fetch it is there")
+            try:
+                return await self._source.fetch(name, format_)
+            except FileNotFoundError:
+                raise RecordingError("Asterisk does not have the file") from None
+        path = self._inside(f"{name}.{format_}")
+        until = time.monotonic() + MISSING_FOR
+        while not await asyncio.to_thread(path.is_file):
+            if time.monotonic() > until:
+                raise RecordingError(f"there is no file {path.name} in [recording] directory")
+            await asyncio.sleep(LOOK_EVERY)
+        return path
+
+    async def _wait_whole(self, path: Path) -> None:
+        until = time.monotonic() + GROWING_FOR
+        while True:
+            try:
+                if await asyncio.to_thread(is_whole, path):
+                    return
+            except AudioError as error:
+                raise RecordingError(str(error)) from None
+            if time.monotonic() > until:
+                raise RecordingError("the file never became whole")
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _converted(self, path: Path) -> Path:
+        target = await asyncio.to_thread(_temporary, ".mp3")
+        try:
+            await asyncio.to_thread(encode_mp3, path, target)
+        except BaseException as error:
+            await asyncio.to_thread(target.unlink, missing_ok=True)
+            if isinstance(error, AudioError):
+                raise RecordingError(str(error)) from None
+            raise
+        return target
+
+    def _files(self, name: str) -> list[Path]:
+        return [self._inside(f"{name}.{suffix}") for suffix in ("wav", "mp3")]
+
+    def _inside(self, name: str) -> Path:
+        """The path of a file of the spool; a name that leads elsewhere is refused."""
+        assert self._settings.directory is not None
+        root = self._settings.directory.resolve()
+        path = (root / name).resolve()
+        if not path.is_relative_to(root) or path == root:
+            raise RecordingError("the recording's name leads out of [recording] directory")
+        return path
+
+
+def _temporary(suffix: str) -> Path:
+    with tempfile.NamedTemporaryFile(prefix="stasis-", suffix=suffix, delete=False) as file:
+        return Path(file.name)
