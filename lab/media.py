@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 RATE = 8000
 FRAME = 160  # samples in 20 ms
 PCMA, TELEPHONE_EVENT = 8, 101
+CHUNK_SECONDS = 0.5  # of sound, enough to tell the tones apart
 KEYS = "0123456789*#ABCD"
 
 Address = tuple[str, int]
@@ -79,9 +80,10 @@ class Voice(asyncio.DatagramProtocol):
 
     def __init__(self, hertz: int) -> None:
         self.hertz = hertz
-        self.heard: dict[Address, list[tuple[float, bytes]]] = {}
+        self.heard: dict[Address, list[bytes]] = {}
         self._frames = tone_frames(hertz)
         self._streams: dict[Address, _Stream] = {}
+        self._arrived = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
         self._clock: asyncio.Task[None] | None = None
 
@@ -107,19 +109,32 @@ class Voice(asyncio.DatagramProtocol):
         """Stop sending there."""
         self._streams.pop(address, None)
 
+    def forget(self, address: Address) -> None:
+        """Forget what was heard from there."""
+        self.heard.pop(address, None)
+
     def press(self, key: str, address: Address) -> None:
         """Press a key for 100 ms in the call with `address`; ignored when that call is over."""
         if stream := self._streams.get(address):
             stream.keys.append((key, 0))
 
-    def sound_from(self, address: Address) -> list[float]:
-        """What was heard from there, as samples."""
-        return [ALAW[octet] for _, payload in self.heard.get(address, ()) for octet in payload]
+    def hears_from(self, address: Address, hertz: int) -> bool:
+        """Whether a tone came from there for half a second at least."""
+        sound = [ALAW[octet] for payload in self.heard.get(address, ()) for octet in payload]
+        chunk = int(CHUNK_SECONDS * RATE)
+        return any(hears(sound[at : at + chunk], hertz) for at in range(0, len(sound) - chunk + 1, chunk))
+
+    async def until_heard(self, address: Address, frames: int) -> None:
+        """Wait until so many packets of sound have come from there."""
+        while len(self.heard.get(address, ())) < frames:
+            self._arrived.clear()
+            await self._arrived.wait()
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Keep sound, pass over everything else."""
         if len(data) > 12 and data[1] & 0x7F == PCMA:
-            self.heard.setdefault(addr, []).append((time.time(), data[12:]))
+            self.heard.setdefault(addr, []).append(data[12:])
+            self._arrived.set()
 
     async def _run(self) -> None:
         due = time.monotonic()

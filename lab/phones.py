@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.asterisk import PBX_ADDRESS, PHONE_ADDRESS, TRUNK_ADDRESS, Asterisk, PhoneAccount
-from lab.media import Voice, hears
+from lab.media import Voice
 from lab.processes import free_port
 from lab.sipp import Sipp
 from lab.truth import Dialog, Message, Trace
@@ -96,8 +96,12 @@ class _Ear:
                 await self.changed.wait()
 
     def heard(self, dialog: Dialog, hertz: int) -> bool:
-        """Whether a tone was heard in this call."""
-        return dialog.sound_to is not None and hears(self.voice.sound_from(dialog.sound_to), hertz)
+        """Whether a tone was heard in this call; asked once, then what was heard is forgotten."""
+        if dialog.sound_to is None:
+            return False
+        heard = self.voice.hears_from(dialog.sound_to, hertz)
+        self.voice.forget(dialog.sound_to)
+        return heard
 
 
 @dataclass

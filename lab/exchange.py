@@ -1,0 +1,170 @@
+"""Everything together: PBX, portal, service and people; and stories played on it, each judged at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import tempfile
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from lab import compare
+from lab.asterisk import Asterisk
+from lab.company import Company
+from lab.phones import Carrier
+from lab.processes import free_port
+from lab.recordings import Heard, listen
+from lab.services import HOST, Portal, Program, sandbox, service
+from lab.stage import RealCall, play
+from lab.story import Story, Weather
+
+PATIENCE = {Weather.WELL: 15.0, Weather.SLOW: 45.0, Weather.DOWN: 60.0}  # seconds for the CRM to hold everything
+SLOW_S, DOWN_AFTER_S, DOWN_S = 3.0, 2.5, 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a story."""
+
+    name: str
+    calls: int
+    differences: Sequence[str]
+
+    @property
+    def agrees(self) -> bool:
+        return not self.differences
+
+
+@dataclass
+class Exchange:
+    """The whole exchange. `async with Exchange(stories) as exchange: await exchange.perform(stories[0])`."""
+
+    stories: Sequence[Story]
+    keep: Path | None = None  # copy every log and trace here at the end
+    service_arguments: Sequence[str] = ()
+    sandbox_arguments: Sequence[str] = ()
+    company: Company = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.company = Company(self.stories)
+        self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
+        self.pbx = Asterisk(self.company.accounts, keep_folder=self.keep / "asterisk" if self.keep else None)
+        self._stack = contextlib.AsyncExitStack()
+        self.service: Program
+        self.sandbox: Program
+        self.portal: Portal
+        self.carrier: Carrier
+
+    async def __aenter__(self) -> Exchange:
+        try:
+            await self._start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+        if self.keep:
+            shutil.copytree(self.folder, self.keep, dirs_exist_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def _start(self) -> None:
+        await self._stack.enter_async_context(self.pbx)
+        outside = [manner for story in self.stories for manner in story.outside]
+        self.carrier = await self._stack.enter_async_context(Carrier(self.pbx, self.folder, numbers=outside))
+        port = free_port(HOST, socket.SOCK_STREAM)
+        self.sandbox = sandbox(self.folder / "seed.toml", self.folder, *self.sandbox_arguments)
+        files = self.company.write(self.folder, self.pbx, portal=self.sandbox.url, http_port=port)
+        self._stack.push_async_callback(self.sandbox.stop)
+        await self.sandbox.start()
+        self.portal = await self._stack.enter_async_context(Portal(self.sandbox.url))
+        self.service = service(files["stasis"], port, self.folder, *self.service_arguments)
+        self._stack.push_async_callback(self.service.stop)
+        await self.service.start()
+        await self.portal.install(self.service.url)
+        await self.until_ready()
+
+    async def until_ready(self, seconds: float = 20.0) -> None:
+        """Wait until every part of the service says it is well; `TimeoutError` with what it says otherwise."""
+        told: Any = None
+        headers = {"Authorization": f"Bearer {self.company.token}"}
+        async with aiohttp.ClientSession(headers=headers) as http:
+            try:
+                async with asyncio.timeout(seconds):
+                    while True:
+                        async with http.get(f"{self.service.url}/readyz") as answer:
+                            told = await answer.json()
+                        if told["status"] == "ready":
+                            return
+                        await asyncio.sleep(0.1)
+            except TimeoutError:
+                raise TimeoutError(f"the service is not ready: {told}\n{self.service.last_words()}") from None
+
+    async def left_in_asterisk(self) -> list[str]:
+        """Channels and bridges still there, when every call should be over."""
+        left = []
+        async with aiohttp.ClientSession(headers=self.pbx.credentials) as http:
+            for kind in ("channels", "bridges"):
+                async with http.get(f"{self.pbx.url}/ari/{kind}") as answer:
+                    left += [f"{kind[:-1]} {thing['id']} {thing.get('name', '')}" for thing in await answer.json()]
+        return left
+
+    # ---------------------------------------- a story
+
+    async def perform(self, story: Story) -> Result:
+        """Play a story and judge it."""
+        known = {call["call_id"] for call in await self.portal.calls()}
+        weather = asyncio.create_task(self._make_weather(story.weather))
+        try:
+            calls = await play(story, self.pbx, self.carrier, self.folder)
+        except (TimeoutError, RuntimeError) as error:
+            return Result(story.name, len(story.calls), [f"the story broke off: {type(error).__name__} {error}"])
+        finally:
+            weather.cancel()
+            if story.weather is Weather.SLOW:
+                await self.portal.no_trouble()
+        held = await self._settled(story, calls, known)
+        pairs, differences = compare.pair(story, calls, held)
+        for call, crm in pairs:
+            recording = await self._recording(crm)
+            differences += compare.differences(story, compare.Evidence(call, crm, recording), self.company)
+        return Result(story.name, len(calls), differences)
+
+    async def _make_weather(self, weather: Weather) -> None:
+        if weather is Weather.SLOW:
+            await self.portal.trouble(kind="delay", seconds=SLOW_S)
+        elif weather is Weather.DOWN:
+            await asyncio.sleep(DOWN_AFTER_S)
+            await self.portal.trouble(kind="down", for_s=DOWN_S)
+
+    async def _settled(self, story: Story, calls: Sequence[RealCall], known: set[str]) -> list[dict[str, Any]]:
+        """The CRM's calls of this story, once they are complete or patience is at an end."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE[story.weather]
+        while True:
+            held = [c for c in await self.portal.calls() if c["call_id"] not in known and compare.belongs(story, c)]
+            talks = sum(call.talk is not None for call in calls)
+            complete = (
+                len(held) >= len(calls)
+                and all(c["finish"] for c in held)
+                and sum(c["record"] is not None for c in held) >= talks
+                and all(card["hidden_at"] for c in held for card in c["cards"])
+            )
+            if complete or asyncio.get_running_loop().time() > deadline:
+                return held
+            await asyncio.sleep(0.25)
+
+    async def _recording(self, crm: compare.Crm) -> Heard | None:
+        if not crm["record"]:
+            return None
+        try:
+            return listen(await self.portal.recording(crm["record"]["file_id"]))
+        except (wave.Error, EOFError):
+            return Heard(0.0, customer=False, employee=False)

@@ -1,0 +1,63 @@
+"""Tones told apart, in RTP and on recordings."""
+
+import io
+import math
+import wave
+from array import array
+
+from lab.media import ALAW, Voice, alaw, hears, tone_frames
+from lab.phones import CUSTOMER_TONE, EMPLOYEE_TONE
+from lab.recordings import listen
+
+
+def wav(seconds: float, *tones: int) -> bytes:
+    times = (n / 8000 for n in range(int(8000 * seconds)))
+    samples = array("h", (round(sum(4000 * math.sin(2 * math.pi * hz * t) for hz in tones)) for t in times))
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(samples.tobytes())
+    return file.getvalue()
+
+
+def test_a_law_keeps_the_sound():
+    for sample in (-30000, -1200, -8, 8, 700, 32000):
+        assert abs(ALAW[alaw(sample)] - sample) <= max(16, abs(sample) / 16)
+
+
+def test_a_tone_is_heard_and_another_is_not():
+    sound = [ALAW[octet] for frame in tone_frames(CUSTOMER_TONE)[:10] for octet in frame]
+
+    assert hears(sound, CUSTOMER_TONE)
+    assert not hears(sound, EMPLOYEE_TONE)
+
+
+def test_both_voices_are_on_a_recording_of_a_talk():
+    heard = listen(wav(3.0, CUSTOMER_TONE, EMPLOYEE_TONE))
+
+    assert heard.seconds == 3.0
+    assert heard.customer
+    assert heard.employee
+
+
+def test_a_recording_of_one_side_is_found_out():
+    heard = listen(wav(2.0, CUSTOMER_TONE))
+
+    assert heard.customer
+    assert not heard.employee
+
+
+async def test_two_voices_hear_each_other():
+    customer, employee = Voice(CUSTOMER_TONE), Voice(EMPLOYEE_TONE)
+    street, desk = await customer.open("127.0.0.1"), await employee.open("127.0.0.1")
+    try:
+        customer.talk_to(("127.0.0.1", desk))
+        await employee.until_heard(("127.0.0.1", street), frames=30)
+    finally:
+        customer.close()
+        employee.close()
+
+    assert employee.hears_from(("127.0.0.1", street), CUSTOMER_TONE)
+    assert not employee.hears_from(("127.0.0.1", street), EMPLOYEE_TONE)
