@@ -11,7 +11,10 @@ from b24client.sandbox.wire import RestError, iso
 
 @method("app.info")
 async def app_info(context: Context) -> Any:
-    """The application and the portal's plan."""
+    """The application and the portal's plan.
+
+    The sandbox is portal and OAuth server at one address, so the answer has what the OAuth server tells of a token, too.
+    """
     if not context.visitor.app:
         raise RestError(403, "ACCESS_DENIED", "Access denied! Application context required")
     family = context.sandbox.config.license_family
@@ -27,6 +30,17 @@ async def app_info(context: Context) -> Any:
         "LICENSE": f"en_{family}",
         "LICENSE_TYPE": family,
         "LICENSE_FAMILY": family,
+        "client_id": context.visitor.app,
+        "user_id": context.visitor.user_id,
+        "install": {
+            "installed": context.sandbox.access.installed,
+            "version": 1,
+            "status": "L",
+            "scope": ",".join(context.visitor.scope),
+            "domain": context.base.partition("://")[2],
+            "client_endpoint": f"{context.base}/rest/",
+            "member_id": context.sandbox.access.member_id,
+        },
     }
 
 
