@@ -103,8 +103,11 @@ def _section(
     except ValidationError as error:
         problems.extend(explained(model, name, error.errors()))
         wrong = {str(item["loc"][0]) for item in error.errors()}
+        # The rest is looked at all the same, with stand-ins for what is required and wrong.
+        needed = {key for key in wrong & model.model_fields.keys() if model.model_fields[key].is_required()}
+        rest = {key: value for key, value in given.items() if key not in wrong}
         try:
-            section = model.model_validate({key: value for key, value in given.items() if key not in wrong})
+            section = model.model_validate(rest | dict.fromkeys(needed, "?"))
         except ValidationError:
             return None
     section, path_problems = _anchored(section, folder)

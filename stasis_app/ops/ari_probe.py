@@ -11,6 +11,7 @@ from urllib.parse import quote
 import aiohttp
 import orjson
 
+from stasis_app.ari.transport import basic_auth
 from stasis_app.settings import AsteriskSettings
 
 SECONDS = 8.0
@@ -37,7 +38,7 @@ class AriProbe:
 
     def __init__(self, settings: AsteriskSettings) -> None:
         self._base = settings.url.rstrip("/") + "/ari/"
-        self._auth = aiohttp.BasicAuth(settings.username, settings.password.get_secret_value(), encoding="utf-8")
+        self._headers = basic_auth(settings.username, settings.password.get_secret_value())
         self._ca_file = settings.ca_file
         self._session: aiohttp.ClientSession | None = None
 
@@ -45,7 +46,7 @@ class AriProbe:
         context = ssl.create_default_context(cafile=str(self._ca_file)) if self._ca_file else True
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=4, ssl=context),
-            headers={"Authorization": self._auth.encode()},
+            headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=SECONDS),
         )
         return self
