@@ -142,9 +142,9 @@ def _outcome(evidence: Evidence, company: Company) -> Iterator[str]:
     wanted = status_of(call)
     if finish["status_code"] != wanted:
         yield f"status {finish['status_code']} instead of {wanted}"
-    people = credited(call, company)
-    if finish["user_id"] not in people:
-        yield f"credited to {company.who(finish['user_id'])} instead of {' or '.join(map(company.who, sorted(people)))}"
+    person = credited(call, company)
+    if finish["user_id"] != person:
+        yield f"credited to {company.who(finish['user_id'])} instead of {company.who(person)}"
 
 
 def status_of(call: RealCall) -> str:
@@ -159,17 +159,14 @@ def status_of(call: RealCall) -> str:
     return str(refused) if refused in (403, 404, 480, 484, 486, 503, 603) else "OTHER"
 
 
-def credited(call: RealCall, company: Company) -> set[int]:
-    """Who may be named as its person: who talked; unanswered, the client's responsible, else one who was rung."""
+def credited(call: RealCall, company: Company) -> int:
+    """Whose call it is: who talked; unanswered, the client's responsible, else who answers for lost calls."""
     if call.planned.outbound:
-        return {company.user_of(call.planned.by)}
+        return company.user_of(call.planned.by)
     if call.talk:
-        return {company.user_of(call.talk.number)}
+        return company.user_of(call.talk.number)
     client = company.client_of(_outside_number(call))
-    if client:
-        return {company.user_of(client.responsible)}
-    rung = {company.user_of(leg.number) for leg in call.legs}
-    return rung or {company.default_user}
+    return company.user_of(client.responsible) if client else company.default_user
 
 
 def _recording(evidence: Evidence) -> Iterator[str]:

@@ -125,40 +125,44 @@ class Office(_Ear):
             self.trace.feed,
         )
         await self._sipp.listening(PHONE_ADDRESS, self.sip_port)
-        await self.register(p.number for p in self.phones if p.number not in self.unregistered)
+        present = [p.number for p in self.phones if p.number not in self.unregistered]
+        await register(self.pbx, self.folder, present, self.sip_port)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.voice.close()
         await self._sipp.stop()
 
-    async def register(self, extensions: object, expires: int = 3600) -> None:
-        """Register phones with their passwords (`expires=0` takes them away); `RuntimeError` when Asterisk refuses."""
-        wanted = list(extensions)  # type: ignore[call-overload]
-        if not wanted:
-            return
-        passwords = {a.extension: a.password for a in self.pbx.accounts}
-        registrar = Sipp(self.pbx.toolbox, self.folder, f"{self.name}-register-{next(_serial)}")
-        rows = [f"{e};[authentication username={e} password={passwords[e]}]" for e in wanted]
-        users = self.folder / f"{registrar.name}.csv"
-        users.write_text("SEQUENTIAL\n" + "\n".join(rows) + "\n")
-        await registrar.start(
-            "register.xml",
-            {"pbx": f"{PBX_ADDRESS}:{self.pbx.sip_port}", "contact_port": self.sip_port, "expires": expires},
-            [
-                *("-i", PHONE_ADDRESS, "-p", str(free_port(PHONE_ADDRESS)), "-inf", str(users)),
-                *("-m", str(len(wanted)), "-r", "200", f"{PBX_ADDRESS}:{self.pbx.sip_port}"),
-            ],
-        )
-        try:
-            if await registrar.wait(20):
-                raise RuntimeError(f"registration of {wanted} failed: {registrar.complaints()}")
-        finally:
-            await registrar.stop()
-
     def calls_of(self, extension: str) -> list[Dialog]:
         """The calls that reached this phone."""
         return [d for d in self.dialogs if d.number == extension]
+
+
+async def register(
+    pbx: Asterisk, folder: Path, extensions: Sequence[str], contact_port: int, *, expires: int = 3600
+) -> None:
+    """Register phones with their passwords (`expires=0` takes them away); `RuntimeError` when Asterisk refuses."""
+    if not extensions:
+        return
+    passwords = {account.extension: account.password for account in pbx.accounts}
+    registrar = Sipp(pbx.toolbox, folder, f"register-{next(_serial)}")
+    rows = [f"{e};[authentication username={e} password={passwords[e]}]" for e in extensions]
+    users = folder / f"{registrar.name}.csv"
+    users.write_text("SEQUENTIAL\n" + "\n".join(rows) + "\n")
+    address = f"{PBX_ADDRESS}:{pbx.sip_port}"
+    await registrar.start(
+        "register.xml",
+        {"pbx": address, "contact_port": contact_port, "expires": expires},
+        [
+            *("-i", PHONE_ADDRESS, "-p", str(free_port(PHONE_ADDRESS)), "-inf", str(users)),
+            *("-m", str(len(extensions)), "-r", "200", address),
+        ],
+    )
+    try:
+        if await registrar.wait(20 + len(extensions) / 100):
+            raise RuntimeError(f"registration of {', '.join(extensions)} failed: {registrar.complaints()}")
+    finally:
+        await registrar.stop()
 
 
 @dataclass
