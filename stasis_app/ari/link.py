@@ -24,7 +24,7 @@ from pydantic import TypeAdapter
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential_jitter
 
 from stasis_app.ari.api import connect_api, server_version
-from stasis_app.ari.errors import AriError, LinkDown, Unauthorized
+from stasis_app.ari.errors import AriError, LinkDown, Unauthorized, error_for
 from stasis_app.ari.events import (
     UNUSED_EVENTS,
     ApplicationReplaced,
@@ -104,6 +104,7 @@ class AriLink:
         self.version = ""
         self.connections = 0
         self.unreadable: Counter[str] = Counter()
+        self.on_unreadable: Callable[[], None] = lambda: None
         self.events: Counter[str] = Counter()
 
     @property
@@ -136,6 +137,27 @@ class AriLink:
     def url(self, path: str) -> str:
         """The address of an ARI path."""
         return f"{self._base}/{path}"
+
+    async def download(self, path: str, target: Path) -> None:
+        """Write what an ARI path answers, e.g. a recording, to a file, piece by piece.
+
+        Raises:
+            AriError: it can't be had.
+            OSError: the file can't be written.
+        """
+        if self._session is None:
+            raise LinkDown(f"GET {path}", "the link has not been started")
+        # A long recording takes longer than a request may: what counts is that something keeps coming.
+        patience = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=30)
+        try:
+            async with self._session.get(self.url(path), timeout=patience) as response:
+                if response.status >= 400:
+                    raise error_for(f"GET {path}", response.status, (await response.text(errors="replace"))[:200])
+                with await asyncio.to_thread(target.open, "wb") as file:
+                    async for piece in response.content.iter_chunked(256 * 1024):
+                        await asyncio.to_thread(file.write, piece)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise LinkDown(f"GET {path}", f"the download broke off: {type(error).__name__}") from None
 
     async def start(self) -> None:
         """Begin to connect; returns at once, the connection is kept up in the background."""
@@ -250,6 +272,7 @@ class AriLink:
             event = parse(text)
         except UnreadableMessage as problem:
             self.unreadable[problem.kind] += 1
+            self.on_unreadable()
             if self.unreadable[problem.kind] == 1:
                 logger.warning("Events of this kind are passed over: {}", problem)
             return

@@ -83,6 +83,8 @@ class TwoLaneTransport(HttpClient):
         query = "?" + urlencode(params) if method == "GET" and params else ""
         operation = f"{method} {urlsplit(path).path}"
         channels = channels_of(path, body)
+        if "channel" in body:
+            body["channel"] = channels  # aioari joins lists by commas, which a JSON body does not know
         socket = None if self.lanes.may_wait(path, channels) else self._socket
         # Occupied before it is sent: PlaybackFinished may come before the reply. An order to play does not wait itself.
         occupied = channels if socket is None or starts_playing(method, path) else ()

@@ -16,6 +16,7 @@ from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls.causes import why_unanswered
+from stasis_app.calls.dialplan_legs import followed
 from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, Unanswered
 from stasis_app.calls.state import CallState, Leg, LegStage
 
@@ -92,6 +93,8 @@ def _state_change(state: CallState, event: e.ChannelStateChange) -> Change:
 
 def _dial(state: CallState, event: e.Dial) -> Change:
     leg = state.legs.get(event.peer.id)
+    if state.handed_over:
+        return followed(state, event)
     if leg is None or leg.over:
         return state, []
     state, told = _told_dialled(state, leg, event.timestamp)
@@ -284,6 +287,9 @@ def _ended(state: CallState, at: datetime) -> Change:
             leg = replace(leg, released=leg.released or Unanswered.CANCELLED)
             state, more = _told_over(state.with_leg(leg), leg, at, was_up=leg.stage is LegStage.UP)
             facts += more
+            if state.handed_over:
+                # A leg of the dialplan's: nobody will tell us that it is gone.
+                state = state.with_leg(replace(state.legs[leg.id], stage=LegStage.GONE))
     by = EndedBy.DIALPLAN if state.handed_over else state.first_hangup or EndedBy.UNKNOWN
     caller = state.caller
     facts.append(f.Ended(call_id=state.call_id, at=at, by=by, cause=caller.cause, tech_cause=caller.tech_cause))

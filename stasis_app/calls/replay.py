@@ -17,7 +17,7 @@ from stasis_app.calls import model
 from stasis_app.calls.entry import Entry, LegEntry, begin_call, read_entry, transferred_to
 from stasis_app.calls.record import CallRecord, after, begin
 from stasis_app.calls.recorded import clock, read_recording
-from stasis_app.calls.routing import call_of_event, channel_of_event
+from stasis_app.calls.routing import call_of_event, channel_of_event, dialling_channel
 from stasis_app.calls.state import CallState
 from stasis_app.calls.wire import fact_to_json
 
@@ -74,7 +74,11 @@ def replay_lines(lines: Iterable[str], endpoint: str = "PJSIP/{extension}") -> l
 
 def _story_of(event: e.Event, stories: dict[str, Story], by_channel: dict[str, Story], endpoint: str) -> Story | None:
     if not isinstance(event, e.StasisStart) or event.channel.id in by_channel:
-        return by_channel.get(channel_of_event(event)) or stories.get(call_of_event(event))
+        return (
+            by_channel.get(channel_of_event(event))
+            or by_channel.get(dialling_channel(event))
+            or stories.get(call_of_event(event))
+        )
     replaced = by_channel.get(event.replace_channel.id) if event.replace_channel else None
     if replaced is not None:
         return _with_leg(replaced, event, transferred_to(event.channel), by_channel)

@@ -24,6 +24,11 @@ def channel_of_event(event: e.Event) -> str:
             return channel.id if isinstance(channel, e.Channel) else ""
 
 
+def dialling_channel(event: e.Event) -> str:
+    """The channel that dials in a Dial event, "" for other events: it leads to a call handed over to the dialplan."""
+    return event.caller.id if isinstance(event, e.Dial) and event.caller else ""
+
+
 def call_of_event(event: e.Event) -> str:
     """The call whose bridge an event is about, "" if it is about none."""
     recording = getattr(event, "recording", None)

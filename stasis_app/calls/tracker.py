@@ -26,7 +26,7 @@ from stasis_app.calls.entry import Entry, LegEntry, begin_call, read_entry, tran
 from stasis_app.calls.facts import Direction, Party, PartyKind
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.resync import missed_events
-from stasis_app.calls.routing import call_of_event, channel_of_event
+from stasis_app.calls.routing import call_of_event, channel_of_event, dialling_channel
 
 
 class Tracker:
@@ -83,7 +83,11 @@ class Tracker:
         if isinstance(event, e.StasisStart) and event.channel.id not in self._by_channel:
             self._arrived(event)
             return
-        call = self._by_channel.get(channel_of_event(event)) or self._calls.get(call_of_event(event))
+        call = (
+            self._by_channel.get(channel_of_event(event))
+            or self._by_channel.get(dialling_channel(event))
+            or self._calls.get(call_of_event(event))
+        )
         if call is None:
             self.stray[type(event).__name__] += 1
             return

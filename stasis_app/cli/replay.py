@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import stasis_app
 from stasis_app.cli.common import JsonOption, fail, out, print_json, quiet_logging
 
 EventsArgument = Annotated[
@@ -36,6 +36,7 @@ def replay(events: EventsArgument, as_json: JsonOption = False) -> None:
 
 def demo(context: typer.Context) -> None:
     """Play calls on a private Asterisk and compare what happened with what the CRM holds (in a checkout only)."""
-    if importlib.util.find_spec("lab") is None or importlib.util.find_spec("lab.demo") is None:
+    script = Path(stasis_app.__file__).parents[1] / "scripts" / "demo"
+    if not script.is_file():
         fail("The demo comes with the source, not with the package: in a checkout, run scripts/demo.")
-    importlib.import_module("lab.demo").main(context.args)
+    os.execv(script, [str(script), *context.args])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -27,23 +28,23 @@ RecordOption = Annotated[
 def run(config: ConfigOption = None, record_events: RecordOption = None) -> None:
     """Run the service. SIGTERM or Ctrl-C stops it and leaves the calls running."""
     settings = settings_or_exit(config)
-    set_up_logging(settings.logging, settings.secrets())
+    redactor = set_up_logging(settings.logging, settings.secrets())
     try:
-        uvloop.run(_serve(settings, record_events))
+        uvloop.run(_serve(settings, record_events, redactor.add))
     except PlanError as error:
         complain_of_plan(error)
     except (ScriptError, StoreError) as error:
         fail(str(error))
 
 
-async def _serve(settings: Settings, record_events: Path | None) -> None:
+async def _serve(settings: Settings, record_events: Path | None, on_secret: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for kind in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(kind, stop.set)
     from stasis_app.app import Service
 
-    service = Service(settings, record_events=record_events)
+    service = Service(settings, record_events=record_events, on_secret=on_secret)
     await service.start()
     logger.info("stasis-app {} is running", __version__)
     try:

@@ -7,6 +7,7 @@ say in time is said as "unknown", and the call goes on.
 from stasis_app.crm.availability import Availability, EndpointReader, Phones, PhoneState
 from stasis_app.crm.client import Client, ClientFinder, PortalClientFinder, WorkingDay
 from stasis_app.crm.employees import Directory, Employee, EmployeeLister, PortalEmployeeLister
+from stasis_app.crm.endpoints import AriEndpoints
 from stasis_app.crm.numbers import Number, NumberKind, Numbers, extension_of
 from stasis_app.crm.phonebook import Lookup, Phonebook, Source
 from stasis_app.crm.responsible import Responsible, ResponsibleFinder, Standing
@@ -20,6 +21,7 @@ from stasis_app.crm.stores import (
 )
 
 __all__ = [
+    "AriEndpoints",
     "Availability",
     "Client",
     "ClientFinder",

@@ -9,8 +9,10 @@ from stasis_app.mirror.operations import Kind
 from stasis_app.mirror.outcome import Outcome, outcome
 from stasis_app.mirror.portal_calls import B24PortalCalls, PortalCalls
 from stasis_app.mirror.recordings import RecordingError, Recordings, RecordingSource
+from stasis_app.mirror.stored import AriRecordings
 
 __all__ = [
+    "AriRecordings",
     "B24PortalCalls",
     "Kind",
     "Mirror",

@@ -38,6 +38,8 @@ class Verdict:
 class NotYet(B24Error):
     """Something is missing that may come by itself; the portal is not to blame."""
 
+    retry_after = 2.0
+
 
 class Deliveries:
     """All operations. Methods raise `B24Error` when the operation is to be tried again as it is."""

@@ -104,7 +104,7 @@ class Mirror:
         lane = self._lanes.get(fact.call_id)
         if lane is None:
             # A call that has just begun is not in the outbox; of any other it may hold something already.
-            rows = [] if isinstance(fact, Started) else None
+            rows = () if isinstance(fact, Started) else None
             lane = self._lanes[fact.call_id] = Lane(fact.call_id, self._shared, rows)
         lane.on_fact(record, fact)
 
@@ -116,7 +116,7 @@ class Mirror:
         lane = self._lanes.get(call_id)
         if lane is None:
             lane = self._lanes[call_id] = Lane(call_id, self._shared, [])
-        lane.adopt(portal_call_id, user_id)
+        lane.registered_by_portal(portal_call_id, user_id)
 
     async def settled(self) -> None:
         """Wait until nothing is being done for any call (not even waited for)."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from b24client import Auth, OAuthAuth, Portal, TokenStore, WebhookAuth
+from b24client import Auth, Limits, OAuthAuth, Portal, TokenStore, WebhookAuth
 from stasis_app.settings import Bitrix24Settings
+
+_LIMITS = {"standard": Limits(), "enterprise": Limits.enterprise(), "off": Limits(enabled=False)}
 
 
 def connect(settings: Bitrix24Settings, tokens: TokenStore, *, timeout: float = 30.0) -> Portal:
@@ -25,4 +27,5 @@ def connect(settings: Bitrix24Settings, tokens: TokenStore, *, timeout: float = 
             tokens,
             settings.oauth_url,
         )
-    return Portal(auth, timeout=timeout, allow_http=settings.allow_http, ca_file=settings.ca_file)
+    limits = _LIMITS[settings.limits]
+    return Portal(auth, limits=limits, timeout=timeout, allow_http=settings.allow_http, ca_file=settings.ca_file)

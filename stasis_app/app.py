@@ -1,0 +1,278 @@
+"""The composition root: the only place where the rooms are wired together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from loguru import logger
+
+from b24client import OAuthAuth, OAuthTokens
+from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
+from stasis_app.ari import AriLink, World
+from stasis_app.ari.events import Event
+from stasis_app.calls import AriControl, Call, CallOptions, Tracker
+from stasis_app.calls.feed import FactFeed
+from stasis_app.calls.journal import Journal
+from stasis_app.calls.recorded import EventRecorder
+from stasis_app.crm import (
+    AriEndpoints,
+    Directory,
+    Employee,
+    Numbers,
+    Phonebook,
+    Phones,
+    PortalClientFinder,
+    PortalEmployeeLister,
+    ResponsibleFinder,
+)
+from stasis_app.flow import FlowContext, Plan, load_plan, load_scripts, route_call
+from stasis_app.http import ApiDependencies, Metrics, create_http
+from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
+from stasis_app.portal import InstallProof, PortalNeeds, add_portal, bind_events, connect
+from stasis_app.settings import Settings
+from stasis_app.store import Store, open_store
+
+API_DESCRIPTIONS = Path("~/.cache/stasis-app/ari").expanduser()
+
+
+class Service:
+    """The whole service: `await start()`, and `await stop()`, which leaves the calls running.
+
+    Args:
+        settings: the configuration.
+        record_events: a file to write Asterisk's events to, for `stasis-app replay`.
+        on_secret: told each secret learnt later (renewed tokens), so that it is kept out of the log.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        record_events: Path | None = None,
+        on_secret: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.settings = settings
+        self._record_events = record_events
+        self._on_secret = on_secret
+        self._stack = AsyncExitStack()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._recorder: EventRecorder | None = None
+        self.http_port = 0
+
+    async def start(self) -> None:
+        """Start everything. Asterisk and the portal may be away: they are waited for in the background.
+
+        Raises:
+            PlanError, ScriptError, StoreError: the plan, the scripts or the storage can't be used.
+            OSError: the address of the control API can't be listened at.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop everything, in the reverse order; calls on the PBX go on."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        settings = self.settings
+        self.numbers = Numbers(settings.routing.country)
+        scripts = await asyncio.to_thread(load_scripts, settings.routing.scripts) if settings.routing.scripts else {}
+        self.plan: Plan = await asyncio.to_thread(load_plan, settings.routing.plan, self.numbers, scripts=set(scripts))
+        self.store: Store = await open_store(settings.storage)
+        self._stack.push_async_callback(self.store.close)
+        self.portal = connect(settings.bitrix24, self.store.tokens)
+        await self.portal.start()
+        self._stack.push_async_callback(self.portal.aclose)
+
+        self.link = AriLink(
+            settings.asterisk,
+            self._on_event,
+            self._on_world,
+            cache=API_DESCRIPTIONS,
+            record_events=self._recording(),
+        )
+        await self._know_people()
+        await self._mirror_calls()
+        self._follow_calls(
+            FlowContext(
+                self.numbers,
+                self.phonebook,
+                self.directory,
+                self.phones,
+                ResponsibleFinder(self.phonebook, self.directory, self.phones),
+                scripts,
+            )
+        )
+        await self._serve_http()
+        await self.link.start()
+        self._stack.push_async_callback(self.link.stop)
+        self._do(self.directory.run())
+        self._do(self._after_first_connection())
+
+    def _recording(self) -> Callable[[str], None] | None:
+        if self._record_events is None:
+            return None
+        self._recorder = EventRecorder(self._record_events)
+        self._stack.callback(self._recorder.close)
+        return self._recorder.event
+
+    async def _know_people(self) -> None:
+        """Who calls and who answers for him, from the disk first: the portal may be away."""
+        self.directory = Directory(
+            PortalEmployeeLister(self.portal.users),
+            self.store.employees,
+            overrides=[Employee(e.user_id, e.name, e.extension) for e in self.settings.employees],
+        )
+        await self.directory.load()
+        self.phonebook = Phonebook(
+            PortalClientFinder(self.portal.telephony),
+            self.store.clients,
+            budget=self.settings.bitrix24.lookup_budget,
+        )
+        await self.phonebook.load()
+        self._stack.push_async_callback(self.phonebook.aclose)
+        self.phones = Phones(
+            AriEndpoints(self.link),
+            endpoint=self.settings.asterisk.endpoint,
+            is_busy=self._is_engaged,
+        )
+
+    async def _mirror_calls(self) -> None:
+        self.metrics = Metrics()
+        self.figures = Figures(self.metrics.registry)
+        recording = self.settings.recording
+        source = None if recording.directory else AriRecordings(self.link)
+        self.mirror = Mirror(
+            self.store.outbox,
+            B24PortalCalls(self.portal),
+            self.directory,
+            Recordings(recording, source),
+            self.settings.bitrix24,
+            spell=self._spelt,
+            observe=self.figures.observe_effect,
+        )
+        await self.mirror.start()
+        self._stack.push_async_callback(self.mirror.stop)
+
+    def _spelt(self, number: str) -> str:
+        """A number as the portal gets it; "" for one that is withheld."""
+        known = self.numbers.read(number)
+        return "" if known.is_withheld else known.key
+
+    def _follow_calls(self, context: FlowContext) -> None:
+        settings = self.settings
+        self.journal = Journal(self.store.journal)
+        self._stack.push_async_callback(self.journal.close)
+        self.feed = FactFeed()
+
+        async def flow(call: Call) -> None:
+            await route_call(self.plan, call, context)
+
+        self.tracker = Tracker(
+            AriControl(self.link, settings.asterisk.app),
+            CallOptions(
+                endpoint=settings.asterisk.endpoint,
+                trunk=settings.asterisk.trunk,
+                record=settings.recording.enabled,
+            ),
+            flow,
+            [self.mirror.on_fact, self.journal.add, self.feed.publish],
+            settings.asterisk.app,
+            on_intent=self._recorder.intent if self._recorder else None,
+        )
+        self.figures.watch(self.link, self.tracker, self.mirror)
+
+    async def _serve_http(self) -> None:
+        desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers)
+        app = create_http(
+            ApiDependencies(
+                settings=self.settings.http,
+                calls=desk,
+                journal=self.journal,
+                control=desk,
+                outbox=OutboxView(self.store),
+                facts=self.feed,
+                health=health_sources(self.link, self.store, self.mirror),
+                metrics=self.metrics,
+            )
+        )
+        if isinstance(self.portal.auth, OAuthAuth):
+            await self._serve_portal(app, self.portal.auth, desk)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, self.settings.http.host, self.settings.http.port)
+        await site.start()
+        self.http_port = runner.addresses[0][1]
+        logger.info("The control API listens at http://{}:{}", self.settings.http.host, self.http_port)
+
+    async def _serve_portal(self, app: web.Application, auth: OAuthAuth, desk: CallDesk) -> None:
+        bitrix24 = self.settings.bitrix24
+        session = await self._stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)))
+        proof = InstallProof(
+            portal=bitrix24.portal, client_id=bitrix24.client_id, oauth_url=bitrix24.oauth_url, session=session
+        )
+        needs = PortalNeeds(
+            auth=auth,
+            portal=self.portal,
+            proof=proof,
+            control=desk,
+            public_url=self.settings.http.public_url,
+            on_tokens=self._installed,
+        )
+        add_portal(app, needs)
+
+    def _installed(self, tokens: OAuthTokens) -> None:
+        for secret in (tokens.access_token, tokens.refresh_token):
+            if secret is not None:
+                self._on_secret(secret.get_secret_value())
+        self._do(self._learn_employees())
+
+    async def _learn_employees(self) -> None:
+        await self.directory.refresh()
+
+    # The tracker comes after the link it sends its requests over, so the link finds it here.
+
+    def _on_event(self, event: Event) -> None:
+        self.tracker.on_event(event)
+
+    def _is_engaged(self, extension: str) -> bool:
+        return self.tracker.engaged(extension)
+
+    def _on_world(self, world: World) -> None:
+        self.tracker.on_world(world)
+
+    async def _after_first_connection(self) -> None:
+        """What can be done only once Asterisk is there: end the calls that ended while nobody watched."""
+        await self.link.connected()
+        live = {record.call_id for record in self.tracker.live()}
+        for record, end in await self.journal.orphans(live, datetime.now(UTC)):
+            logger.bind(call=record.call_id).info("This call ended while the service was away")
+            for sink in (self.mirror.on_fact, self.journal.add, self.feed.publish):
+                sink(record, end)
+        await bind_events(self.portal, self.settings.http.public_url)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_told(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _told(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:
+        logger.exception("Something in the background failed")

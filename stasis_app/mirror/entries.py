@@ -1,0 +1,133 @@
+"""The outbox entries of one call: opened before they are sent, closed with what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from loguru import logger
+
+from stasis_app.mirror.deliveries import Verdict
+from stasis_app.mirror.operations import Kind, Told
+from stasis_app.store import DONE, DROPPED, OPEN, REFUSED, Outbox, OutboxRow
+
+PATIENCE = 0.5
+"""Seconds to wait for the disk: a storage that refuses must not keep the portal from being told."""
+
+
+class Entries:
+    """What the outbox holds of one call. `observe` is told the kind and the age of each entry that is settled."""
+
+    def __init__(self, call_id: str, outbox: Outbox, observe: Callable[[str, float], None]) -> None:
+        self.told = Told()
+        self._call_id = call_id
+        self._outbox = outbox
+        self._observe = observe
+        self._log = logger.bind(call=call_id)
+        self._written: dict[int, asyncio.Future[bool]] = {}
+        self._doubts: set[int] = set()
+        self._cards: tuple[OutboxRow, ...] = ()
+
+    def load(self, rows: Iterable[OutboxRow]) -> None:
+        """Take in what a former life of this program left. What it left open may have been sent by it."""
+        rows = list(rows)
+        self.told = Told.of(rows)
+        self._doubts = {row.seq for row in rows if row.state == OPEN}
+        # What its cards were about is over: `drop_cards` closes them, and what is wanted now is worked out anew.
+        self._cards = tuple(row for row in rows if row.state == OPEN and row.kind in (Kind.SHOW, Kind.HIDE))
+
+    def is_doubtful(self, row: OutboxRow) -> bool:
+        """Whether the portal may have carried this out without our knowing."""
+        return row.seq in self._doubts
+
+    def open(self, kind: Kind, fact_at: float, body: dict[str, Any]) -> OutboxRow:
+        """Note an operation; it is on its way to the disk at once."""
+        row = OutboxRow(self._call_id, self.told.last_seq + 1, kind, fact_at, time.time(), body=body)
+        self._write(row)
+        return row
+
+    def open_cards(self, show: frozenset[int], hide: frozenset[int], fact_at: float) -> tuple[OutboxRow, ...]:
+        """The entries for this change; those of the attempt before when it is the same change."""
+        now = [(kind, sorted(users)) for kind, users in ((Kind.HIDE, hide), (Kind.SHOW, show)) if users]
+        if now != [(row.kind, row.body["users"]) for row in self._cards]:
+            self.drop_cards()
+            self._cards = tuple(self.open(kind, fact_at, {"users": users}) for kind, users in now)
+        return self._cards
+
+    async def on_disk(self, *rows: OutboxRow) -> None:
+        """Wait until the entries are written, for a moment only."""
+        for row in rows:
+            written = self._written.pop(row.seq, None)
+            if written is None:
+                continue
+            done, _ = await asyncio.wait({written}, timeout=PATIENCE)
+            if done and not written.cancelled() and (error := written.exception()) is not None:
+                self._log.error("The outbox could not keep {}: {}", row.kind, type(error).__name__)
+
+    def registered_elsewhere(self, portal_call_id: str, user_id: int) -> None:
+        """The portal registered this call by itself and shows it to this user."""
+        if self.told.register is not None:
+            self.close(self.told.register, DROPPED, "the portal registered the call by itself")
+        now = time.time()
+        register = self.open(Kind.REGISTER, now, {"by": "portal", "users": [user_id]})
+        self._keep(replace(register, state=DONE, closed_at=now, answer={"call_id": portal_call_id}))
+        show = self.open(Kind.SHOW, now, {"by": "portal", "users": [user_id]})
+        self._keep(replace(show, state=DONE, closed_at=now))
+
+    def missed(self, row: OutboxRow, reason: str, *, doubtful: bool) -> None:
+        """An attempt came to nothing; it will be tried again."""
+        if doubtful:
+            self._doubts.add(row.seq)
+        for each in self._cards if self._is_card(row) else (row,):
+            self._keep(replace(self._current(each), attempts=each.attempts + 1, reason=reason[:500]))
+
+    def settle(self, row: OutboxRow, verdict: Verdict) -> None:
+        """Note how an operation came out. A new body means: the same again, said differently."""
+        current = self._current(row)
+        current = replace(current, attempts=current.attempts + 1, reason=verdict.reason[:500])
+        if verdict.body is not None:
+            self._write(replace(current, body=verdict.body))
+            return
+        if verdict.state == REFUSED:
+            self._log.warning("The portal will not have it ({}): {}", row.kind, verdict.reason)
+        now = time.time()
+        self._keep(replace(current, state=verdict.state, closed_at=now, answer=verdict.answer))
+        self._written.pop(row.seq, None)
+        self._doubts.discard(row.seq)
+        self._observe(row.kind, max(0.0, now - row.fact_at))
+
+    def settle_cards(self, verdict: Verdict) -> None:
+        """Note how the change of cards came out."""
+        for row in self._cards:
+            self.settle(row, verdict)
+        self._cards = ()
+
+    def drop_cards(self) -> None:
+        """The change of cards has lost its point."""
+        for row in self._cards:
+            self.close(row, DROPPED, "overtaken by what happened next")
+        self._cards = ()
+
+    def close(self, row: OutboxRow, state: str, reason: str) -> None:
+        """End an operation without carrying it out."""
+        self._keep(replace(self._current(row), state=state, closed_at=time.time(), reason=reason[:500]))
+
+    def _write(self, row: OutboxRow) -> None:
+        self.told.add(row)
+        self._written[row.seq] = self._outbox.submit(row)
+
+    def _keep(self, row: OutboxRow) -> None:
+        self.told.add(row)
+        self._cards = tuple(row if card.seq == row.seq else card for card in self._cards)
+        self._outbox.post(row)
+
+    def _is_card(self, row: OutboxRow) -> bool:
+        return any(card.seq == row.seq for card in self._cards)
+
+    def _current(self, row: OutboxRow) -> OutboxRow:
+        """The entry as it was last written."""
+        known = (self.told.register, self.told.finish, self.told.record, *self._cards)
+        return next((each for each in known if each is not None and each.seq == row.seq), row)
