@@ -8,7 +8,7 @@ import shutil
 import socket
 import tempfile
 import wave
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Exchange:
 
     stories: Sequence[Story]
     keep: Path | None = None  # copy every log and trace here at the end
+    globals: Mapping[str, str] = field(default_factory=dict)  # of the dialplan
     service_arguments: Sequence[str] = ()
     sandbox_arguments: Sequence[str] = ()
     company: Company = field(init=False)
@@ -55,7 +56,8 @@ class Exchange:
     def __post_init__(self) -> None:
         self.company = Company(self.stories)
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
-        self.pbx = Asterisk(self.company.accounts, keep_folder=self.keep / "asterisk" if self.keep else None)
+        kept = self.keep / "asterisk" if self.keep else None
+        self.pbx = Asterisk(self.company.accounts, globals=self.globals, keep_folder=kept)
         self._stack = contextlib.AsyncExitStack()
         self.service: Program
         self.sandbox: Program
@@ -134,7 +136,7 @@ class Exchange:
         held = await self._settled(story, calls, known)
         pairs, differences = compare.pair(story, calls, held)
         for call, crm in pairs:
-            recording = await self._recording(crm)
+            recording = await self.recording(crm)
             differences += compare.differences(story, compare.Evidence(call, crm, recording), self.company)
         return Result(story.name, len(calls), differences)
 
@@ -161,7 +163,8 @@ class Exchange:
                 return held
             await asyncio.sleep(0.25)
 
-    async def _recording(self, crm: compare.Crm) -> Heard | None:
+    async def recording(self, crm: compare.Crm) -> Heard | None:
+        """What is heard on the file attached to a call of the CRM, None without one."""
         if not crm["record"]:
             return None
         try:

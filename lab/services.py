@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -116,6 +116,15 @@ class Portal:
         """Every call the CRM holds."""
         found: list[dict[str, Any]] = await self._ask("GET", "calls")
         return found
+
+    async def until_call(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 20.0) -> dict[str, Any]:
+        """Wait until the CRM holds a call that is as wanted; that call."""
+        async with asyncio.timeout(seconds):
+            while True:
+                for call in await self.calls():
+                    if wanted(call):
+                        return call
+                await asyncio.sleep(0.1)
 
     async def recording(self, file_id: int) -> bytes:
         """The file attached to a call."""
