@@ -14,10 +14,10 @@ from loguru import logger
 from pydantic import SecretStr
 
 from b24client.classify import classify, repeatable
-from b24client.errors import AccessDenied, BadReply
+from b24client.errors import AccessDenied, B24Error, BadReply
 from b24client.masking import masked
 from b24client.tokens import OAuthTokens, TokenStore
-from b24client.transport import Outgoing, Transport
+from b24client.transport import Answer, Outgoing, Transport
 
 _WEBHOOK = re.compile(r"(?P<base>https?://[^/\s?#@]+)/rest/(?P<user>\d+)/(?P<secret>[^/\s?#]+)/?")
 _OAUTH_HOSTS = (".bitrix.info", ".bitrix24.tech", ".bitrix24.com", ".bitrix24.net")
@@ -197,10 +197,15 @@ class OAuthAuth:
         request = Outgoing("oauth.token", url, lambda: form, repeatable=True, content_type=form_type)
         answer = await transport.post(request)
         if "error" in answer.body:
-            code, text = str(answer.body["error"]), str(answer.body.get("error_description") or "")
-            hidden = list(self.secrets())
-            raise classify("oauth.token", answer.status, masked(code, hidden), masked(text, hidden) or "refused")
+            # Built apart from the raise: a traceback may show the values of that line.
+            refusal = self._refusal(answer)
+            raise refusal
         return answer.body
+
+    def _refusal(self, answer: Answer) -> B24Error:
+        code, text = str(answer.body["error"]), str(answer.body.get("error_description") or "")
+        hidden = list(self.secrets())
+        return classify("oauth.token", answer.status, masked(code, hidden), masked(text, hidden) or "refused")
 
     def _oauth_base(self, tokens: OAuthTokens) -> str:
         """The OAuth server: the one the portal named at installation if it is Bitrix24's, else the configured one.

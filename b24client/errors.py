@@ -37,8 +37,8 @@ class B24Error(Exception):
         facts = ", ".join(fact for fact in (self.code, f"HTTP {self.status}" if self.status else "") if fact)
         return f"{self.method}: {self.description}" + (f" [{facts}]" if facts else "")
 
-    def __reduce__(self) -> tuple[type[B24Error], tuple[str, str, str, int]]:
-        return type(self), (self.method, self.code, self.description, self.status)
+    def __reduce__(self) -> tuple[type[B24Error], tuple[str, str, str, int], dict[str, object]]:
+        return type(self), (self.method, self.code, self.description, self.status), self.__dict__
 
 
 class Temporary(B24Error):

@@ -39,14 +39,20 @@ class Outgoing:
         return f"<Outgoing {self.method}>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Answer:
-    """What came back: the decoded JSON object, or the address the portal says it has moved to."""
+    """What came back: the decoded JSON object, or the address the portal says it has moved to.
+
+    It may hold tokens, so it has no telling repr either.
+    """
 
     status: int
     body: dict[str, Any]
     moved_to: str = ""
     retry_after: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Answer {self.status}>"
 
 
 class Transport:

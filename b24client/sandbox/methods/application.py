@@ -13,7 +13,7 @@ from b24client.sandbox.wire import RestError, iso
 async def app_info(context: Context) -> Any:
     """The application and the portal's plan.
 
-    The sandbox is portal and OAuth server at one address, so the answer has what the OAuth server tells of a token, too.
+    The sandbox is portal and OAuth server at one address, so the answer has what the OAuth server tells of a token too.
     """
     if not context.visitor.app:
         raise RestError(403, "ACCESS_DENIED", "Access denied! Application context required")
