@@ -20,6 +20,8 @@ from stasis_app.calls.dialplan_legs import followed
 from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, Unanswered
 from stasis_app.calls.state import CallState, Leg, LegStage
 
+_MAY_FOLLOW_THE_END = (f.RecordingStarted, f.Recorded, f.RecordingFailed)
+
 Change = tuple[CallState, list[f.Fact]]
 
 
@@ -54,7 +56,12 @@ def start(
 def apply(state: CallState, event: e.Event | i.Intent) -> Change:
     """What an event changes. One the model has no use for changes nothing."""
     transition = _TRANSITIONS.get(type(event))
-    return transition(state, event) if transition else (state, [])
+    if transition is None:
+        return state, []
+    had_ended = state.ended
+    state, facts = transition(state, event)
+    # After the end only the recording is still to come; legs are seen off in silence.
+    return state, [fact for fact in facts if isinstance(fact, _MAY_FOLLOW_THE_END)] if had_ended else facts
 
 
 # Legs come up
