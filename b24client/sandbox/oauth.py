@@ -24,7 +24,7 @@ async def authorize(request: web.Request) -> web.StreamResponse:
     chosen = request.query.get("user_id", "")
     admin = next((user.id for user in users.values() if user.admin), min(users, default=1))
     fields = {
-        "code": sandbox.access.new_code(int(chosen) if chosen.isdigit() and int(chosen) in users else admin),
+        "code": sandbox.access.new_code(int(chosen) if chosen.isdecimal() and int(chosen) in users else admin),
         "state": request.query.get("state", ""),
         "domain": request.host,
         "member_id": sandbox.access.member_id,

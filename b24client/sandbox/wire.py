@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,6 +61,14 @@ class Params:
         """The value as PHP's (int) reads it."""
         return php_int(self._upper.get(name.upper()), default)
 
+    def amount(self, name: str) -> float:
+        """The value as a sum of money, 0 when it is none."""
+        try:
+            amount = float(self.text(name) or 0)
+        except ValueError:
+            return 0.0
+        return amount if math.isfinite(amount) else 0.0
+
     def numbers(self, name: str) -> list[int]:
         """A number or list of numbers."""
         value = self._upper.get(name.upper())
@@ -87,15 +96,19 @@ def php_int(value: Any, default: int) -> int:
 
 async def read_params(request: web.Request) -> dict[str, Any]:
     """Query string and body together. The body of a GET is not looked at. Raises RestError for a broken one."""
+    try:
+        return await _params(request)
+    except ValueError as error:
+        raise RestError(400, "INVALID_REQUEST", f"The request can't be read: {error}") from None
+
+
+async def _params(request: web.Request) -> dict[str, Any]:
     pairs = list(request.query.items())
     if request.method != "POST" or not request.can_read_body:
         return decode_form(pairs)
     if request.content_type == "application/json":
         raw = await request.read()
-        try:
-            body = orjson.loads(raw) if raw.strip() else {}
-        except orjson.JSONDecodeError:
-            raise RestError(400, "INVALID_REQUEST", "The request body is not valid JSON") from None
+        body = orjson.loads(raw) if raw.strip() else {}
         return {**decode_form(pairs), **(body if isinstance(body, dict) else {})}
     if request.content_type == "multipart/form-data":
         form = await request.post()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import wave
 from pathlib import Path
@@ -45,7 +44,7 @@ async def attach_record(context: Context) -> Any:
         raise core_error("File content is empty.")
     try:
         audio = await asyncio.to_thread(base64.b64decode, content, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise core_error("File content is not properly encoded. Base64 encoding is expected.") from None
     return {"FILE_ID": await keep(sandbox, call, filename, audio)}
 

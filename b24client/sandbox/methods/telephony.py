@@ -86,7 +86,7 @@ async def finish(context: Context) -> Any:
         at=time.time(),
         statistic_id=sandbox.calls.next_statistic(),
         activity_id=sandbox.calls.next_activity() if call.client else None,
-        cost=float(params.get("COST") or 0),
+        cost=params.amount("COST"),
         cost_currency=params.text("COST_CURRENCY"),
         vote=params.number("VOTE"),
     )
