@@ -15,7 +15,7 @@ from stasis_app.crm import Directory, Numbers
 from stasis_app.http import Component, HealthSource, NotPossibleError, OutboxItem, State, UnavailableError
 from stasis_app.mirror import Mirror
 from stasis_app.portal import ClickOrder
-from stasis_app.store import OPEN, Store
+from stasis_app.store import OPEN, REFUSED, Store
 
 # Seconds without the portal after which the service calls itself degraded.
 _PORTAL_PATIENCE = 30.0
@@ -98,8 +98,8 @@ class OutboxView:
         self._store = store
 
     async def items(self, limit: int) -> Sequence[OutboxItem]:
-        """What the portal has not accepted yet, newest first."""
-        rows = await self._store.outbox.listing((OPEN,), limit=limit)
+        """What the portal has not accepted yet or refused for good, newest first."""
+        rows = await self._store.outbox.listing((OPEN, REFUSED), limit=limit)
         return [
             OutboxItem(
                 id=f"{row.call_id}/{row.seq}",
@@ -118,7 +118,7 @@ class OutboxView:
         return (await self._store.outbox.summary()).counts.get(OPEN, 0)
 
 
-def health_sources(link: AriLink, store: Store, mirror: Mirror) -> list[HealthSource]:
+def health_sources(link: AriLink, store: Store, mirror: Mirror, directory: Directory) -> list[HealthSource]:
     """How the components do. Calls can be served without the portal and without the disk, not without Asterisk."""
 
     async def asterisk() -> Component:
@@ -134,10 +134,15 @@ def health_sources(link: AriLink, store: Store, mirror: Mirror) -> list[HealthSo
         detail = f"away for {state.portal_down_for:.0f} s: {state.last_error}" if state.portal_down_for else ""
         return Component("portal", State.DEGRADED if away else State.OK, detail)
 
+    async def employees() -> Component:
+        known = State.OK if directory.ready else State.DEGRADED
+        return Component("employees", known, "" if directory.ready else "the portal has not told them yet: no cards")
+
     return [
         HealthSource("asterisk", asterisk, essential=True),
         HealthSource("storage", storage),
         HealthSource("portal", portal),
+        HealthSource("employees", employees),
     ]
 
 

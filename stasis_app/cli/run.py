@@ -13,7 +13,7 @@ import uvloop
 from loguru import logger
 
 from stasis_app import __version__
-from stasis_app.cli.common import ConfigOption, complain_of_plan, fail, settings_or_exit
+from stasis_app.cli.common import WRONG, ConfigOption, complain_of_plan, fail, settings_or_exit
 from stasis_app.flow import PlanError, ScriptError
 from stasis_app.log import set_up_logging
 from stasis_app.settings import Settings
@@ -35,6 +35,8 @@ def run(config: ConfigOption = None, record_events: RecordOption = None) -> None
         complain_of_plan(error)
     except (ScriptError, StoreError) as error:
         fail(str(error))
+    except OSError as error:
+        fail(f"The service can't be started: {error}. Is http.port in use, or --record-events not writable?", WRONG)
 
 
 async def _serve(settings: Settings, record_events: Path | None, on_secret: Callable[[str], None]) -> None:

@@ -11,7 +11,7 @@ from stasis_app.http.problems import query_of
 
 
 async def list_outbox(request: web.Request) -> web.Response:
-    """What the portal has not accepted yet, newest first."""
+    """What the portal has not accepted yet or refused for good, newest first."""
     query = query_of(request, OutboxQuery)
     items = await request.app[DEPENDENCIES].outbox.items(query.limit)
     return answer(OutboxPage(items=[OutboxItemOut.of(item) for item in items]))

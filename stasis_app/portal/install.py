@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loguru import logger
 
-from b24client import B24Error, Portal
+from b24client import B24Error, OAuthAuth, Portal
 from stasis_app.portal.events import CLICK_TO_CALL, UNINSTALLED
 
 EVENTS_PATH = "/bitrix24/events"
@@ -12,6 +12,9 @@ EVENTS_PATH = "/bitrix24/events"
 
 async def bind_events(portal: Portal, public_url: str) -> bool:
     """Have events posted to our public address; True when all are bound. May be repeated at each start."""
+    if not isinstance(portal.auth, OAuthAuth):
+        logger.info("the portal is reached by a webhook: it posts no events to us")
+        return False
     if not public_url:
         logger.info("http.public_url is not set: the portal can't tell us of clicks on numbers")
         return False
