@@ -19,6 +19,7 @@ def run(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("STASIS_CONFIG", raising=False)
+    monkeypatch.setenv("STASIS_ASTERISK__URL", "http://127.0.0.1:1")
 
     def run(*arguments: str):
         return CliRunner().invoke(app, list(arguments))
@@ -39,7 +40,8 @@ def test_without_a_configuration_one_is_asked_for(run):
 
 
 @pytest.mark.parametrize("command", ["run", "check", "calls", "outbox"])
-def test_a_wrong_configuration_is_told_whole_with_code_2(run, tmp_path, command):
+def test_a_wrong_configuration_is_told_whole_with_code_2(run, tmp_path, monkeypatch, command):
+    monkeypatch.delenv("STASIS_ASTERISK__URL")
     (tmp_path / "stasis.toml").write_text('[asterisk]\npassword = "hush"\nurl = "x"\n')
 
     result = run(command)
@@ -89,9 +91,7 @@ def test_lists_are_empty_before_the_first_call(run, monkeypatch):
         assert (result.exit_code, json.loads(result.stdout)) == (0, [])
 
 
-def test_check_says_what_to_mend(run, monkeypatch):
-    monkeypatch.setenv("STASIS_ASTERISK__URL", "http://127.0.0.1:1")
-
+def test_check_says_what_to_mend(run):
     result = run("check", "-c", SAMPLE, "--json")
 
     assert result.exit_code == 1

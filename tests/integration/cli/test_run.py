@@ -1,0 +1,116 @@
+"""The service as a process: it starts though everything else is away, and stops when it is told to."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+class Process:
+    """`stasis-app run`, and what it says."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.said: list[str] = []
+
+    async def says(self, text: str) -> None:
+        """Wait until it has said this."""
+        assert self._process.stderr is not None
+        async with asyncio.timeout(30):
+            while line := (await self._process.stderr.readline()).decode():
+                self.said.append(line)
+                if text in line:
+                    return
+        raise AssertionError(f"it ended without saying {text!r}: {''.join(self.said)}")
+
+    async def stop(self) -> int:
+        self._process.send_signal(signal.SIGTERM)
+        return await self.end()
+
+    async def end(self) -> int:
+        async with asyncio.timeout(30):
+            _, rest = await self._process.communicate()
+        self.said.append(rest.decode())
+        return self._process.returncode or 0
+
+
+@pytest.fixture
+async def start(tmp_path, unused_tcp_port):
+    """Starts the service with the samples, Asterisk and portal away; overrides by keyword."""
+    started: list[asyncio.subprocess.Process] = []
+    for name in ("stasis.example.toml", "plan.example.toml"):
+        shutil.copy(ROOT / "contrib" / name, tmp_path)
+
+    async def start(**overrides: str) -> Process:
+        environment = {
+            **os.environ,
+            "HOME": str(tmp_path),
+            "STASIS_ASTERISK__URL": "http://127.0.0.1:1",
+            "STASIS_HTTP__PORT": str(unused_tcp_port),
+            **overrides,
+        }
+        arguments = [
+            "-c",
+            "from stasis_app.cli import main; main()",
+            "run",
+            "-c",
+            str(tmp_path / "stasis.example.toml"),
+        ]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, stderr=asyncio.subprocess.PIPE, env=environment
+        )
+        started.append(process)
+        return Process(process)
+
+    yield start
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_it_waits_for_asterisk_and_stops_on_sigterm(start, unused_tcp_port):
+    service = await start()
+    await service.says("is running")
+
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{unused_tcp_port}") as session:
+        assert (await session.get("/healthz")).status == 200
+        assert (await session.get("/readyz")).status == 503
+
+    assert await service.stop() == 0
+    assert "Traceback" not in "".join(service.said)
+    assert "change-me" not in "".join(service.said)
+
+
+async def test_a_plan_with_mistakes_stops_the_start_with_code_2(start, tmp_path):
+    plan = tmp_path / "plan.example.toml"
+    plan.write_text(plan.read_text().replace('on_no_answer = "sorry"', 'on_no_answer = "sory"', 1))
+
+    service = await start()
+
+    assert await service.end() == 2
+    assert 'elements.sales.on_no_answer = "sory"' in "".join(service.said)
+
+
+async def test_a_port_in_use_stops_the_start(start):
+    first = await start()
+    await first.says("is running")
+
+    second = await start()
+
+    assert await second.end() == 1
+    assert "Is http.port in use" in "".join(second.said)
+
+
+async def test_a_store_that_can_not_be_opened_stops_the_start(start):
+    service = await start(STASIS_STORAGE__URL="sqlite+aiosqlite:////nowhere/stasis.sqlite")
+
+    assert await service.end() == 2
+    assert "[storage] url" in "".join(service.said)
