@@ -13,13 +13,13 @@ _EXPIRED = {"expired_token", "invalid_token"}
 _ACCESS = {
     "access_denied", "allowed_only_intranet_user", "application_not_found", "authorization_error", "authorize_error",
     "bad_verification_code", "error_method_not_found", "error_oauth", "insufficient_scope", "invalid_client",
-    "invalid_credentials", "invalid_grant", "invalid_request", "invalid_scope", "method_confirm_denied",
+    "invalid_credentials", "invalid_grant", "invalid_scope", "method_confirm_denied",
     "method_confirm_waiting", "no_auth_found", "not_installed", "payment_required", "portal_deleted",
     "user_access_error", "wrong_auth_type", "wrong_client",
 }  # fmt: skip
 _TEMPORARY = {"internal_server_error", "error_unexpected_answer"}
 _WAIT = {"query_limit_exceeded": 1.0, "operation_time_limit": 60.0, "overload_limit": 300.0}
-_ACCESS_TEXTS = ("authorization type is denied", "higher privileges", "application context required")
+_ACCESS_TEXTS = ("authorization type is denied", "higher privileges", "application context required", "https required")
 _TEMPORARY_TEXTS = ("unexpected database error", "db error")
 
 

@@ -99,7 +99,10 @@ _REFUSALS: tuple[tuple[str, Refusal], ...] = (
     ("user_id or user_phone_inner", Refusal.USER_NOT_FOUND),
     ("phone number", Refusal.BAD_NUMBER),
     ("phone_number", Refusal.BAD_NUMBER),
-    ("file", Refusal.BAD_FILE),
+    ("file name", Refusal.BAD_FILE),
+    ("file extension", Refusal.BAD_FILE),
+    ("file content", Refusal.BAD_FILE),
+    ("server returns http error", Refusal.BAD_FILE),
 )
 
 _INSTALL = "install the application in the portal (again)"

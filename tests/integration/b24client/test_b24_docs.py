@@ -1,0 +1,35 @@
+"""The examples of docs/b24client.md run against the sandbox."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from b24_office import Office
+
+import b24client
+
+PAGE = Path(__file__).parents[3] / "docs" / "b24client.md"
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+async def test_an_example_runs(office: Office, tmp_path: Path, number: int) -> None:
+    recording = tmp_path / "talk.wav"
+    recording.write_bytes(b"RIFF" * 100)
+    example = EXAMPLES[number]
+    for there, here in (
+        ("https://example.bitrix24.com/rest/1/secret/", office.webhook),
+        ('"example.bitrix24.com", "local.client_id", "client_secret", MemoryTokenStore(tokens)',
+         f'"{office.url}", "local.sandbox", "sandboxappsecret", MemoryTokenStore(tokens), oauth_url="{office.url}"'),
+        ("Portal(auth)", "Portal(auth, allow_http=True)"),
+        (f'"{office.webhook}"))', f'"{office.webhook}"), allow_http=True)'),
+    ):  # fmt: skip
+        example = example.replace(there, here)
+    names: dict[str, Any] = {"tokens": office.tokens(), "portal": await office.installed(), "path": recording}
+    body = f"async def example(tokens, portal, path):\n{textwrap.indent(example, '    ')}"
+    exec(compile(body, str(PAGE), "exec"), globals_ := {"b24client": b24client})
+    await globals_["example"](**names)  # type: ignore[operator]
