@@ -7,6 +7,7 @@ import contextlib
 import json
 import random
 import signal
+import sys
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from lab.stories import all_stories
 from lab.story import Story, Weather
 from lab.toolbox import ToolMissing
 
-console = Console()
+console = Console() if sys.stdout.isatty() else Console(width=140)
 AT_ONCE = 7
 
 

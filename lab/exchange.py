@@ -88,6 +88,8 @@ class Exchange:
         self._stack.push_async_callback(self.sandbox.stop)
         await self.sandbox.start()
         self.portal = await self._stack.enter_async_context(Portal(self.sandbox.url))
+        if self.keep:
+            self._stack.push_async_callback(self._keep_portal)
         self.service = service(files["stasis"], port, self.folder, *self.service_arguments)
         self._stack.push_async_callback(self.service.stop)
         await self.service.start()
@@ -118,6 +120,11 @@ class Exchange:
                 async with http.get(f"{self.pbx.url}/ari/{kind}") as answer:
                     left += [f"{kind[:-1]} {thing['id']} {thing.get('name', '')}" for thing in await answer.json()]
         return left
+
+    async def _keep_portal(self) -> None:
+        """What the portal knows, beside the logs."""
+        for what in ("calls", "requests"):
+            (self.folder / f"portal-{what}.json").write_bytes(await self.portal.raw(what))
 
     # ---------------------------------------- a story
 

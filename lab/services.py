@@ -132,6 +132,11 @@ class Portal:
             answer.raise_for_status()
             return await answer.read()
 
+    async def raw(self, what: str) -> bytes:
+        """An answer of the control API as it is: `calls`, `requests`, `status` ..."""
+        async with self._session.get(what, params={"limit": "100000"}) as answer:
+            return await answer.read()
+
     async def trouble(self, **fault: object) -> None:
         """Let something go wrong with the portal (`kind`, `seconds`, `for_s` ...)."""
         await self._ask("POST", "faults", fault)

@@ -91,11 +91,14 @@ async def _make(call: PlannedCall, pbx: Asterisk, folder: Path) -> Caller:
 
 
 def _share_out(dialogs: Sequence[Dialog], calls: Sequence[RealCall]) -> None:
-    """Give each phone's dialog to the call it belongs to: the latest one begun before it that was still alive."""
+    """Give each phone's dialog to the call it belongs to: of those alive then, the one whose number its display showed;
+    of several with that number the latest.
+    """
     for dialog in dialogs:
         alive = [c for c in calls if c.caller.invited_at <= dialog.invited_at <= c.ended_at]
+        shown = [c for c in alive if c.planned.by and c.planned.by[-10:] == dialog.caller[-10:]]
         if alive:
-            max(alive, key=lambda c: c.caller.invited_at).legs.append(dialog)
+            max(shown or alive, key=lambda c: c.caller.invited_at).legs.append(dialog)
 
 
 def _listen(call: RealCall, caller: Caller, far: Office | Carrier) -> None:

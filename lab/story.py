@@ -77,7 +77,11 @@ class Numbers:
     @property
     def did(self) -> str:
         """Its line, as the trunk sends it."""
-        return f"7495777{self.n:02d}00"
+        return self.line(0)
+
+    def line(self, which: int) -> str:
+        """One of its lines, from 0 to 9."""
+        return f"7495777{self.n:02d}0{which}"
 
     def phone(self, which: int) -> str:
         """An extension of its office, from 1 to 9."""

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from lab.phones import Manner
-from lab.story import HANG_UP_BUSY, Client, Numbers, PlannedCall, Story, Weather
+from lab.story import HANG_UP_BUSY, Client, Numbers, PlannedCall, Story, Table, Weather
+
+
+def _plan(n: Numbers) -> Mapping[str, Table]:
+    """Line 0 asks the CRM for the responsible first, line 1 rings phone 1 at once."""
+    return {
+        n.element("manager"): {
+            "type": "responsible",
+            "seconds": 15,
+            "on_unknown": n.element("second"),
+            "on_no_answer": n.element("second"),
+        },
+        n.element("first"): _ring(n, 1),
+        n.element("second"): _ring(n, 2),
+        n.element("end"): HANG_UP_BUSY,
+    }
+
+
+def _ring(n: Numbers, which: int) -> Table:
+    return {"type": "ring", "targets": [n.phone(which)], "seconds": 15, "on_no_answer": n.element("end")}
 
 
 def _story(n: Numbers, name: str, weather: Weather, calls: Sequence[PlannedCall]) -> Story:
@@ -13,35 +32,22 @@ def _story(n: Numbers, name: str, weather: Weather, calls: Sequence[PlannedCall]
         name=name,
         phones=(Manner(n.phone(1), ring_s=3.0), Manner(n.phone(2), ring_s=2.0)),
         clients=(Client(n.client(1), n.phone(1), "Ivan Ivanov"),),
-        lines={n.did: n.element("manager")},
-        elements={
-            n.element("manager"): {
-                "type": "responsible",
-                "seconds": 15,
-                "on_unknown": n.element("second"),
-                "on_no_answer": n.element("second"),
-            },
-            n.element("second"): {
-                "type": "ring",
-                "targets": [n.phone(2)],
-                "seconds": 15,
-                "on_no_answer": n.element("end"),
-            },
-            n.element("end"): HANG_UP_BUSY,
-        },
+        lines={n.line(0): n.element("manager"), n.line(1): n.element("first")},
+        elements=_plan(n),
         calls=calls,
         weather=weather,
     )
 
 
 def slow(n: Numbers) -> Story:
+    """The portal names the responsible too late, so after the time budget the call goes on without him."""
     return _story(
         n,
         "the portal answers slowly and no caller waits for it",
         Weather.SLOW,
         (
-            PlannedCall(n.client(1), n.did, n.phone(1), [n.phone(1)], talk_s=12.0),
-            PlannedCall(n.client(2), n.did, n.phone(2), [n.phone(2)], after_s=1.0, talk_s=12.0),
+            PlannedCall(n.client(1), n.line(0), n.phone(2), [n.phone(2)], talk_s=12.0),
+            PlannedCall(n.client(2), n.line(1), n.phone(1), [n.phone(1)], after_s=1.0, talk_s=12.0),
         ),
     )
 
@@ -53,8 +59,8 @@ def down(n: Numbers) -> Story:
         "the portal is down for ten seconds in the middle of calls",
         Weather.DOWN,
         (
-            PlannedCall(n.client(1), n.did, n.phone(1), [n.phone(1)], talk_s=5.0),
-            PlannedCall(n.client(2), n.did, n.phone(2), [n.phone(2)], after_s=4.0, talk_s=3.0),
+            PlannedCall(n.client(1), n.line(0), n.phone(1), [n.phone(1)], talk_s=5.0),
+            PlannedCall(n.client(2), n.line(0), n.phone(2), [n.phone(2)], after_s=4.0, talk_s=3.0),
         ),
     )
 
