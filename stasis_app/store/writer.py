@@ -54,6 +54,8 @@ class Writer:
         self._queue: deque[_Work] = deque()
         self._posted = 0
         self._work = asyncio.Event()
+        self._well = asyncio.Event()
+        self._well.set()
         self._linger: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -66,7 +68,7 @@ class Writer:
     @property
     def healthy(self) -> bool:
         """Whether the last transaction was committed."""
-        return self.failing_since is None
+        return self._well.is_set()
 
     @property
     def pending(self) -> int:
@@ -109,6 +111,10 @@ class Writer:
     async def flush(self) -> bool:
         """Wait until everything handed over so far is committed; False when the database refuses for now."""
         return await self.run(_nothing)
+
+    async def recovered(self) -> None:
+        """Wait until the database takes what is written."""
+        await self._well.wait()
 
     async def close(self, patience: float = 5.0) -> None:
         """Write what is left (for at most `patience` seconds) and stop."""
@@ -174,11 +180,13 @@ class Writer:
         if self.failing_since is not None:
             logger.info("The storage works again after {:.1f} s", time.monotonic() - self.failing_since)
             self.failing_since, self.last_error = None, ""
+            self._well.set()
 
     def _failed(self, error: SQLAlchemyError) -> None:
         self.last_error = _text(error)
         if self.failing_since is None:
             self.failing_since = time.monotonic()
+            self._well.clear()
             logger.error("The storage refuses to write, calls go on: {}", self.last_error)
         for work in self._queue:
             _tell(work, False)

@@ -1,0 +1,77 @@
+"""A mirror with everything around it played by objects that remember."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from stasis_app.mirror import Mirror, lane
+from stasis_app.settings import Bitrix24Settings
+from tests.unit.mirror.mirror_story import ListeningPortal, MemoryOutbox, Office, Story
+
+
+class KeptRecordings:
+    """Every recording is there at once."""
+
+    @asynccontextmanager
+    async def prepared(self, name: str, kind: str):
+        yield Path(f"/spool/{name}.{kind}"), f"{name}.{kind}"
+
+    async def delivered(self, name: str) -> None:
+        pass
+
+
+class Desk:
+    """What a test acts on: tell stories, look at what the portal heard."""
+
+    def __init__(self, office: Office, settings: Bitrix24Settings) -> None:
+        self.portal = ListeningPortal()
+        self.outbox = MemoryOutbox()
+        self.office = office
+        self.settings = settings
+        self.mirror = self._mirror()
+
+    def call(self, call_id: str = "1773130778.1") -> Story:
+        return Story(self.mirror.on_fact, call_id)
+
+    async def heard(self) -> list[str]:
+        """All the portal was told once nothing is left to be done."""
+        await self.mirror.settled()
+        return self.portal.said
+
+    async def restart(self) -> None:
+        """The service dies where it stands and comes up again with the same database."""
+        await self.mirror.stop(0)
+        self.mirror = self._mirror()
+        await self.mirror.start()
+
+    def _mirror(self) -> Mirror:
+        return Mirror(self.outbox, self.portal, self.office, KeptRecordings(), self.settings)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def open_desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator:
+    """Opens desks: `await open_desk(default_user=1, ...)` with settings of [bitrix24]."""
+    monkeypatch.setattr(lane, "SETTLE", 0.01)
+    monkeypatch.setattr(lane, "LINGER", 0.01)
+    monkeypatch.setattr(lane, "LIVE_LONGEST", 0.01)
+    monkeypatch.setattr(lane, "LATE_LONGEST", 0.01)
+    monkeypatch.setattr("stasis_app.mirror.gate.FIRST_PROBE", 0.01)
+    async with AsyncExitStack() as stack:
+
+        async def open_one(office: Office | None = None, **settings: object) -> Desk:
+            desk = Desk(office or Office(), Bitrix24Settings(**settings))
+            await desk.mirror.start()
+            stack.push_async_callback(lambda: desk.mirror.stop(0))
+            return desk
+
+        yield open_one
+
+
+@pytest.fixture
+async def desk(open_desk) -> Desk:
+    """The ordinary desk: user 1 answers for calls nobody took."""
+    return await open_desk(default_user=1)

@@ -1,0 +1,180 @@
+"""What the portal hears when it, the network or this program is in trouble."""
+
+import asyncio
+
+import pytest
+
+from b24client import AccessDenied, LimitExceeded, Refused, Temporary, UnknownOutcome
+from stasis_app.calls.facts import Unanswered
+from stasis_app.mirror.deliveries import NotYet
+from tests.unit.mirror.mirror_story import ANNA, BORIS, CLIENT, Office
+
+AWAY = Temporary("any", "", "no connection")
+LOST = UnknownOutcome("any", "", "the answer was lost")
+
+
+def refused(text: str) -> Refused:
+    return Refused("any", "", text, 400)
+
+
+async def test_a_portal_that_is_away_is_told_later(desk):
+    desk.portal.trouble = {"register": [AWAY] * 5}
+    desk.call().comes_in().rings(ANNA).gives_up(ANNA, Unanswered.NO_ANSWER).ends()
+    heard = await desk.heard()
+
+    assert heard[-2:] == ["register for 11", "finish 1 304 0s"]
+    assert len(desk.portal.registered) == 1
+    assert set(desk.outbox.states()) == {"done"}
+
+
+async def test_a_call_that_ended_while_the_portal_was_away_keeps_its_real_start(desk):
+    desk.portal.trouble = {"register": [AWAY] * 4}
+    call = desk.call().comes_in().wait(30).ends()
+    await desk.heard()
+
+    assert desk.portal.registered[0].call_start_date == call.record.started_at
+
+
+async def test_a_lost_answer_to_a_registration_is_asked_for_again(desk):
+    desk.portal.trouble = {"register": [LOST]}
+    desk.call().comes_in().ends()
+
+    assert await desk.heard() == ["register for 1", "register for 1", "finish 1 304 0s"]
+
+
+async def test_an_old_doubt_is_settled_by_the_statistics(desk):
+    desk.portal.slow = asyncio.Event()
+    desk.call().comes_in().ends()
+    await desk.portal.hears("register for 1")
+    desk.portal.slow = None
+    desk.outbox.age(seconds=40 * 60)
+    await desk.restart()
+
+    assert (await desk.heard())[1:] == ["look in the statistics", "register for 1", "finish 1 304 0s"]
+
+
+async def test_a_finish_whose_answer_was_lost_is_not_a_failure(desk):
+    desk.portal.trouble = {"finish": [LOST, refused("Call is not found (call should be registered)")]}
+    desk.call().comes_in().ends()
+    await desk.heard()
+
+    assert desk.outbox.states("finish") == ["done"]
+
+
+async def test_a_finish_the_portal_refuses_closes_the_recording_too(desk):
+    desk.portal.trouble = {"finish": [refused("Call is not found")]}
+    call = desk.call().comes_in().rings(ANNA).answers(ANNA).talks(ANNA).wait(3).leaves(ANNA)
+    call.is_recorded().ends()
+    await desk.heard()
+
+    assert desk.outbox.states("finish") == desk.outbox.states("record") == ["refused"]
+
+
+async def test_a_dismissed_responsible_is_replaced_by_somebody_the_portal_takes(desk):
+    dismissed = refused("User is not found or is not active.")
+    desk.portal.trouble = {"register": [dismissed], "finish": [dismissed]}
+    desk.call().comes_in().known_as(797, user_id=99).ends()
+
+    assert await desk.heard() == ["register for 99", "register for 1", "finish 99 304 0s", "finish 1 304 0s"]
+
+
+async def test_a_number_the_portal_can_not_read_becomes_digits(desk):
+    desk.portal.trouble = {"register": [refused("Unsupported phone number format")] * 2}
+    desk.call().comes_in(number="+7 abc 916")
+    await desk.heard()
+
+    assert desk.portal.registered[0].phone_number == "0000000000"
+
+
+async def test_a_registration_refused_for_good_ends_the_matter(desk):
+    desk.portal.trouble = {"register": [refused("Unknown TYPE")]}
+    desk.call().comes_in().rings(ANNA).ends()
+
+    assert await desk.heard() == ["register for 11"]
+    assert set(desk.outbox.states()) == {"refused"}
+
+
+async def test_a_refused_card_does_not_stop_the_finish_and_is_not_asked_for_again(desk):
+    desk.portal.trouble = {"cards": [refused("no")]}
+    call = desk.call().comes_in().known_as(797, 11)
+    await desk.heard()
+    call.rings(ANNA)
+    await desk.heard()
+    call.wait(2).ends()
+
+    assert await desk.heard() == ["register for 11", "show 11", "finish 11 304 0s"]
+
+
+async def test_a_card_that_may_be_open_is_closed_for_who_does_not_talk(desk):
+    call = desk.call().comes_in().known_as(797, 11)
+    await desk.heard()
+    desk.portal.trouble = {"cards": [AWAY]}
+    call.rings(ANNA)
+    await desk.portal.hears("show 11")
+    call.rings(BORIS).answers(BORIS).talks(BORIS)
+
+    assert (await desk.heard())[-1] == "hide 11, show 12"
+
+
+@pytest.mark.parametrize(
+    "error", [LimitExceeded("any", "", "slow down", 503, 0.01), AccessDenied("any", "", "no", 403)]
+)
+async def test_neither_a_limit_nor_a_missing_right_stands_for_an_outage(desk, monkeypatch, error):
+    monkeypatch.setattr("stasis_app.mirror.lane.DENIED_PAUSE", 0.01)
+    desk.portal.trouble = {"finish": [error] * 5}
+    desk.call().comes_in().ends()
+    await desk.heard()
+
+    assert desk.mirror.gate.is_open
+    assert desk.outbox.states("finish") == ["done"]
+
+
+async def test_an_outage_is_probed_by_one_call_for_all(desk):
+    desk.portal.trouble = {"register": [AWAY] * 6}
+    for number in range(20):
+        desk.call(f"1773130778.{number}").comes_in().ends()
+    await desk.heard()
+
+    assert len(desk.portal.registered) == len(desk.portal.finished) == 20
+    assert desk.mirror.gate.is_open
+
+
+async def test_a_live_call_goes_on_after_a_restart(desk):
+    call = desk.call().comes_in().known_as(797, 11).rings(ANNA)
+    await desk.heard()
+    await desk.restart()
+    call.listener = desk.mirror.on_fact
+    call.answers(ANNA).talks(ANNA).wait(12).leaves(ANNA).ends()
+
+    assert await desk.heard() == ["register for 11, show 11", "finish 11 200 12s"]
+
+
+async def test_an_adopted_call_that_starts_anew_is_not_registered_again(desk):
+    desk.call().comes_in().known_as(797, 11).rings(ANNA)
+    await desk.heard()
+    await desk.restart()
+    desk.call().comes_in().rings(ANNA).ends()
+    await desk.heard()
+
+    assert len(desk.portal.registered) == len(desk.portal.finished) == 1
+
+
+async def test_what_was_left_undone_is_done_after_a_restart(desk):
+    desk.portal.slow = asyncio.Event()
+    desk.call().comes_in().rings(ANNA).answers(ANNA).talks(ANNA).wait(5).leaves(ANNA).is_recorded().ends()
+    await desk.portal.hears("register for 11")
+    desk.portal.slow = None
+    await desk.restart()
+
+    assert (await desk.heard())[1:] == ["register for 11", "finish 11 200 5s", "attach talk.wav"]
+
+
+async def test_without_a_single_employee_a_call_waits_until_one_is_known(open_desk, monkeypatch):
+    monkeypatch.setattr(NotYet, "retry_after", 0.01)
+    office = Office({})
+    desk = await open_desk(office)
+    desk.call().is_dialled_by(ANNA, CLIENT).ends()
+    await asyncio.sleep(0)
+    office.users[BORIS] = 12
+
+    assert await desk.heard() == ["register for 12", "finish 12 603-S 0s"]
