@@ -205,7 +205,7 @@ class Service:
                 control=desk,
                 outbox=OutboxView(self.store),
                 facts=self.feed,
-                health=health_sources(self.link, self.store, self.mirror),
+                health=health_sources(self.link, self.store, self.mirror, self.directory),
                 metrics=self.metrics,
             )
         )
@@ -231,18 +231,21 @@ class Service:
             proof=proof,
             control=desk,
             public_url=self.settings.http.public_url,
-            on_tokens=self._installed,
+            on_tokens=self._keep_secret,
+            on_installed=self._learn_employees,
         )
         add_portal(app, needs)
 
-    def _installed(self, tokens: OAuthTokens) -> None:
+    def _keep_secret(self, tokens: OAuthTokens) -> None:
         for secret in (tokens.access_token, tokens.refresh_token):
             if secret is not None:
                 self._on_secret(secret.get_secret_value())
-        self._do(self._learn_employees())
 
-    async def _learn_employees(self) -> None:
-        await self.directory.refresh()
+    def _learn_employees(self) -> None:
+        async def learn() -> None:
+            await self.directory.refresh()
+
+        self._do(learn())
 
     # The tracker comes after the link it sends its requests over, so the link finds it here.
 

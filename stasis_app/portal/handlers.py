@@ -53,6 +53,7 @@ class _Handlers:
             raise web.HTTPServiceUnavailable(reason="can't be verified now") from _logged("installation", error)
         await self._needs.auth.adopt(tokens)
         logger.info("installed in the portal {}", self._needs.portal.host)
+        self._needs.on_installed()
         self._later(bind_events(self._needs.portal, self._needs.public_url))
         return web.Response(text="installed")
 

@@ -39,4 +39,5 @@ class PortalNeeds:
     proof: InstallProof
     control: ClickToCall
     public_url: str = ""
-    on_tokens: Callable[[OAuthTokens], None] = lambda _: None  # e.g. tell the log what to redact
+    on_tokens: Callable[[OAuthTokens], None] = lambda _: None  # e.g. tell the log what to redact; not yet proved
+    on_installed: Callable[[], None] = lambda: None  # the tokens are ours and kept: the portal may be asked
