@@ -12,7 +12,7 @@ from loguru import logger
 FAILURES_IN_A_ROW = 3
 """One request that fails says nothing of the portal; this many without a success between them do."""
 FIRST_PROBE = 0.5
-LONGEST_PROBE = 15.0
+LONGEST_PROBE = 3.0
 
 
 class Gate:
@@ -67,13 +67,15 @@ class Gate:
     def failed(self, error: Exception) -> None:
         """A request found no portal, or got no answer."""
         self._failures += 1
-        self._probing = False
         if self._failures < FAILURES_IN_A_ROW and self.is_open:
             return
         self.last_error = str(error)
         if self.is_open:
             self.down_since = self._clock()
             logger.warning("The portal is away; what it has to know is kept: {}", error)
+        elif not self._probing:
+            return  # sent before the outage was noticed: it says nothing new
+        self._probing = False
         self._next_probe = self._clock() + self._pause * random.uniform(0.8, 1.2)
         self._pause = min(self._pause * 2, LONGEST_PROBE)
         self._wake()

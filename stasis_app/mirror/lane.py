@@ -311,7 +311,9 @@ class Lane:
         return None
 
     def _try_later(self, row: OutboxRow, error: B24Error, least: float) -> None:
-        self._retry.failed(LATE_LONGEST if self.told.finish is not None else LIVE_LONGEST, least)
+        # During an outage the gate sets the pace for all calls.
+        patient = self.told.finish is not None and self._shared.gate.is_open
+        self._retry.failed(LATE_LONGEST if patient else LIVE_LONGEST, least)
         self._log.debug("The portal is not told yet ({}, attempt {}): {}", row.kind, self._retry.failures, error)
         self._entries.missed(row, str(error), doubtful=self._shared.deliveries.may_have_acted(error))
         if time.time() - row.opened_at > GIVE_UP_AFTER:
