@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from b24client import OAuthAuth, OAuthTokens
 from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
-from stasis_app.calls import AriControl, Call, CallOptions, Tracker
+from stasis_app.calls import AriControl, Call, CallOptions, Direction, Tracker
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
 from stasis_app.calls.recorded import EventRecorder
@@ -32,7 +31,7 @@ from stasis_app.crm import (
     PortalEmployeeLister,
     ResponsibleFinder,
 )
-from stasis_app.flow import FlowContext, Plan, load_plan, load_scripts, route_call
+from stasis_app.flow import FlowContext, Plan, learn_client, load_plan, load_scripts, route_call
 from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
 from stasis_app.portal import InstallProof, PortalNeeds, add_portal, bind_events, connect
@@ -117,10 +116,11 @@ class Service:
             )
         )
         await self._serve_http()
+        self.tracker.restore(await self.journal.unfinished())
         await self.link.start()
         self._stack.push_async_callback(self.link.stop)
         self._do(self.directory.run())
-        self._do(self._after_first_connection())
+        self._do(self._bind_events())
 
     def _recording(self) -> Callable[[str], None] | None:
         if self._record_events is None:
@@ -179,6 +179,8 @@ class Service:
         self.feed = FactFeed()
 
         async def flow(call: Call) -> None:
+            if call.record.direction is not Direction.INTERNAL:
+                call.spawn(learn_client(call, context))
             await route_call(self.plan, call, context)
 
         self.tracker = Tracker(
@@ -247,6 +249,9 @@ class Service:
 
         self._do(learn())
 
+    async def _bind_events(self) -> None:
+        await bind_events(self.portal, self.settings.http.public_url)
+
     # The tracker comes after the link it sends its requests over, so the link finds it here.
 
     def _on_event(self, event: Event) -> None:
@@ -257,16 +262,6 @@ class Service:
 
     def _on_world(self, world: World) -> None:
         self.tracker.on_world(world)
-
-    async def _after_first_connection(self) -> None:
-        """What can be done only once Asterisk is there: end the calls that ended while nobody watched."""
-        await self.link.connected()
-        live = {record.call_id for record in self.tracker.live()}
-        for record, end in await self.journal.orphans(live, datetime.now(UTC)):
-            logger.bind(call=record.call_id).info("This call ended while the service was away")
-            for sink in (self.mirror.on_fact, self.journal.add, self.feed.publish):
-                sink(record, end)
-        await bind_events(self.portal, self.settings.http.public_url)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(_told(work))

@@ -24,10 +24,10 @@ from stasis_app.calls.causes import ANSWERED_ELSEWHERE, NO_ANSWER, NORMAL
 from stasis_app.calls.control import Control, caller_id
 from stasis_app.calls.facts import Party, PartyKind, Unanswered
 from stasis_app.calls.prompts import Keys, media_uri
-from stasis_app.calls.record import CallRecord, after, begin
+from stasis_app.calls.record import CallRecord, after
 from stasis_app.calls.ringing import ring_all, ring_in_turn
 from stasis_app.calls.routing import bridge_of_call
-from stasis_app.calls.state import Leg, LegStage
+from stasis_app.calls.state import CallState, Leg, LegStage
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 
 T = TypeVar("T")
@@ -52,7 +52,8 @@ class Call:
     """One call, from its first channel to its last. Implements `stasis_app.calls.verbs.CallHandle`.
 
     Args:
-        change: the state and the facts the call starts with.
+        state: where the call stands.
+        record: what is known of it so far.
         control: the requests that act on channels.
         options: how to dial and record.
         on_fact: called with the record and each fact, in order; must return at once.
@@ -63,7 +64,8 @@ class Call:
 
     def __init__(
         self,
-        change: model.Change,
+        state: CallState,
+        record: CallRecord,
         control: Control,
         options: CallOptions,
         *,
@@ -72,11 +74,10 @@ class Call:
         finished: Callable[[], None],
         on_intent: IntentSink | None = None,
     ) -> None:
-        self.state, first = change
-        assert isinstance(first[0], f.Started)
+        self.state = state
+        self.record = record
         self.control = control
         self.options = options
-        self.record = begin(first[0])
         self.log = logger.bind(call=self.state.call_id)
         self.bridge = bridge_of_call(self.state.call_id)
         self._on_fact = on_fact
@@ -87,11 +88,9 @@ class Call:
         self._waiters: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
         self._keys = Keys()
         self._played: deque[str] = deque(maxlen=16)
-        self._bridged = False
+        self._bridged = bool(record.in_bridge)
         self._gaps = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        for fact in first:
-            self._tell(fact)
 
     # The mailbox
 
@@ -100,8 +99,10 @@ class Call:
         """The call's id: the linkedid of its channels."""
         return self.state.call_id
 
-    def begin(self, flow: Flow) -> None:
-        """Start to handle events and to run the flow."""
+    def begin(self, flow: Flow, first: Sequence[f.Fact] = ()) -> None:
+        """Tell the first facts, start to handle events and to run the flow."""
+        for fact in first:
+            self._tell(fact)
         self.spawn(self._handle_events())
         self.spawn(self._run(flow))
 
@@ -228,6 +229,9 @@ class Call:
         for name in self.state.recordings:
             await self.control.stop_recording(name)
         await self._wait(lambda: not self.state.recordings, 3)
+        for name in self.state.recordings:
+            # Its end was missed in a gap of the events; the file is there all the same.
+            self.intend(i.RecordingOver(i.now(), name, self.options.record_format))
         await self.control.destroy_bridge(self.bridge)
 
     # Verbs
@@ -273,6 +277,16 @@ class Call:
         """Wait until the conversation is over, then end what is left of the call."""
         await self.until(lambda: not any(leg.alive and leg.bridge for leg in self.state.others))
         await self.hang_up()
+
+    async def wait_for_end(self) -> None:
+        """The flow of a call that somebody else leads, or that is over already: nothing is done to it."""
+        await self.until(lambda: False)
+
+    async def start_again(self, flow: Flow) -> None:
+        """The flow of a call that was found in a menu or ringing after a restart."""
+        ringing = [leg for leg in self.state.others if leg.alive]
+        await asyncio.gather(*(self.release(leg.id, Unanswered.CANCELLED) for leg in ringing))
+        await flow(self)
 
     async def go_on_talking(self) -> None:
         """The flow of a call that was found talking after a restart."""

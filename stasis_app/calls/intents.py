@@ -61,6 +61,14 @@ class HangingUp(Intent):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingOver(Intent):
+    """A recording is taken for complete though nothing was heard of its end: the event was missed."""
+
+    name: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
 class Noted(Intent):
     """A fact that comes from the service and not from Asterisk (an element visited, a client identified)."""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from loguru import logger
 
-from stasis_app.calls.facts import Direction, Ended, EndedBy, Fact, PartyKind
-from stasis_app.calls.record import CallRecord, after
+from stasis_app.calls.facts import Direction, Fact, PartyKind
+from stasis_app.calls.record import CallRecord
 from stasis_app.calls.wire import WireError, fact_fields, fact_from_fields, record_from_json, record_text
 from stasis_app.store import CallFilter, CallRow, FactRow
 
@@ -99,18 +99,6 @@ class Journal:
     async def unfinished(self) -> Sequence[CallRecord]:
         """Calls whose end was never written, the latest start first: after a restart, those to adopt or to close."""
         return await self._select(CallFilter(live=True, limit=100_000))
-
-    async def orphans(self, live: Collection[str], at: datetime) -> Sequence[tuple[CallRecord, Ended]]:
-        """The end, noticed at `at`, of each unfinished call that is not among the live ones, with the record after it.
-
-        For the caller to hand to everybody who reads facts, this journal included.
-        """
-        ends: list[tuple[CallRecord, Ended]] = []
-        for record in await self.unfinished():
-            if record.call_id not in live:
-                end = Ended(call_id=record.call_id, at=max(at, record.started_at), by=EndedBy.UNKNOWN)
-                ends.append((after(record, end), end))
-        return ends
 
     async def get(self, call_id: str) -> CallRecord | None:
         """The record of a call, live or past; None if it was never seen."""

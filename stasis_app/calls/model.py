@@ -327,6 +327,13 @@ def _recording_finished(state: CallState, event: e.RecordingFinished) -> Change:
     return state, [fact]
 
 
+def _recording_over(state: CallState, intent: i.RecordingOver) -> Change:
+    if intent.name not in state.recordings:
+        return state, []
+    state = replace(state, recordings=state.recordings - {intent.name})
+    return state, [f.Recorded(call_id=state.call_id, at=intent.at, name=intent.name, format=intent.format, seconds=0)]
+
+
 def _recording_failed(state: CallState, event: e.RecordingFailed) -> Change:
     recording = event.recording
     state = replace(state, recordings=state.recordings - {recording.name})
@@ -344,6 +351,7 @@ _TRANSITIONS: dict[type, Callable[[CallState, Any], Change]] = {
     i.Releasing: _releasing,
     i.HangingUp: _hanging_up,
     i.HandingOver: _handing_over,
+    i.RecordingOver: _recording_over,
     i.Noted: _noted,
     e.StasisStart: _stasis_start,
     e.StasisEnd: _stasis_end,

@@ -20,7 +20,7 @@ from stasis_app.calls import intents as i
 from stasis_app.calls.wire import adapter, fact_from_json, fact_to_json
 
 _INTENTS: dict[str, type[i.Intent]] = {
-    kind.__name__: kind for kind in (i.Dialling, i.DialFailed, i.Releasing, i.HandingOver, i.HangingUp)
+    kind.__name__: kind for kind in (i.Dialling, i.DialFailed, i.Releasing, i.HandingOver, i.HangingUp, i.RecordingOver)
 }
 
 

@@ -148,6 +148,8 @@ async def _connect(call: Call, leg: str) -> bool:
         else:
             await asyncio.gather(call.bridge_ready(), _prepare(call))
             await call.control.add_to_bridge(call.bridge, caller.id, leg)
+        # The reply may overtake the event that both are in.
+        await call.until(lambda: call.leg(leg).bridge or not call.leg(leg).alive, _GRACE)
     except Gone:
         # One of the two is gone; the events that are on their way tell which.
         await call.until(lambda: not call.leg(leg).alive, 2)

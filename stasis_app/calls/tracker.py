@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable, Sequence
 
 from loguru import logger
 
@@ -24,9 +24,11 @@ from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import Control
 from stasis_app.calls.entry import Entry, LegEntry, begin_call, read_entry, transferred_to
 from stasis_app.calls.facts import Direction, Party, PartyKind
-from stasis_app.calls.record import CallRecord
+from stasis_app.calls.record import CallRecord, begin
+from stasis_app.calls.restore import restored_state
 from stasis_app.calls.resync import missed_events
 from stasis_app.calls.routing import call_of_event, channel_of_event, dialling_channel
+from stasis_app.calls.state import CallState
 
 
 class Tracker:
@@ -58,6 +60,7 @@ class Tracker:
         self._on_intent = on_intent
         self._calls: dict[str, Call] = {}
         self._by_channel: dict[str, Call] = {}
+        self._former: list[CallRecord] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._engaged: Counter[str] = Counter()
         self.stray: Counter[str] = Counter()
@@ -95,6 +98,9 @@ class Tracker:
 
     def on_world(self, world: World) -> None:
         """The link is back: tell each call what it missed, and take in the calls nobody knows."""
+        former, self._former = self._former, []
+        for record in former:
+            self._take_up(record, world)
         unknown = [c for c in world.channels if self._is_ours(c) and c.id not in self._by_channel]
         # Callers first, so that a leg finds the call it belongs to.
         for channel in sorted(unknown, key=lambda c: isinstance(read_entry(_args(c)), LegEntry)):
@@ -103,6 +109,30 @@ class Tracker:
             for event in missed_events(call.state, world):
                 call.put(event)
             call.resynced()
+
+    # Calls from before a restart
+
+    def restore(self, records: Iterable[CallRecord]) -> None:
+        """Calls the journal has no end of. What became of them shows as soon as the link is up."""
+        self._former = list(records)
+
+    def _take_up(self, record: CallRecord, world: World) -> None:
+        """A call from before the restart goes on where it stands; if it is gone, it ends the ordinary way."""
+        if record.call_id in self._calls:
+            return
+        state = restored_state(record)
+        exists = any(channel.id == state.caller_leg for channel in world.channels)
+        flow: Flow
+        if not exists or state.handed_over:
+            flow = Call.wait_for_end
+        elif _talks(state.caller_leg, world):
+            flow = Call.go_on_talking
+        else:
+
+            async def flow(call: Call) -> None:
+                await call.start_again(self._flow)
+
+        self._begin(state, record, flow)
 
     # New calls
 
@@ -117,7 +147,7 @@ class Tracker:
             await call.dial_caller(number)
             await self._flow(call)
 
-        return self._begin(change, employee_first)
+        return self._begin_new(change, employee_first)
 
     def _arrived(self, event: e.StasisStart) -> None:
         """A channel we do not know entered the application."""
@@ -130,7 +160,7 @@ class Tracker:
         entry = read_entry(event.args)
         match entry:
             case Entry():
-                self._begin(begin_call(event.channel, entry, event.timestamp, self._options.endpoint), self._flow)
+                self._begin_new(begin_call(event.channel, entry, event.timestamp, self._options.endpoint), self._flow)
             case LegEntry():
                 self._joins(event.channel, entry, event)
             case None:
@@ -152,10 +182,10 @@ class Tracker:
         entry = read_entry(_args(channel))
         match entry:
             case Entry():
-                talking = any(channel.id in bridge.channels and len(bridge.channels) > 1 for bridge in world.bridges)
+                talking = _talks(channel.id, world)
                 logger.bind(call=channel.id).info("Adopted a call that {}", "talks" if talking else "waits")
                 started = begin_call(channel, entry, channel.creationtime or i.now(), self._options.endpoint)
-                self._begin(started, Call.go_on_talking if talking else self._flow)
+                self._begin_new(started, Call.go_on_talking if talking else self._flow)
             case LegEntry():
                 self._joins(channel, entry)
             case None:
@@ -167,10 +197,16 @@ class Tracker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _begin(self, change: model.Change, flow: Flow) -> Call:
-        state, _ = change
+    def _begin_new(self, change: model.Change, flow: Flow) -> Call:
+        state, facts = change
+        started = facts[0]
+        assert isinstance(started, f.Started)
+        return self._begin(state, begin(started), flow, facts)
+
+    def _begin(self, state: CallState, record: CallRecord, flow: Flow, first: Sequence[f.Fact] = ()) -> Call:
         call = Call(
-            change,
+            state,
+            record,
             self._control,
             self._options,
             on_fact=self._tell,
@@ -179,8 +215,9 @@ class Tracker:
             finished=lambda: self._finished(state.call_id),
         )
         self._calls[call.id] = call
-        self._enlist(state.caller_leg, state.caller.party, call.id)
-        call.begin(flow)
+        for leg in state.legs.values():
+            self._enlist(leg.id, leg.party, call.id)
+        call.begin(flow, first)
         return call
 
     def _enlist(self, channel: str, party: Party, call_id: str) -> None:
@@ -212,6 +249,10 @@ class Tracker:
 def _args(channel: e.Channel) -> list[str]:
     """The arguments a channel came into Stasis with; they stay in its dialplan data."""
     return channel.dialplan.app_data.split(",")[1:]
+
+
+def _talks(caller: str, world: World) -> bool:
+    return any(caller in bridge.channels and len(bridge.channels) > 1 for bridge in world.bridges)
 
 
 async def _tolerant(work: Coroutine[object, object, None]) -> None:

@@ -9,7 +9,7 @@ from loguru import logger
 
 from stasis_app.calls.facts import Direction, Unanswered
 from stasis_app.calls.verbs import CallGone, CallHandle, RingResult, Target
-from stasis_app.crm import extension_of
+from stasis_app.crm import Source, extension_of
 from stasis_app.flow.context import FlowContext
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.run import hand_over_safely, run_plan
@@ -39,6 +39,22 @@ async def route_call(plan: Plan, call: CallHandle, context: FlowContext) -> None
             await route_outbound(call, context, record.dialled)
         case Direction.INTERNAL:
             await route_internal(call, context, record.dialled)
+
+
+async def learn_client(call: CallHandle, context: FlowContext) -> None:
+    """Ask the portal whose number this is, beside the call and for as long as it takes.
+
+    Whatever the plan asks or does not ask: the card and a missed call's responsible need to know the client.
+    """
+    number = Step(call, context).number
+    if context.phonebook.known(number) is not None:
+        return
+    while call.record.ended_at is None:
+        found = await context.phonebook.lookup(number)
+        if found.client is not None:
+            tell_client(call, found.client)
+        if found.source is not Source.TOO_SLOW:
+            return
 
 
 async def route_inbound(plan: Plan, call: CallHandle, context: FlowContext, element: str = "", did: str = "") -> None:

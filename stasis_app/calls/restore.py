@@ -1,0 +1,51 @@
+"""A call found in the journal after a restart: its state as it was when the service last saw it.
+
+Compared with the world (`stasis_app.calls.resync`) it becomes what it is now, by the same way a lost connection takes.
+"""
+
+from __future__ import annotations
+
+from stasis_app.calls.record import CallRecord, Ring
+from stasis_app.calls.routing import bridge_of_call
+from stasis_app.calls.state import CallState, Leg, LegStage
+
+
+def restored_state(record: CallRecord) -> CallState:
+    """The state of a call that had not ended, from its record."""
+    caller = Leg(
+        record.call_id,
+        record.caller,
+        LegStage.UP if record.call_id in record.in_bridge else LegStage.SETUP,
+        in_stasis=record.handed_over_to is None,
+        dialled=True,
+        bridge=_bridge(record, record.call_id),
+        joined=record.call_id in record.in_bridge,
+    )
+    legs = {ring.leg: _leg(record, ring) for ring in record.rings if ring.ended_at is None}
+    return CallState(
+        record.call_id,
+        record.direction,
+        record.call_id,
+        {caller.id: caller, **legs},
+        recordings=frozenset({record.recording} if record.recording else ()),
+        handing_over=record.handed_over_to,
+        watched=record.handed_over_to is not None,
+        handed_over=record.handed_over_to is not None,
+    )
+
+
+def _leg(record: CallRecord, ring: Ring) -> Leg:
+    stage = LegStage.UP if ring.answered_at else LegStage.RINGING if ring.ringing_at else LegStage.SETUP
+    return Leg(
+        ring.leg,
+        ring.party,
+        stage,
+        in_stasis=stage is LegStage.UP,
+        dialled=True,
+        bridge=_bridge(record, ring.leg),
+        joined=ring.leg in record.in_bridge,
+    )
+
+
+def _bridge(record: CallRecord, leg: str) -> str:
+    return bridge_of_call(record.call_id) if leg in record.in_bridge else ""
