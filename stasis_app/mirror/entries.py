@@ -39,6 +39,11 @@ class Entries:
         # What its cards were about is over: `drop_cards` closes them, and what is wanted now is worked out anew.
         self._cards = tuple(row for row in rows if row.state == OPEN and row.kind in (Kind.SHOW, Kind.HIDE))
 
+    @property
+    def has_cards(self) -> bool:
+        """Whether a change of cards is open."""
+        return bool(self._cards)
+
     def is_doubtful(self, row: OutboxRow) -> bool:
         """Whether the portal may have carried this out without our knowing."""
         return row.seq in self._doubts
@@ -117,7 +122,9 @@ class Entries:
 
     def _write(self, row: OutboxRow) -> None:
         self.told.add(row)
-        self._written[row.seq] = self._outbox.submit(row)
+        # An employee waits for a card; nobody waits for the end to be written down.
+        urgent = row.kind not in (Kind.FINISH, Kind.RECORD)
+        self._written[row.seq] = self._outbox.submit(row, urgent=urgent)
 
     def _keep(self, row: OutboxRow) -> None:
         self.told.add(row)

@@ -21,7 +21,7 @@ from stasis_app.mirror.deliveries import Deliveries, NotYet, Verdict
 from stasis_app.mirror.entries import Entries
 from stasis_app.mirror.gate import Gate
 from stasis_app.mirror.operations import Kind, Rules, Told
-from stasis_app.mirror.people import People, cards, unknown
+from stasis_app.mirror.people import People, cards
 from stasis_app.mirror.retry import LATE_LONGEST, LIVE_LONGEST, Retry
 from stasis_app.store import DROPPED, OPEN, REFUSED, Outbox, OutboxRow
 
@@ -34,6 +34,8 @@ DENIED_PAUSE = 15.0
 GIVE_UP_AFTER = 7 * 86400.0
 
 Step = Callable[[], Awaitable[None]]
+
+_NOBODY: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class Lane:
     def wake(self) -> None:
         """See what is to be done."""
         self._woken.set()
-        if self.is_idle:
+        if self.is_idle and not self._is_quiet:
             self._task = asyncio.create_task(self._run(), name=f"mirror {self.call_id}")
 
     async def done(self) -> None:
@@ -192,9 +194,9 @@ class Lane:
     def _difference(self) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
         """Who should get the card, who should lose it, who should have it."""
         if self.record is None or self.record.ended_at is not None:
-            return frozenset(), frozenset(), frozenset()
-        wanted = cards(self.record, self._shared.people)
-        for extension in unknown(self.record, self._shared.people):
+            return _NOBODY, _NOBODY, _NOBODY
+        wanted, strangers = cards(self.record, self._shared.people)
+        for extension in strangers:
             if extension not in self._unknown:
                 self._unknown.add(extension)
                 self._log.warning("Extension {} belongs to nobody in the portal: no card for it", extension)
@@ -326,6 +328,14 @@ class Lane:
         if self.record is None:
             return False
         return self.record.direction is not Direction.INTERNAL or self._shared.rules.internal_calls
+
+    @property
+    def _is_quiet(self) -> bool:
+        """Whether the call goes on and everybody concerned has the card: true after most facts."""
+        if not self._loaded or not self.told.is_registered or self.told.finish is not None:
+            return False
+        show, hide, _ = self._difference()
+        return not show and not hide and not self._entries.has_cards
 
     def _fact_time(self) -> float:
         """When the last fact came, in Unix seconds."""

@@ -51,14 +51,17 @@ def concerned(record: CallRecord) -> tuple[Party, ...]:
     return _each_once(placed_it + (on_the_phone or [ring.party for ring in _ringing(record)]))
 
 
-def cards(record: CallRecord, people: People) -> frozenset[int]:
-    """The users who should see the card now. Employees the portal does not know get none."""
-    return frozenset(_users(concerned(record), people))
-
-
-def unknown(record: CallRecord, people: People) -> tuple[str, ...]:
-    """The extensions of employees concerned whom the portal does not know."""
-    return tuple(party.number for party in concerned(record) if people.by_extension(party.number) is None)
+def cards(record: CallRecord, people: People) -> tuple[frozenset[int], tuple[str, ...]]:
+    """The users who should see the card now, and the extensions concerned that belong to nobody in the portal."""
+    users: list[int] = []
+    strangers: list[str] = []
+    for party in concerned(record):
+        person = people.by_extension(party.number)
+        if person is None:
+            strangers.append(party.number)
+        else:
+            users.append(person.user_id)
+    return frozenset(users), tuple(strangers)
 
 
 def registered_for(record: CallRecord, people: People, default_user: int | None) -> list[int]:

@@ -50,8 +50,11 @@ class OutboxSummary:
 class Outbox(Protocol):
     """Keeps operations."""
 
-    def submit(self, *rows: OutboxRow) -> asyncio.Future[bool]:
-        """Write rows (whole) at once; the future tells when they are on disk (False: the storage refuses for now)."""
+    def submit(self, *rows: OutboxRow, urgent: bool = True) -> asyncio.Future[bool]:
+        """Write rows (whole), at once if `urgent`, else within a tenth of a second.
+
+        The future tells when they are on disk (False: the storage refuses for now).
+        """
         ...
 
     async def put(self, *rows: OutboxRow) -> bool:
@@ -89,8 +92,8 @@ class SqlOutbox:
         self._writer = writer
         self._put = Put(outbox, database.dialect)
 
-    def submit(self, *rows: OutboxRow) -> asyncio.Future[bool]:
-        return self._writer.submit(self._put, [_to_sql(row) for row in rows])
+    def submit(self, *rows: OutboxRow, urgent: bool = True) -> asyncio.Future[bool]:
+        return self._writer.submit(self._put, [_to_sql(row) for row in rows], urgent=urgent)
 
     async def put(self, *rows: OutboxRow) -> bool:
         written = self.submit(*rows)

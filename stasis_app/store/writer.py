@@ -23,8 +23,8 @@ Action = Callable[[Connection], None]
 
 FIRST_RETRY = 0.1
 LONGEST_RETRY = 5.0
-LINGER = 0.2
-"""Seconds a row nobody waits for may stay in memory so that it shares a transaction with others."""
+LINGER = 0.1
+"""Seconds a row that is not urgent may stay in memory so that it shares a transaction with others."""
 
 
 class Executor(Protocol):
@@ -87,9 +87,9 @@ class Writer:
         """
         return await self.submit(statement, rows)
 
-    def submit(self, statement: Put, rows: Sequence[Row]) -> asyncio.Future[bool]:
-        """As `write`, but returns at once with the future to wait for."""
-        return self._put(_Work(statement, rows, None, self._future()))
+    def submit(self, statement: Put, rows: Sequence[Row], *, urgent: bool = True) -> asyncio.Future[bool]:
+        """As `write`, but returns at once with the future to wait for; not `urgent`: within `LINGER` seconds."""
+        return self._put(_Work(statement, rows, None, self._future()), urgent=urgent)
 
     async def run(self, action: Action) -> bool:
         """Have a function write what it likes, in its turn. Results as `write`."""
@@ -104,8 +104,7 @@ class Writer:
             return False
         self._posted += len(rows)
         self._queue.append(_Work(statement, rows, None, None))
-        if self._linger is None and not self._work.is_set():
-            self._linger = asyncio.get_running_loop().call_later(LINGER, self._work.set)
+        self._soon()
         return True
 
     async def flush(self) -> bool:
@@ -135,13 +134,20 @@ class Writer:
     def _future(self) -> asyncio.Future[bool]:
         return asyncio.get_running_loop().create_future()
 
-    def _put(self, work: _Work) -> asyncio.Future[bool]:
+    def _put(self, work: _Work, *, urgent: bool = True) -> asyncio.Future[bool]:
         assert work.done is not None
         self._queue.append(work)
         if not self.healthy:
             work.done.set_result(False)
-        self._work.set()
+        if urgent:
+            self._work.set()
+        else:
+            self._soon()
         return work.done
+
+    def _soon(self) -> None:
+        if self._linger is None and not self._work.is_set():
+            self._linger = asyncio.get_running_loop().call_later(LINGER, self._work.set)
 
     async def _run(self) -> None:
         retry = FIRST_RETRY

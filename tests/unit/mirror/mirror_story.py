@@ -181,7 +181,7 @@ class MemoryOutbox:
     def __init__(self) -> None:
         self.rows: dict[tuple[str, int], OutboxRow] = {}
 
-    def submit(self, *rows: OutboxRow) -> asyncio.Future[bool]:
+    def submit(self, *rows: OutboxRow, urgent: bool = True) -> asyncio.Future[bool]:
         self.post(*rows)
         written = asyncio.get_running_loop().create_future()
         written.set_result(True)
