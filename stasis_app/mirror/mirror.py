@@ -20,6 +20,7 @@ from stasis_app.mirror.operations import Rules
 from stasis_app.mirror.people import People
 from stasis_app.mirror.portal_calls import PortalCalls
 from stasis_app.mirror.recordings import Recordings
+from stasis_app.mirror.tidying import discard_old
 from stasis_app.settings import Bitrix24Settings
 from stasis_app.store import Outbox
 
@@ -68,6 +69,8 @@ class Mirror:
     ) -> None:
         self.gate = Gate()
         self._outbox = outbox
+        self._recordings = recordings
+        self._discarding: asyncio.Task[None] | None = None
         self._observer = observe
         self._settled: Counter[str] = Counter()
         rules = Rules(settings.default_user, settings.anonymous_number, settings.crm_create, settings.internal_calls)
@@ -89,12 +92,19 @@ class Mirror:
         if self._lanes:
             logger.info("The outbox has something left of {} calls", len(self._lanes))
         self._tidying = asyncio.get_running_loop().call_later(TIDY_EVERY, self._tidy)
+        if self._recordings.keep_days:
+            self._discarding = asyncio.create_task(
+                discard_old(self._outbox, self._recordings, self._recordings.keep_days), name="old recordings"
+            )
 
     async def stop(self, patience: float = 3.0) -> None:
         """Let requests under way come to an end; everything else waits in the outbox for the next start."""
         self._stopped = True
         if self._tidying is not None:
             self._tidying.cancel()
+        if self._discarding is not None:
+            self._discarding.cancel()
+            await asyncio.wait({self._discarding})
         await asyncio.gather(*(lane.stop(patience) for lane in self._lanes.values()))
 
     def on_fact(self, record: CallRecord, fact: Fact) -> None:

@@ -48,6 +48,11 @@ class Recordings:
         self._source = source
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
+    @property
+    def keep_days(self) -> int | None:
+        """Days a delivered recording stays on the PBX; None: for ever."""
+        return self._settings.keep_days
+
     @asynccontextmanager
     async def prepared(self, name: str, format: str) -> AsyncIterator[tuple[Path, str]]:  # noqa: A002 - ARI's word
         """The whole file in the format wanted, and the name it shall have in the portal.

@@ -21,6 +21,9 @@ OPEN, DONE, DROPPED, REFUSED = "open", "done", "dropped", "refused"
 PATIENCE = 0.5
 """Seconds to wait for the disk before an operation is sent all the same: a card is worth more than its record."""
 
+LONGEST_OPEN = 8 * 86400.0
+"""Seconds between opening and closing an operation, at most: it narrows a search to what the index finds."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
@@ -79,6 +82,10 @@ class Outbox(Protocol):
         """Newest first, opened before `before`."""
         ...
 
+    async def done_between(self, kind: str, since: float, until: float) -> list[OutboxRow]:
+        """Operations of this kind that were carried out in this time."""
+        ...
+
     async def summary(self) -> OutboxSummary:
         """How many rows there are of each state, and since when the oldest open one waits."""
         ...
@@ -117,6 +124,16 @@ class SqlOutbox:
             query = query.where(outbox.c.state.in_(states))
         if before is not None:
             query = query.where(outbox.c.opened_at < before)
+        return await self._rows(query)
+
+    async def done_between(self, kind: str, since: float, until: float) -> list[OutboxRow]:
+        query = select(outbox).where(
+            outbox.c.state == DONE,
+            outbox.c.kind == kind,
+            outbox.c.opened_at >= since - LONGEST_OPEN,
+            outbox.c.closed_at >= since,
+            outbox.c.closed_at < until,
+        )
         return await self._rows(query)
 
     async def summary(self) -> OutboxSummary:

@@ -34,13 +34,13 @@ class Company:
         self._portal = portal
         self.effects: asyncio.Queue[str] = asyncio.Queue()
 
-    async def open(self) -> None:
+    async def open(self, **recording: Any) -> None:
         self.store: Store = await open_store(StorageSettings(url=f"sqlite+aiosqlite:///{self.folder}/stasis.sqlite"))
         self.mirror = Mirror(
             self.store.outbox,
             B24PortalCalls(self._portal),
             Office(),
-            Recordings(RecordingSettings(directory=self.folder)),
+            Recordings(RecordingSettings(directory=self.folder, **recording)),
             Bitrix24Settings(default_user=1),
             observe=lambda kind, seconds: self.effects.put_nowait(kind),
         )
@@ -50,10 +50,10 @@ class Company:
         await self.mirror.stop(patience)
         await self.store.close()
 
-    async def restart(self) -> None:
+    async def restart(self, **recording: Any) -> None:
         """The service is killed where it stands and comes up again."""
         await self.close(patience=0)
-        await self.open()
+        await self.open(**recording)
 
     async def sees(self, effect: str) -> None:
         """Wait until an operation of this kind has taken effect."""

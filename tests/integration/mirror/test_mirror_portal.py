@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from stasis_app.calls.facts import Unanswered
+from stasis_app.mirror import Recordings
 from tests.unit.mirror.mirror_story import ANNA, BEGAN, BORIS, VERA
 
 
@@ -161,3 +163,26 @@ async def test_a_database_that_is_locked_keeps_no_card_back(company):
     await company.store.writer.flush()
 
     assert [row.kind for row in await company.store.outbox.of_call("1773130778.1")] == ["register", "show"]
+
+
+async def test_a_delivered_recording_is_deleted_when_its_days_are_over(company, monkeypatch):
+    answered(company.call(), company)
+    await company.mirror.settled()
+    await company.store.writer.flush()
+    (delivered,) = [row for row in await company.store.outbox.listing() if row.kind == "record"]
+    await company.store.outbox.put(replace(delivered, closed_at=delivered.closed_at - 3 * 86400))
+    other = company.folder / "not-delivered.wav"
+    other.write_bytes(company.records("talk"))
+    deleted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def discard(self: Recordings, name: str) -> None:
+        await really_discard(self, name)
+        deleted.set_result(name)
+
+    really_discard = Recordings.discard
+    monkeypatch.setattr(Recordings, "discard", discard)
+    await company.restart(keep_days=2)
+
+    assert await deleted == "talk"
+    assert not (company.folder / "talk.wav").exists()
+    assert other.exists()

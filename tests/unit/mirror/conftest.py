@@ -16,6 +16,8 @@ from tests.unit.mirror.mirror_story import ListeningPortal, MemoryOutbox, Office
 class KeptRecordings:
     """Every recording is there at once."""
 
+    keep_days = None
+
     @asynccontextmanager
     async def prepared(self, name: str, kind: str):
         yield Path(f"/spool/{name}.{kind}"), f"{name}.{kind}"
