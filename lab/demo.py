@@ -26,7 +26,7 @@ from lab.story import Story, Weather
 from lab.toolbox import ToolMissing
 
 console = Console() if sys.stdout.isatty() else Console(width=140)
-AT_ONCE = 7
+AT_ONCE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,11 @@ class Board:
         self._state[name] = "[yellow]playing[/]"
         self._show(f"  playing  {name}")
 
+    def judging(self, name: str) -> None:
+        """Its calls are over; the CRM is being waited for."""
+        self._state[name] = "[cyan]judging[/]"
+        self._show(f"  over     {name}")
+
     def done(self, result: Result) -> None:
         """A story has been judged."""
         if result.name not in self._names:
@@ -108,9 +113,11 @@ async def play_all(exchange: Exchange, stories: Sequence[Story], board: Board, a
     async def perform(story: Story) -> Result:
         async with places:
             board.playing(story.name)
-            result = await exchange.perform(story)
-            board.done(result)
-            return result
+            played = await exchange.play(story)
+        board.judging(story.name)
+        result = await exchange.judge(played)
+        board.done(result)
+        return result
 
     well = [story for story in stories if story.weather is Weather.WELL]
     results = list(await asyncio.gather(*(perform(story) for story in well)))

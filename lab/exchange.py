@@ -43,6 +43,16 @@ class Result:
         return not self.differences
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A story whose calls are over. `known` are the calls the CRM held before it."""
+
+    story: Story
+    known: frozenset[str]
+    calls: Sequence[RealCall]
+    broke_off: str = ""
+
+
 @dataclass
 class Exchange:
     """The whole exchange. `async with Exchange(stories) as exchange: await exchange.perform(stories[0])`."""
@@ -131,21 +141,30 @@ class Exchange:
 
     async def perform(self, story: Story) -> Result:
         """Play a story and judge it."""
-        known = {call["call_id"] for call in await self.portal.calls()}
+        return await self.judge(await self.play(story))
+
+    async def play(self, story: Story) -> Played:
+        """Play a story to the end of its last call."""
+        known = frozenset(call["call_id"] for call in await self.portal.calls())
         weather = asyncio.create_task(self._make_weather(story.weather))
         try:
-            calls = await play(story, self.pbx, self.carrier, self.folder)
+            return Played(story, known, await play(story, self.pbx, self.carrier, self.folder))
         except (TimeoutError, RuntimeError) as error:
-            return Result(story.name, len(story.calls), [f"the story broke off: {type(error).__name__} {error}"])
+            return Played(story, known, (), broke_off=f"the story broke off: {type(error).__name__} {error}")
         finally:
             weather.cancel()
             if story.weather is Weather.SLOW:
                 await self.portal.no_trouble()
-        held = await self._settled(story, calls, known)
-        pairs, differences = compare.pair(story, calls, held)
+
+    async def judge(self, played: Played) -> Result:
+        """Wait until the CRM holds everything (recordings come last, the portal takes few requests), then compare."""
+        story, calls = played.story, played.calls
+        if played.broke_off:
+            return Result(story.name, len(story.calls), [played.broke_off])
+        pairs, differences = compare.pair(story, calls, await self._settled(played))
         for call, crm in pairs:
-            recording = await self.recording(crm)
-            differences += compare.differences(story, compare.Evidence(call, crm, recording), self.company)
+            evidence = compare.Evidence(call, crm, await self.recording(crm))
+            differences += compare.differences(story, evidence, self.company)
         return Result(story.name, len(calls), differences)
 
     async def _make_weather(self, weather: Weather) -> None:
@@ -155,8 +174,9 @@ class Exchange:
             await asyncio.sleep(DOWN_AFTER_S)
             await self.portal.trouble(kind="down", for_s=DOWN_S)
 
-    async def _settled(self, story: Story, calls: Sequence[RealCall], known: set[str]) -> list[dict[str, Any]]:
+    async def _settled(self, played: Played) -> list[dict[str, Any]]:
         """The CRM's calls of this story, once they are complete or patience is at an end."""
+        story, calls, known = played.story, played.calls, played.known
         deadline = asyncio.get_running_loop().time() + PATIENCE[story.weather]
         while True:
             held = [c for c in await self.portal.calls() if c["call_id"] not in known and compare.belongs(story, c)]
