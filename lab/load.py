@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,11 +37,23 @@ class LoadResult:
 
 
 class LoadPhones:
-    """Desk phones in one SIPp process, all with the same manner; they take any number of calls at once."""
+    """Desk phones in one SIPp process, all with the same manner; they take any number of calls at once.
 
-    def __init__(self, pbx: Asterisk, folder: Path, extensions: Sequence[str], *, ring_s: float = 0.1) -> None:
+    `on_trace` is given the trace of their SIP messages as it grows (`lab.truth.Trace` reads it); that costs CPU.
+    """
+
+    def __init__(
+        self,
+        pbx: Asterisk,
+        folder: Path,
+        extensions: Sequence[str],
+        *,
+        ring_s: float = 0.1,
+        on_trace: Callable[[bytes], None] | None = None,
+    ) -> None:
         self._pbx, self._folder, self._extensions = pbx, folder, extensions
         self._ring_s = ring_s
+        self._on_trace = on_trace
         self._sipp = Sipp(pbx.toolbox, folder, f"load-phones-{next(_serial)}")
 
     async def __aenter__(self) -> LoadPhones:
@@ -51,6 +63,7 @@ class LoadPhones:
             "answering.xml",
             {"phones": [manner], "media_port": SILENT_PORT},
             ["-i", PHONE_ADDRESS, "-p", str(port), "-buff_size", "4194304"],
+            self._on_trace,
         )
         await self._sipp.listening(PHONE_ADDRESS, port)
         await register(self._pbx, self._folder, self._extensions, port)
