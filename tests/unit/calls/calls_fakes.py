@@ -1,0 +1,334 @@
+"""A telephone exchange in memory: it does what is asked as Asterisk would, and tells the tracker what happened.
+
+Tests say what people do (`customer_calls`, `rings`, `answers`, `hangs_up`, `presses`) and what goes wrong (`refuse`,
+`hold`, `lose_events`); `asked` is everything that was asked of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from stasis_app.ari import events as e
+from stasis_app.ari.errors import AriError, Gone, error_for
+from stasis_app.ari.link import World
+from stasis_app.calls import facts as f
+from stasis_app.calls.call import Call, CallOptions
+from stasis_app.calls.record import CallRecord
+from stasis_app.calls.tracker import Tracker
+from stasis_app.calls.verbs import CallHandle
+
+APP = "stasis-app"
+CUSTOMER = "79161234567"
+BEGIN = datetime(2026, 3, 10, 11, 0, tzinfo=UTC)
+
+
+async def keep_waiting(call: CallHandle) -> None:
+    """A flow that does nothing until the call ends."""
+    assert isinstance(call, Call)
+    await call.until(lambda: None)
+
+
+class Exchange:
+    """Implements `Control`, and keeps the channels, bridges and recordings an Asterisk would have."""
+
+    def __init__(self, *, record: bool = False) -> None:
+        self.flow: Callable[[Call], Awaitable[None]] = keep_waiting
+        self.asked: list[tuple[str, ...]] = []
+        self.channels: dict[str, e.Channel] = {}
+        self.bridges: dict[str, list[str]] = {}
+        self.recordings: dict[str, str] = {}
+        self.playing: list[tuple[str, str, str]] = []  # playback, media, channel
+        self.facts: list[f.Fact] = []
+        self.records: dict[str, CallRecord] = {}
+        self._watched: set[str] = set()
+        self._rules: list[tuple[str, str, AriError]] = []
+        self._gates: dict[str, asyncio.Event] = {}
+        self._deaf = False
+        self.call_options = CallOptions(endpoint="PJSIP/{extension}", trunk="PJSIP/{number}@trunk", record=record)
+        self.tracker = Tracker(self, self.call_options, self._run, [self._told], APP)
+
+    async def _run(self, call: Call) -> None:
+        await self.flow(call)
+
+    def _told(self, record: CallRecord, fact: f.Fact) -> None:
+        self.facts.append(fact)
+        self.records[record.call_id] = record
+
+    # What a test sees
+
+    @property
+    def the_record(self) -> CallRecord:
+        """The record of the one call."""
+        (record,) = self.records.values()
+        return record
+
+    @property
+    def call(self) -> Call:
+        """The one call under way."""
+        (record,) = self.tracker.live()
+        found = self.tracker.get(record.call_id)
+        assert found is not None
+        return found
+
+    def told(self, kind: type[f.Fact]) -> list[Any]:
+        return [fact for fact in self.facts if isinstance(fact, kind)]
+
+    def requests(self, *operations: str) -> list[tuple[str, ...]]:
+        return [request for request in self.asked if request[0] in operations]
+
+    def count(self) -> Counter[str]:
+        return Counter(request[0] for request in self.asked)
+
+    def leg(self, number: str) -> str:
+        """The newest channel towards this number."""
+        return [request[1] for request in self.requests("originate", "create") if f"/{number}" in request[2]][-1]
+
+    def phones_ringing_or_up(self) -> set[str]:
+        return {channel.name.partition("/")[2].split("-")[0] for channel in self.channels.values()}
+
+    # What goes wrong
+
+    def refuse(self, operation: str, error: type[AriError] | int, about: str = "") -> None:
+        """The next such request fails: with an error of this type, or as a reply of this status would."""
+        failure = error_for(operation, error, "refused") if isinstance(error, int) else error(operation, "refused")
+        self._rules.append((operation, about, failure))
+
+    def hold(self, operation: str) -> None:
+        """Such requests wait, undone, until `let`."""
+        self._gates[operation] = asyncio.Event()
+
+    async def let(self, operation: str) -> None:
+        self._gates.pop(operation).set()
+        await self.settled()
+
+    def forget_hold(self, operation: str) -> None:
+        """Requests from now on don't wait; those that wait already wait for ever."""
+        del self._gates[operation]
+
+    def lose_events(self) -> None:
+        """The link is down: whatever happens from now on, nobody is told."""
+        self._deaf = True
+
+    async def link_is_back(self) -> None:
+        self._deaf = False
+        self.tracker.on_world(self.world())
+        await self.settled()
+
+    def world(self) -> World:
+        bridges = tuple(e.Bridge(id=name, channels=tuple(members)) for name, members in self.bridges.items())
+        return World(tuple(self.channels.values()), bridges)
+
+    async def settled(self) -> None:
+        """Everything that can happen without time passing has happened."""
+        await asyncio.sleep(0.001)
+
+    async def passes(self, seconds: float) -> None:
+        """Time passes; on the clock of these tests that takes none."""
+        await asyncio.sleep(seconds)
+
+    # What people do
+
+    async def arrives(
+        self, *args: str, channel: str = "1.0", name: str = "", number: str = CUSTOMER, state: str = "Ring"
+    ) -> None:
+        """A channel enters the application with these arguments."""
+        self.channels[channel] = e.Channel(
+            id=channel,
+            name=name or f"PJSIP/trunk-{len(self.channels):08x}",
+            state=state,
+            caller=e.CallerId(number=number),
+            dialplan=e.Dialplan(app_name="Stasis", app_data=",".join((APP, *args))),
+        )
+        self.tell(e.StasisStart, channel=self.channels[channel], args=args)
+        await self.settled()
+
+    async def customer_calls(self, channel: str = "1.0") -> None:
+        await self.arrives("inbound", "main", "74951230000", channel=channel)
+
+    async def rings(self, *numbers: str) -> None:
+        for number in numbers:
+            leg = self._state(self.leg(number), "Ringing")
+            self.tell(e.ChannelStateChange, channel=leg)
+            self.tell(e.Dial, peer=leg, dialstatus="RINGING")
+        await self.settled()
+
+    async def answers(self, *numbers: str) -> None:
+        """All in the same instant."""
+        for number in numbers:
+            leg = self._state(self.leg(number), "Up")
+            self.tell(e.ChannelStateChange, channel=leg)
+            self.tell(e.Dial, peer=leg, dialstatus="ANSWER")
+            if leg.dialplan.app_name != "Stasis":
+                leg = self._enter(leg.id)
+                self.tell(e.StasisStart, channel=leg, args=("leg",))
+        await self.settled()
+
+    async def hangs_up(self, channel: str, cause: int = 16, tech_cause: int | None = None) -> None:
+        self._ends(channel, cause=cause, tech_cause=tech_cause)
+        await self.settled()
+
+    async def declines(self, number: str, cause: int = 21, tech_cause: int = 603) -> None:
+        await self.hangs_up(self.leg(number), cause, tech_cause)
+
+    async def presses(self, *keys: str, channel: str = "1.0") -> None:
+        for key in keys:
+            self.tell(e.ChannelDtmfReceived, channel=self.channels[channel], digit=key)
+        await self.settled()
+
+    async def prompt_ends(self, state: str = "done") -> None:
+        """The oldest prompt under way ends."""
+        playback, media, channel = self.playing.pop(0)
+        self._prompt_over(playback, media, channel, state)
+        await self.settled()
+
+    # What Asterisk tells
+
+    def tell(self, kind: type[e.Event], **fields: Any) -> None:
+        if not self._deaf:
+            at = BEGIN + timedelta(seconds=asyncio.get_running_loop().time())
+            self.tracker.on_event(kind(timestamp=at, application=APP, **fields))
+
+    def _state(self, channel: str, state: str) -> e.Channel:
+        self.channels[channel] = self.channels[channel].model_copy(update={"state": state})
+        return self.channels[channel]
+
+    def _enter(self, channel: str) -> e.Channel:
+        plan = e.Dialplan(app_name="Stasis", app_data=f"{APP},leg")
+        self.channels[channel] = self.channels[channel].model_copy(update={"dialplan": plan})
+        return self.channels[channel]
+
+    def _ends(self, channel: str, *, soft: bool = False, cause: int = 16, tech_cause: int | None = None) -> None:
+        ended = self.channels.pop(channel)
+        self.tell(e.ChannelHangupRequest, channel=ended, soft=soft, cause=32 if soft else cause, tech_cause=tech_cause)
+        self._leaves_bridge(ended)
+        in_stasis = ended.dialplan.app_name == "Stasis"
+        if in_stasis:
+            self.tell(e.StasisEnd, channel=ended)
+        # A channel that came from the dialplan is no longer watched once it has left the application.
+        ours = ",leg" in ended.dialplan.app_data
+        if not in_stasis or ours or channel in self._watched:
+            self.tell(e.ChannelDestroyed, channel=ended, cause=cause, tech_cause=tech_cause)
+
+    def _leaves_bridge(self, channel: e.Channel) -> None:
+        for name, members in self.bridges.items():
+            if channel.id in members:
+                members.remove(channel.id)
+                self.tell(e.ChannelLeftBridge, channel=channel, bridge=e.Bridge(id=name))
+
+    def _prompt_over(self, playback: str, media: str, channel: str, state: str) -> None:
+        ended = e.Playback(id=playback, media_uri=media, target_uri=f"channel:{channel}", state=state)
+        self.tell(e.PlaybackFinished, playback=ended)
+
+    # What is asked of it
+
+    async def _ask(self, *request: str) -> None:
+        self.asked.append(request)
+        if gate := self._gates.get(request[0]):
+            await gate.wait()
+        await asyncio.sleep(0)
+        for rule in self._rules:
+            operation, about, failure = rule
+            if operation == request[0] and any(about in part for part in request[1:]):
+                self._rules.remove(rule)
+                raise failure
+
+    def _existing(self, channel: str) -> e.Channel:
+        if channel not in self.channels:
+            raise Gone("channel", "Channel not found", 404)
+        return self.channels[channel]
+
+    async def answer(self, channel: str) -> None:
+        await self._ask("answer", channel)
+        if self._existing(channel).state != "Up":
+            self.tell(e.ChannelStateChange, channel=self._state(channel, "Up"))
+        await _after_the_events()
+
+    async def ring(self, channel: str) -> None:
+        await self._ask("ring", channel)
+        self._existing(channel)
+
+    async def stop_ringing(self, channel: str) -> None:
+        await self._ask("stop_ringing", channel)
+        self._existing(channel)
+
+    async def play(self, channel: str, media: str, playback: str) -> None:
+        await self._ask("play", channel, media)
+        self._existing(channel)
+        self.playing.append((playback, media, channel))
+
+    async def stop_playing(self, playback: str) -> None:
+        await self._ask("stop_playing", playback)
+        for one in [one for one in self.playing if one[0] == playback]:
+            self.playing.remove(one)
+            self._prompt_over(*one, "done")
+
+    async def originate(self, channel: str, endpoint: str, **options: Any) -> None:
+        await self._ask("originate", channel, endpoint, str(options.get("callerId", "")))
+        self.channels[channel] = e.Channel(id=channel, name=f"{endpoint}-00000001", state="Down")
+        self.tell(e.Dial, peer=self.channels[channel])
+
+    async def create(self, channel: str, endpoint: str, **options: Any) -> None:
+        await self._ask("create", channel, endpoint)
+        self.channels[channel] = e.Channel(id=channel, name=f"{endpoint}-00000001", state="Down")
+        self.tell(e.StasisStart, channel=self._enter(channel), args=("leg",))
+
+    async def dial(self, channel: str, *, caller: str, seconds: int) -> None:
+        await self._ask("dial", channel, caller)
+        self.tell(e.Dial, peer=self._existing(channel))
+
+    async def make_bridge(self, bridge: str) -> None:
+        await self._ask("make_bridge", bridge)
+        self.bridges.setdefault(bridge, [])
+
+    async def add_to_bridge(self, bridge: str, *channels: str) -> None:
+        await self._ask("add_to_bridge", bridge, *channels)
+        if bridge not in self.bridges:
+            raise Gone("bridge", "Bridge not found", 404)
+        if missing := [channel for channel in channels if channel not in self.channels]:
+            raise Gone("bridge", f"Channel not found: {missing}", 400)
+        for channel in channels:
+            self.bridges[bridge].append(channel)
+            self.tell(e.ChannelEnteredBridge, channel=self.channels[channel], bridge=e.Bridge(id=bridge))
+        await _after_the_events()
+
+    async def destroy_bridge(self, bridge: str) -> None:
+        await self._ask("destroy_bridge", bridge)
+        self.bridges.pop(bridge, None)
+
+    async def record(self, bridge: str, name: str, audio_format: str) -> None:
+        await self._ask("record", bridge, name)
+        self.recordings[name] = bridge
+        self.tell(e.RecordingStarted, recording=e.Recording(name=name, format="wav", target_uri=f"bridge:{bridge}"))
+
+    async def stop_recording(self, name: str) -> None:
+        await self._ask("stop_recording", name)
+        if bridge := self.recordings.pop(name, ""):
+            recording = e.Recording(name=name, format="wav", target_uri=f"bridge:{bridge}", duration=3)
+            self.tell(e.RecordingFinished, recording=recording)
+
+    async def hang_up(self, channel: str, cause: int) -> None:
+        await self._ask("hang_up", channel, str(cause))
+        if channel in self.channels:
+            self._ends(channel, soft=True, cause=cause)
+
+    async def watch(self, channel: str) -> None:
+        await self._ask("watch", channel)
+        self._existing(channel)
+        self._watched.add(channel)
+
+    async def proceed(self, channel: str, context: str, exten: str, priority: int) -> None:
+        await self._ask("proceed", channel, context, exten, str(priority))
+        gone = self._existing(channel)
+        self._leaves_bridge(gone)
+        self.channels[channel] = gone.model_copy(update={"dialplan": e.Dialplan(app_name="Playback")})
+        self.tell(e.StasisEnd, channel=gone)
+
+
+async def _after_the_events() -> None:
+    """The reply to these requests comes when their events have come (seen on Asterisk 22.10)."""
+    for _ in range(3):
+        await asyncio.sleep(0)
