@@ -24,7 +24,7 @@ from lab.load import LoadPhones
 from lab.phones import Manner
 from lab.processes import free_port
 from lab.services import HOST, Portal, Program, sandbox, service
-from lab.story import HANG_UP_BUSY, Client, Story
+from lab.story import HANG_UP, Client, Story
 
 PORTAL_LATENCY_S = 0.06
 SERVICE_LINE = "74957770000"
@@ -149,7 +149,7 @@ def _everybody(extensions: list[str], clients: list[str]) -> Story:
         lines={SERVICE_LINE: "responsible"},
         elements={
             "responsible": {"type": "responsible", "seconds": 20, "on_unknown": "end", "on_no_answer": "end"},
-            "end": HANG_UP_BUSY,
+            "end": HANG_UP,
         },
     )
 

@@ -156,19 +156,21 @@ async def keep_calling(exchange: Exchange, stories: Sequence[Story], at_once: in
 async def run(once: bool, stories: Sequence[Story], keep: Path | None, at_once: int) -> Report:
     """Start the exchange and play; what came of it."""
     began = time.monotonic()
-    with console.status("starting Asterisk, the portal and the service"):
-        exchange = await Exchange(stories, keep=keep).__aenter__()
-    try:
-        console.print(f"Asterisk {exchange.pbx.toolbox.version}")
-        console.print(f"desktops of the employees  {exchange.sandbox.url}/sandbox/")
-        console.print(f"the service                {exchange.service.url}/  (token {exchange.company.token})")
+    async with contextlib.AsyncExitStack() as stack:
+        with console.status("starting Asterisk, the portal and the service"):
+            exchange = await stack.enter_async_context(Exchange(stories, keep=keep))
+        console.print(f"Asterisk {exchange.pbx.toolbox.version}", highlight=False)
+        for what, address in (
+            ("desktops of the employees", f"{exchange.sandbox.url}/sandbox/"),
+            ("the service", f"{exchange.service.url}/"),
+            ("its token", exchange.company.token),
+        ):
+            console.print(f"{what:<26} {address}", highlight=False, soft_wrap=True)
         if not once:
             console.print("customers are calling; Ctrl-C ends it")
-            await keep_calling(exchange, stories, min(at_once, 3))
+            await keep_calling(exchange, stories, min(at_once, 3, len(stories)))
         with Board(stories) as board:
             results = await play_all(exchange, stories, board, at_once)
-    finally:
-        await exchange.__aexit__()
     return Report(results, time.monotonic() - began)
 
 

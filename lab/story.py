@@ -100,4 +100,4 @@ class Numbers:
         return f"s{self.n:02d}_{name}"
 
 
-HANG_UP_BUSY: Table = {"type": "hangup", "cause": "no_answer"}
+HANG_UP: Table = {"type": "hangup", "cause": "no_answer"}

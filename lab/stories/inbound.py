@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lab.phones import Manner
-from lab.story import HANG_UP_BUSY, Client, Numbers, PlannedCall, Story, Table
+from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story, Table
 
 
 def _group(n: Numbers, phones: int, **more: object) -> dict[str, Table]:
@@ -18,7 +18,7 @@ def _group(n: Numbers, phones: int, **more: object) -> dict[str, Table]:
             "on_no_answer": n.element("end"),
             **more,
         },
-        n.element("end"): HANG_UP_BUSY,
+        n.element("end"): HANG_UP,
     }
 
 
@@ -87,7 +87,7 @@ def overlap(n: Numbers) -> Story:
                 "seconds": 10,
                 "on_no_answer": n.element("end"),
             },
-            n.element("end"): HANG_UP_BUSY,
+            n.element("end"): HANG_UP,
         },
         calls=(
             PlannedCall(n.client(1), n.did, n.phone(1), [n.phone(1)], talk_s=9.0),

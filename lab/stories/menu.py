@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lab.phones import Manner
-from lab.story import HANG_UP_BUSY, Numbers, PlannedCall, Story, Table
+from lab.story import HANG_UP, Numbers, PlannedCall, Story, Table
 
 
 def _plan(n: Numbers, **menu: object) -> dict[str, Table]:
@@ -34,7 +34,7 @@ def _plan(n: Numbers, **menu: object) -> dict[str, Table]:
             "seconds": 20,
             "on_no_answer": n.element("end"),
         },
-        n.element("end"): HANG_UP_BUSY,
+        n.element("end"): HANG_UP,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from lab.phones import Manner
-from lab.story import HANG_UP_BUSY, Client, Numbers, PlannedCall, Story, Table, Weather
+from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story, Table, Weather
 
 
 def _plan(n: Numbers) -> Mapping[str, Table]:
@@ -19,7 +19,7 @@ def _plan(n: Numbers) -> Mapping[str, Table]:
         },
         n.element("first"): _ring(n, 1),
         n.element("second"): _ring(n, 2),
-        n.element("end"): HANG_UP_BUSY,
+        n.element("end"): HANG_UP,
     }
 
 

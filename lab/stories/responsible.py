@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lab.phones import Manner
-from lab.story import HANG_UP_BUSY, Client, Numbers, PlannedCall, Story, Table
+from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story, Table
 
 
 def _plan(n: Numbers, *, seconds: float = 15) -> dict[str, Table]:
@@ -24,7 +24,7 @@ def _plan(n: Numbers, *, seconds: float = 15) -> dict[str, Table]:
             "seconds": 20,
             "on_no_answer": n.element("end"),
         },
-        n.element("end"): HANG_UP_BUSY,
+        n.element("end"): HANG_UP,
     }
 
 

@@ -8,7 +8,7 @@ import pytest_asyncio
 from lab.exchange import Exchange
 from lab.phones import Manner
 from lab.stage import play
-from lab.story import HANG_UP_BUSY, Numbers, PlannedCall, Story
+from lab.story import HANG_UP, Numbers, PlannedCall, Story
 
 N, M = Numbers(1), Numbers(2)
 LISTENS = Story(
@@ -17,7 +17,7 @@ LISTENS = Story(
     lines={N.did: N.element("speech")},
     elements={
         N.element("speech"): {"type": "say", "prompts": ["demo-congrats"], "next": N.element("end")},
-        N.element("end"): HANG_UP_BUSY,
+        N.element("end"): HANG_UP,
     },
 )
 OTHERS = Story(
@@ -35,7 +35,7 @@ OTHERS = Story(
             "seconds": 10,
             "on_no_answer": M.element("end"),
         },
-        M.element("end"): HANG_UP_BUSY,
+        M.element("end"): HANG_UP,
     },
 )
 

@@ -10,7 +10,7 @@ from lab import compare
 from lab.exchange import Exchange
 from lab.phones import Manner
 from lab.stage import play
-from lab.story import HANG_UP_BUSY, Client, Numbers, PlannedCall, Story
+from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story
 
 N = Numbers(1)
 TALK = PlannedCall(N.client(1), N.did, N.phone(1), [N.phone(1)], talk_s=9.0)
@@ -28,7 +28,7 @@ STORY = Story(
             "seconds": 15,
             "on_no_answer": N.element("end"),
         },
-        N.element("end"): HANG_UP_BUSY,
+        N.element("end"): HANG_UP,
     },
 )
 WITHOUT_SERVICE = Story(name="reception takes the call", calls=(LATER,), phones=(Manner(N.phone(2), ring_s=0.5),))
