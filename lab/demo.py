@@ -137,7 +137,7 @@ async def play_all(exchange: Exchange, stories: Sequence[Story], board: Board, a
 
 async def keep_calling(exchange: Exchange, stories: Sequence[Story], at_once: int) -> None:
     """Customers call for ever: stories in random order, `at_once` of them at a time."""
-    free = [story for story in stories if story.weather is Weather.WELL]
+    free = [story for story in stories if story.weather is Weather.WELL] or list(stories)
 
     async def player() -> None:
         while True:
@@ -150,7 +150,7 @@ async def keep_calling(exchange: Exchange, stories: Sequence[Story], at_once: in
                 console.print(f"           {difference}", markup=False, highlight=False)
             await asyncio.sleep(random.uniform(0, 3))
 
-    await asyncio.gather(*(player() for _ in range(at_once)))
+    await asyncio.gather(*(player() for _ in range(min(at_once, len(free)))))
 
 
 async def run(once: bool, stories: Sequence[Story], keep: Path | None, at_once: int) -> Report:
@@ -168,7 +168,7 @@ async def run(once: bool, stories: Sequence[Story], keep: Path | None, at_once: 
             console.print(f"{what:<26} {address}", highlight=False, soft_wrap=True)
         if not once:
             console.print("customers are calling; Ctrl-C ends it")
-            await keep_calling(exchange, stories, min(at_once, 3, len(stories)))
+            await keep_calling(exchange, stories, min(at_once, 3))
         with Board(stories) as board:
             results = await play_all(exchange, stories, board, at_once)
     return Report(results, time.monotonic() - began)
