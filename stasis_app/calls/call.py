@@ -7,7 +7,6 @@ of the call (plan or script) runs beside it and waits for what the events bring.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -20,10 +19,12 @@ from stasis_app.ari.errors import AriError, Gone
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls import model
-from stasis_app.calls.causes import ANSWERED_ELSEWHERE, NO_ANSWER, NORMAL
-from stasis_app.calls.control import Control, caller_id
-from stasis_app.calls.facts import Party, PartyKind, Unanswered
-from stasis_app.calls.prompts import Keys, media_uri
+from stasis_app.calls.causes import ANSWERED_ELSEWHERE, NORMAL
+from stasis_app.calls.control import Control
+from stasis_app.calls.facts import Party, Unanswered
+from stasis_app.calls.lifecycle import clean_up, release_others, run_flow
+from stasis_app.calls.listening import read, say
+from stasis_app.calls.prompts import Keys
 from stasis_app.calls.record import CallRecord, after
 from stasis_app.calls.ringing import ring_all, ring_in_turn
 from stasis_app.calls.routing import bridge_of_call
@@ -31,8 +32,6 @@ from stasis_app.calls.state import CallState, Leg, LegStage
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 
 T = TypeVar("T")
-# How long the phone of an employee who ordered a call rings.
-_EMPLOYEE_SECONDS = 30.0
 FactSink = Callable[[CallRecord, f.Fact], None]
 IntentSink = Callable[[str, i.Intent], None]
 Flow = Callable[["Call"], Awaitable[None]]
@@ -84,12 +83,13 @@ class Call:
         self._adopt = adopt
         self._on_finished = finished
         self._on_intent = on_intent
-        self._mailbox: asyncio.Queue[e.Event | i.Intent] = asyncio.Queue()
+        self._mailbox: asyncio.Queue[e.Event | None] = asyncio.Queue()
         self._waiters: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
-        self._keys = Keys()
-        self._played: deque[str] = deque(maxlen=16)
-        self._bridged = bool(record.in_bridge)
-        self._gaps = 0
+        self.keys = Keys()
+        self.played: deque[str] = deque(maxlen=16)  # the prompts that ended last
+        self.bridged = bool(record.in_bridge)  # the call's bridge exists, or may
+        self.gaps = 0  # how often events may have been missed
+        self._hanging_up = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     # The mailbox
@@ -104,7 +104,7 @@ class Call:
         for fact in first:
             self._tell(fact)
         self.spawn(self._handle_events())
-        self.spawn(self._run(flow))
+        self.spawn(run_flow(self, flow))
 
     def put(self, event: e.Event) -> None:
         """An event of this call; never waits."""
@@ -112,7 +112,7 @@ class Call:
 
     def resynced(self) -> None:
         """The link was lost and is back: events that nobody can synthesise may be missing."""
-        self._gaps += 1
+        self.gaps += 1
         self._wake()
 
     def expect(self, leg: str, party: Party) -> None:
@@ -147,6 +147,8 @@ class Call:
     async def _handle_events(self) -> None:
         while not self.state.spent:
             event = await self._mailbox.get()
+            if event is None:
+                continue
             try:
                 self._apply(event)
             except Exception:
@@ -157,15 +159,18 @@ class Call:
         had_ended = self.state.ended
         self.state, facts = model.apply(self.state, event)
         if isinstance(event, e.PlaybackFinished):
-            self._played.append(event.playback.id)
+            self.played.append(event.playback.id)
             if event.playback.state == "failed" and not self.state.ended:
                 self.log.warning("The prompt {!r} could not be played", event.playback.media_uri)
         for fact in facts:
             if isinstance(fact, f.Pressed):
-                self._keys.press(fact.digit)
+                self.keys.press(fact.digit)
             self._tell(fact)
         if self.state.ended and not had_ended:
-            self.spawn(self._clean_up())
+            self.spawn(clean_up(self))
+        if self.state.spent:
+            # An intent may have brought this about: let the mailbox find out.
+            self._mailbox.put_nowait(None)
         self._wake()
 
     def _tell(self, fact: f.Fact) -> None:
@@ -184,12 +189,12 @@ class Call:
         Raises:
             CallGone: the call ended.
         """
-        await self._wait(lambda: self.state.ended or ready(), seconds)
+        await self.wait(lambda: self.state.ended or ready(), seconds)
         if self.state.ended:
             raise CallGone(self.id)
         return ready()
 
-    async def _wait(self, ready: Callable[[], object], seconds: float | None) -> None:
+    async def wait(self, ready: Callable[[], object], seconds: float | None) -> None:
         """Wait until an event makes `ready` true or the time is up; works after the end of the call, too."""
         if ready():
             return
@@ -204,36 +209,6 @@ class Call:
         finally:
             self._waiters.remove(waiter)
 
-    # The flow
-
-    async def _run(self, flow: Flow) -> None:
-        """Run the flow; whatever it does, the caller is served: a flow that fails hands him to the dialplan."""
-        try:
-            await flow(self)
-            if not self.state.ended and self.state.handing_over is None:
-                await self.hang_up()
-        except CallGone:
-            return
-        except Exception:
-            self.log.exception("The flow of this call failed; the dialplan goes on with it")
-            await self.hand_over()
-
-    async def _clean_up(self) -> None:
-        """After the end: release what is left, and destroy the bridge once its recording is complete."""
-        alive = [leg for leg in self.state.others if leg.alive]
-        await asyncio.gather(*(self.release(leg.id, Unanswered.CANCELLED) for leg in alive))
-        if not self._bridged:
-            return
-        # It ends by itself when everybody has left.
-        await self._wait(lambda: not self.state.recordings, 3)
-        for name in self.state.recordings:
-            await self.control.stop_recording(name)
-        await self._wait(lambda: not self.state.recordings, 3)
-        for name in self.state.recordings:
-            # Its end was missed in a gap of the events; the file is there all the same.
-            self.intend(i.RecordingOver(i.now(), name, self.options.record_format))
-        await self.control.destroy_bridge(self.bridge)
-
     # Verbs
 
     async def answer(self) -> None:
@@ -244,29 +219,14 @@ class Call:
     async def say(self, *prompts: str) -> None:
         """Play prompts to their end, answering first when that has not been done."""
         await self.answer()
-        for prompt in prompts:
-            playback = await self._start(prompt)
-            await self.until(self._played_or(playback))
+        await say(self, prompts)
 
     async def read(
         self, *prompts: str, digits: int = 1, seconds: float = 5.0, between: float = 2.0, terminator: str = "#"
     ) -> str:
-        """Play prompts and read keys; the first key stops the prompt."""
+        """Play prompts and read keys, answering first; the first key stops the prompt."""
         await self.answer()
-        for prompt in prompts:
-            if self._keys:
-                break
-            playback = await self._start(prompt)
-            await self.until(self._played_or(playback, self._keys.any))
-            if self._keys:
-                await self.control.stop_playing(playback)
-                await self.until(self._played_or(playback), 1)
-        wait = seconds
-        while not self._keys.complete(digits, terminator):
-            if not await self._another_key(wait):
-                break
-            wait = between
-        return self._keys.take(digits, terminator)
+        return await read(self, prompts, digits=digits, seconds=seconds, between=between, terminator=terminator)
 
     async def ring(self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL) -> RingResult:
         """Ring parties and connect the first who answers."""
@@ -278,40 +238,12 @@ class Call:
         await self.until(lambda: not any(leg.alive and leg.bridge for leg in self.state.others))
         await self.hang_up()
 
-    async def wait_for_end(self) -> None:
-        """The flow of a call that somebody else leads, or that is over already: nothing is done to it."""
-        await self.until(lambda: False)
-
-    async def start_again(self, flow: Flow) -> None:
-        """The flow of a call that was found in a menu or ringing after a restart."""
-        ringing = [leg for leg in self.state.others if leg.alive]
-        await asyncio.gather(*(self.release(leg.id, Unanswered.CANCELLED) for leg in ringing))
-        await flow(self)
-
-    async def go_on_talking(self) -> None:
-        """The flow of a call that was found talking after a restart."""
-        self._bridged = True
-        if await self.until(lambda: any(leg.bridge for leg in self.state.others), 5):
-            await self.talk()
-
-    async def dial_caller(self, number: str) -> None:
-        """Call the phone of the employee who ordered this call, and wait until he answers."""
-        caller = self.state.caller
-        await self.control.originate(
-            caller.id,
-            self.options.endpoint.format(extension=caller.party.number),
-            appArgs=f"outbound,{number}",
-            callerId=caller_id(Party(PartyKind.CUSTOMER, number)),
-            timeout=round(_EMPLOYEE_SECONDS),
-        )
-        if not await self.until(lambda: self.state.caller.stage is LegStage.UP, _EMPLOYEE_SECONDS + 5):
-            await self.hang_up(NO_ANSWER)
-
     async def hand_over(self, context: str = "", exten: str = "", priority: int = 1) -> None:
         """Give the call back to the dialplan, and go on watching how it ends."""
         if self.state.ended:
             raise CallGone(self.id)
         caller = self.state.caller_leg
+        await release_others(self)
         try:
             await self.control.watch(caller)
             watched = True
@@ -324,10 +256,15 @@ class Call:
 
     async def hang_up(self, cause: int = NORMAL) -> None:
         """End the call with a Q.850 cause."""
-        if self.state.ended:
+        if self.state.ended or self._hanging_up:
             return
+        self._hanging_up = True
         self.intend(i.HangingUp(i.now()))
-        await self.control.hang_up(self.state.caller_leg, cause)
+        try:
+            await self.control.hang_up(self.state.caller_leg, cause)
+        except AriError:
+            self._hanging_up = False
+            raise
 
     def visit(self, element: str, kind: str, why: str = "") -> None:
         """Note that the call came to an element of the plan."""
@@ -353,25 +290,14 @@ class Call:
             await self.until(lambda: None, 2)
             raise
 
-    async def _another_key(self, seconds: float) -> bool:
-        seen = len(self._keys)
-        return bool(await self.until(lambda: len(self._keys) > seen, seconds))
-
-    async def _start(self, prompt: str) -> str:
-        playback = f"{self.id}-{secrets.token_hex(4)}"
-        await self.asking_caller(self.control.play(self.state.caller_leg, media_uri(prompt), playback))
-        return playback
-
-    def _played_or(self, playback: str, otherwise: Callable[[], bool] = lambda: False) -> Callable[[], bool]:
-        """Whether a prompt has ended. After a gap in the events its end may have been missed: then it has."""
-        gaps = self._gaps
-        return lambda: playback in self._played or self._gaps != gaps or otherwise()
-
     async def bridge_ready(self) -> None:
         """Make the call's bridge; once is enough."""
-        if not self._bridged:
+        if not self.bridged:
+            self.bridged = True
             await self.control.make_bridge(self.bridge)
-            self._bridged = True
+            if self.state.ended:
+                # Cleaned up before it was there.
+                await self.control.destroy_bridge(self.bridge)
 
     def start_recording(self) -> None:
         """Record the talk, unless it is recorded already. Nobody waits for it."""

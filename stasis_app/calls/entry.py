@@ -84,6 +84,11 @@ def begin_call(channel: Channel, entry: Entry, at: datetime, endpoint: str) -> m
     )
 
 
+def party_of_leg(channel: Channel, entry: LegEntry, endpoint: str) -> Party:
+    """Who is at a leg that came unexpected: its arguments are those of the phone that rang, not of who picked up."""
+    return _employee(channel, endpoint) if entry.party.kind is PartyKind.EMPLOYEE else entry.party
+
+
 def transferred_to(channel: Channel) -> Party:
     """Whom a transfer leads to: the Local channel it makes is named after the extension."""
     found = re.match(r"^Local/(?P<extension>[^@/]+)@", channel.name)

@@ -41,4 +41,7 @@ class Keys:
             taken, self._pressed = self._pressed[:end], self._pressed[end + 1 :]
         else:
             taken, self._pressed = self._pressed[:digits], self._pressed[digits:]
+            if terminator:
+                # "102#" where three digits are enough: the # belongs to them, not to the next question.
+                self._pressed = self._pressed.removeprefix(terminator)
         return taken

@@ -14,7 +14,7 @@ from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls import model
-from stasis_app.calls.entry import Entry, LegEntry, begin_call, read_entry, transferred_to
+from stasis_app.calls.entry import Entry, LegEntry, begin_call, party_of_leg, read_entry, transferred_to
 from stasis_app.calls.record import CallRecord, after, begin
 from stasis_app.calls.recorded import clock, read_recording
 from stasis_app.calls.routing import call_of_event, channel_of_event, dialling_channel
@@ -83,8 +83,8 @@ def _story_of(event: e.Event, stories: dict[str, Story], by_channel: dict[str, S
     if replaced is not None:
         return _with_leg(replaced, event, transferred_to(event.channel), by_channel)
     match read_entry(event.args):
-        case LegEntry(call_id=call_id, party=party) if call_id in stories:
-            return _with_leg(stories[call_id], event, party, by_channel)
+        case LegEntry() as leg if leg.call_id in stories:
+            return _with_leg(stories[leg.call_id], event, party_of_leg(event.channel, leg, endpoint), by_channel)
         case Entry() as entry:
             state, facts = begin_call(event.channel, entry, event.timestamp, endpoint)
             started = facts[0]

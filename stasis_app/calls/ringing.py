@@ -17,7 +17,7 @@ from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import caller_id
 from stasis_app.calls.entry import leg_args
 from stasis_app.calls.facts import Direction, Party, PartyKind, Unanswered
-from stasis_app.calls.state import LegStage
+from stasis_app.calls.state import Leg, LegStage
 from stasis_app.calls.verbs import RingResult, Target
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Asterisk itself ends a leg when its ring time is over; this much later we stop believing that it will.
 _GRACE = 2.0
+# When a ringing phone is picked up elsewhere, its own leg ends a few ms before the other one arrives.
+_PICKUP = 0.15
 
 
 async def ring_in_turn(call: Call, targets: Sequence[Target], seconds: float) -> RingResult:
@@ -50,15 +52,22 @@ async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> Rin
         call.spawn(dial(call, leg, party, seconds))
     if not early:
         call.spawn(_let_caller_hear_ringing(call, legs))
-    deadline = asyncio.get_running_loop().time() + seconds + _GRACE
-    while (winner := await _next_answer(call, legs, deadline)) is not None:
-        losers = [leg for leg in legs if leg != winner]
-        releasing = asyncio.gather(*(_release(call, leg, Unanswered.ANSWERED_ELSEWHERE) for leg in losers))
-        connected = await _connect(call, winner)
-        await releasing
-        if connected:
-            return RingResult(legs[winner], _tried(call, losers))
-    await asyncio.gather(*(_release(call, leg, Unanswered.NO_ANSWER) for leg in legs))
+    connected = ""
+    try:
+        deadline = asyncio.get_running_loop().time() + seconds + _GRACE
+        while (winner := await _next_answer(call, legs, deadline)) is not None:
+            losers = [leg for leg in legs if leg != winner]
+            releasing = asyncio.gather(*(_release(call, leg, Unanswered.ANSWERED_ELSEWHERE) for leg in losers))
+            connected = winner if await _connect(call, winner) else ""
+            await releasing
+            if connected:
+                return RingResult(call.leg(winner).party, _tried(call, losers))
+        await asyncio.gather(*(_release(call, leg, Unanswered.NO_ANSWER) for leg in legs))
+    finally:
+        # However this ends (a script's own time limit, a lost link), no phone rings on for nobody.
+        for leg in legs:
+            if leg != connected and call.leg(leg).alive and call.leg(leg).released is None:
+                call.spawn(_release(call, leg, Unanswered.CANCELLED))
     if not early and call.state.caller.stage is LegStage.UP:
         await call.asking_caller(call.control.stop_ringing(call.state.caller_leg))
     return RingResult(None, _tried(call, list(legs)))
@@ -110,12 +119,18 @@ async def _not_created(call: Call, leg: str, party: Party, error: AriError) -> N
 
 async def _end_if_unwanted(call: Call, leg: str) -> None:
     """Somebody else answered, or the call ended, while this leg was being set up."""
-    if call.state.ended or call.leg(leg).released:
-        await call.release(leg, Unanswered.CANCELLED)
+    unwanted = call.leg(leg)
+    if call.state.ended or unwanted.released or not unwanted.alive:
+        await call.control.hang_up(leg, NORMAL)
 
 
 async def _let_caller_hear_ringing(call: Call, legs: dict[str, Party]) -> None:
-    await call.until(lambda: any(call.leg(leg).stage is LegStage.RINGING for leg in legs))
+    def rings() -> bool:
+        return any(call.leg(leg).stage is LegStage.RINGING for leg in legs)
+
+    await call.until(lambda: rings() or all(call.leg(leg).over for leg in legs))
+    if not rings():
+        return
     await call.asking_caller(call.control.ring(call.state.caller_leg))
     # Made now, so that it need not be made between an answer and the first word.
     await call.bridge_ready()
@@ -125,18 +140,26 @@ async def _next_answer(call: Call, legs: dict[str, Party], deadline: float) -> s
     """The leg that answered first; None when all have ended or the time is over."""
 
     def answered() -> str | None:
-        return next((leg for leg in legs if _ready(call, leg)), None)
+        # Not only the legs rung here: somebody may pick up a colleague's ringing phone.
+        ready = (leg for leg in call.state.others if _ready(leg) and (leg.id in legs or not leg.bridge))
+        return next((leg.id for leg in ready), None)
 
     def settled() -> bool:
         return answered() is not None or all(call.leg(leg).over for leg in legs)
 
     await call.until(settled, max(0.0, deadline - asyncio.get_running_loop().time()))
+    if answered() is None and any(_taken_away(call.leg(leg)) for leg in legs):
+        await call.until(lambda: answered() is not None, _PICKUP)
     return answered()
 
 
-def _ready(call: Call, leg_id: str) -> bool:
-    leg = call.leg(leg_id)
-    return leg.stage is LegStage.UP and leg.in_stasis and not leg.over and leg.released is None
+def _ready(leg: Leg) -> bool:
+    return leg.stage is LegStage.UP and leg.in_stasis and not leg.over and not leg.released
+
+
+def _taken_away(leg: Leg) -> bool:
+    """Whether a phone stopped ringing though neither it nor we ended it: it was picked up elsewhere."""
+    return leg.over and leg.released is None and leg.cause == NORMAL and leg.tech_cause is None
 
 
 async def _connect(call: Call, leg: str) -> bool:

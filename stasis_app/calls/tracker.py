@@ -22,8 +22,9 @@ from stasis_app.calls import model
 from stasis_app.calls.call import Call, CallOptions, FactSink, Flow, IntentSink
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import Control
-from stasis_app.calls.entry import Entry, LegEntry, begin_call, read_entry, transferred_to
+from stasis_app.calls.entry import Entry, LegEntry, begin_call, party_of_leg, read_entry, transferred_to
 from stasis_app.calls.facts import Direction, Party, PartyKind
+from stasis_app.calls.lifecycle import employee_first, go_on_talking, start_again, wait_for_end
 from stasis_app.calls.record import CallRecord, begin
 from stasis_app.calls.restore import restored_state
 from stasis_app.calls.resync import missed_events
@@ -63,6 +64,7 @@ class Tracker:
         self._former: list[CallRecord] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._engaged: Counter[str] = Counter()
+        self._engages: dict[str, str] = {}  # channel -> the extension whose phone it keeps
         self.stray: Counter[str] = Counter()
 
     # What others ask
@@ -124,13 +126,13 @@ class Tracker:
         exists = any(channel.id == state.caller_leg for channel in world.channels)
         flow: Flow
         if not exists or state.handed_over:
-            flow = Call.wait_for_end
+            flow = wait_for_end
         elif _talks(state.caller_leg, world):
-            flow = Call.go_on_talking
+            flow = go_on_talking
         else:
 
             async def flow(call: Call) -> None:
-                await call.start_again(self._flow)
+                await start_again(call, self._flow)
 
         self._begin(state, record, flow)
 
@@ -143,11 +145,10 @@ class Tracker:
         channel = e.Channel(id=call_id, name=self._options.endpoint.format(extension=extension), state="Down")
         change = model.start(call_id, channel, Direction.OUTBOUND, caller, i.now(), line=line, dialled=number)
 
-        async def employee_first(call: Call) -> None:
-            await call.dial_caller(number)
-            await self._flow(call)
+        async def flow(call: Call) -> None:
+            await employee_first(call, self._flow)
 
-        return self._begin_new(change, employee_first)
+        return self._begin_new(change, flow)
 
     def _arrived(self, event: e.StasisStart) -> None:
         """A channel we do not know entered the application."""
@@ -173,7 +174,7 @@ class Tracker:
         if call is None or call.state.ended:
             self._do(self._control.hang_up(channel.id, NORMAL))
             return
-        call.expect(channel.id, entry.party)
+        call.expect(channel.id, party_of_leg(channel, entry, self._options.endpoint))
         if event is not None:
             call.put(event)
 
@@ -185,7 +186,7 @@ class Tracker:
                 talking = _talks(channel.id, world)
                 logger.bind(call=channel.id).info("Adopted a call that {}", "talks" if talking else "waits")
                 started = begin_call(channel, entry, channel.creationtime or i.now(), self._options.endpoint)
-                self._begin_new(started, Call.go_on_talking if talking else self._flow)
+                self._begin_new(started, go_on_talking if talking else self._flow)
             case LegEntry():
                 self._joins(channel, entry)
             case None:
@@ -222,19 +223,30 @@ class Tracker:
 
     def _enlist(self, channel: str, party: Party, call_id: str) -> None:
         self._by_channel[channel] = self._calls[call_id]
-        if party.kind is PartyKind.EMPLOYEE:
+        if party.kind is PartyKind.EMPLOYEE and channel not in self._engages:
+            self._engages[channel] = party.number
             self._engaged[party.number] += 1
+
+    def _free(self, channel: str) -> None:
+        """The channel keeps no phone any more."""
+        extension = self._engages.pop(channel, None)
+        if extension is None:
+            return
+        self._engaged[extension] -= 1
+        if not self._engaged[extension]:
+            del self._engaged[extension]
 
     def _finished(self, call_id: str) -> None:
         call = self._calls.pop(call_id)
-        for leg in call.state.legs.values():
-            self._by_channel.pop(leg.id, None)
-            if leg.party.kind is PartyKind.EMPLOYEE:
-                self._engaged[leg.party.number] -= 1
-                if self._engaged[leg.party.number] <= 0:
-                    del self._engaged[leg.party.number]
+        for leg in call.state.legs:
+            self._by_channel.pop(leg, None)
+            self._free(leg)
 
     def _tell(self, record: CallRecord, fact: f.Fact) -> None:
+        if isinstance(fact, f.NotAnswered | f.LegEnded):
+            self._free(fact.leg)
+        elif isinstance(fact, f.Ended):
+            self._free(fact.call_id)
         for sink in self._sinks:
             try:
                 sink(record, fact)

@@ -8,7 +8,6 @@ from calls_fakes import Exchange
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stasis_app.ari.errors import ServerFailed
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.prompts import Keys, media_uri
@@ -211,15 +210,6 @@ async def test_every_key_is_told(pbx: Exchange) -> None:
     await pbx.presses("1", "*", "#")
 
     assert [fact.digit for fact in pbx.told(f.Pressed)] == ["1", "*", "#"]
-
-
-async def test_a_prompt_the_server_refuses_sends_the_caller_to_the_dialplan(pbx: Exchange) -> None:
-    pbx.flow = Reading(("menu",))
-    pbx.refuse("play", ServerFailed)
-
-    await pbx.customer_calls()
-
-    assert pbx.count()["proceed"] == 1
 
 
 @pytest.mark.parametrize(

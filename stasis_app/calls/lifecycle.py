@@ -1,0 +1,105 @@
+"""How a call is led from its beginning to its end: running its flow, taking it up again, clearing up after it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from stasis_app.ari.errors import AriError
+from stasis_app.calls import intents as i
+from stasis_app.calls.causes import NO_ANSWER
+from stasis_app.calls.control import caller_id
+from stasis_app.calls.facts import Party, PartyKind, Unanswered
+from stasis_app.calls.state import LegStage
+from stasis_app.calls.verbs import CallGone
+
+if TYPE_CHECKING:
+    from stasis_app.calls.call import Call, Flow
+
+# How long the phone of an employee who ordered a call rings, in seconds.
+EMPLOYEE_SECONDS = 30.0
+
+
+async def run_flow(call: Call, flow: Flow) -> None:
+    """Run the flow; whatever it does, the caller is served: a flow that fails hands him to the dialplan."""
+    try:
+        await flow(call)
+        if not call.state.ended and call.state.handing_over is None:
+            await call.hang_up()
+    except CallGone:
+        return
+    except Exception:
+        call.log.exception("The flow of this call failed; the dialplan goes on with it")
+        await _give_back(call)
+
+
+async def _give_back(call: Call) -> None:
+    try:
+        await call.hand_over()
+    except AriError as error:
+        # A busy tone is better than silence for ever.
+        call.log.error("The dialplan would not take the call, which is hung up: {}", error)
+        await call.hang_up(NO_ANSWER)
+
+
+async def wait_for_end(call: Call) -> None:
+    """The flow of a call that somebody else leads, or that is over already: nothing is done to it."""
+    await call.until(lambda: False)
+
+
+async def start_again(call: Call, flow: Flow) -> None:
+    """The flow of a call that was found in a menu or ringing after a restart."""
+    await release_others(call)
+    await flow(call)
+
+
+async def go_on_talking(call: Call) -> None:
+    """The flow of a call that was found talking after a restart."""
+    call.bridged = True
+    if await call.until(lambda: any(leg.bridge for leg in call.state.others), 5):
+        await call.talk()
+
+
+async def employee_first(call: Call, flow: Flow) -> None:
+    """The flow of a call that was ordered: ring the phone of whoever ordered it, then go on with `flow`."""
+    caller = call.state.caller
+    try:
+        await call.control.originate(
+            caller.id,
+            call.options.endpoint.format(extension=caller.party.number),
+            appArgs=f"outbound,{call.record.dialled}",
+            callerId=caller_id(Party(PartyKind.CUSTOMER, call.record.dialled)),
+            timeout=round(EMPLOYEE_SECONDS),
+        )
+    except AriError as error:
+        call.log.info("The phone of extension {} can't be called: {}", caller.party.number, error)
+        await call.control.hang_up(caller.id, NO_ANSWER)
+        call.intend(i.HangingUp(i.now()))
+        call.intend(i.DialFailed(i.now(), caller.id))
+        return
+    if not await call.until(lambda: call.state.caller.stage is LegStage.UP, EMPLOYEE_SECONDS + 5):
+        await call.hang_up(NO_ANSWER)
+        return
+    await flow(call)
+
+
+async def release_others(call: Call) -> None:
+    """Hang up every leg but the caller's."""
+    alive = [leg for leg in call.state.others if leg.alive]
+    await asyncio.gather(*(call.release(leg.id, Unanswered.CANCELLED) for leg in alive))
+
+
+async def clean_up(call: Call) -> None:
+    """After the end: release what is left, and destroy the bridge once its recording is complete."""
+    await release_others(call)
+    if not call.bridged:
+        return
+    # A recording ends by itself when everybody has left.
+    await call.wait(lambda: not call.state.recordings, 3)
+    for name in call.state.recordings:
+        await call.control.stop_recording(name)
+    await call.wait(lambda: not call.state.recordings, 3)
+    for name in call.state.recordings:
+        # Its end was missed in a gap of the events; the file is there all the same.
+        call.intend(i.RecordingOver(i.now(), name, call.options.record_format))
+    await call.control.destroy_bridge(call.bridge)
