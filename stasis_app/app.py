@@ -38,6 +38,7 @@ from stasis_app.portal import InstallProof, PortalNeeds, add_portal, bind_events
 from stasis_app.settings import Settings
 from stasis_app.store import Store, open_store
 
+_PURGE_EVERY = 3600.0  # seconds; each time forgets a limited number of calls, so that it never holds up the disk
 API_DESCRIPTIONS = Path("~/.cache/stasis-app/ari").expanduser()
 
 
@@ -121,6 +122,8 @@ class Service:
         self._stack.push_async_callback(self.link.stop)
         self._do(self.directory.run())
         self._do(self._bind_events())
+        if self.settings.storage.keep_days is not None:
+            self._do(self._forget_old_calls(self.settings.storage.keep_days))
 
     def _recording(self) -> Callable[[str], None] | None:
         if self._record_events is None:
@@ -251,6 +254,11 @@ class Service:
 
     async def _bind_events(self) -> None:
         await bind_events(self.portal, self.settings.http.public_url)
+
+    async def _forget_old_calls(self, keep_days: int) -> None:
+        while True:
+            await self.store.purge(keep_days)
+            await asyncio.sleep(_PURGE_EVERY)
 
     # The tracker comes after the link it sends its requests over, so the link finds it here.
 

@@ -185,6 +185,9 @@ class StorageSettings(Section):
     """Where calls, facts and the outbox are kept."""
 
     url: str = Field(default="sqlite+aiosqlite:///stasis.sqlite", description="an async SQLAlchemy database address")
+    keep_days: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="days ended calls stay in the journal; unset: for ever"
+    )
 
     def problems(self) -> Iterator[ConfigProblem]:
         if not self.url.startswith(("sqlite+aiosqlite://", "mysql+asyncmy://", "mariadb+asyncmy://")):

@@ -7,10 +7,9 @@ lenient about additions and strict about what we rely on. `parse` takes one webs
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 
 class Model(BaseModel):
@@ -45,7 +44,7 @@ class Channel(Model):
     caller: CallerId = CallerId()
     connected: CallerId = CallerId()
     dialplan: Dialplan = Dialplan()
-    creationtime: datetime | None = None
+    creationtime: AwareDatetime | None = None
 
 
 class Bridge(Model):
@@ -79,7 +78,7 @@ class Recording(Model):
 class Event(Model):
     """What every event has."""
 
-    timestamp: datetime
+    timestamp: AwareDatetime
     application: str = ""
 
 
@@ -283,8 +282,13 @@ def parse(message: str | bytes) -> Event | RestResponse:
     try:
         return _message.validate_json(message)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        if first["type"] == "union_tag_invalid":
-            raise UnreadableMessage(str(first.get("ctx", {}).get("tag", "?"))[:60], "unknown event type") from None
-        where = ".".join(str(part) for part in first["loc"]) or "message"
-        raise UnreadableMessage(where[:120], str(first["msg"])[:200]) from None
+        raise unreadable("", error) from None
+
+
+def unreadable(what: str, error: ValidationError) -> UnreadableMessage:
+    """What was wrong with a message or an object, without its values: they may be phone numbers."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "union_tag_invalid":
+        return UnreadableMessage(str(first.get("ctx", {}).get("tag", "?"))[:60], "unknown event type")
+    where = ".".join(str(part) for part in ((what,) if what else ()) + first["loc"]) or "message"
+    return UnreadableMessage(where[:120], str(first["msg"])[:200])

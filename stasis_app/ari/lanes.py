@@ -42,6 +42,11 @@ class Lanes:
         """The channel is gone."""
         del self._occupied[channel]
 
+    def keep_only(self, channels: Iterable[str]) -> None:
+        """All channels but these are gone."""
+        for gone in self._occupied.keys() - set(channels):
+            del self._occupied[gone]
+
     def may_wait(self, path: str, channels: Iterable[str]) -> bool:
         """Whether a request could hold up others on the websocket."""
         return bool(_SLOW.match(path)) or any(channel in self._occupied for channel in channels)

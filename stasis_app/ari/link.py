@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 import aiohttp
 import orjson
 from loguru import logger
-from pydantic import TypeAdapter
-from tenacity import AsyncRetrying, RetryCallState, wait_exponential_jitter
+from pydantic import ValidationError
+from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
 
 from stasis_app.ari.api import connect_api, server_version
 from stasis_app.ari.errors import AriError, LinkDown, Unauthorized, error_for
@@ -32,11 +33,13 @@ from stasis_app.ari.events import (
     Channel,
     ChannelDestroyed,
     Event,
+    Model,
     PlaybackFinished,
     RestResponse,
     StasisEnd,
     UnreadableMessage,
     parse,
+    unreadable,
 )
 from stasis_app.ari.transport import TwoLaneTransport, basic_auth
 
@@ -45,8 +48,10 @@ if TYPE_CHECKING:
 
     from stasis_app.settings import AsteriskSettings
 
-_channels = TypeAdapter(list[Channel])
-_bridges = TypeAdapter(list[Bridge])
+M = TypeVar("M", bound=Model)
+# Seconds after which a connection counts as one that works: when it ends, the next is tried at once.
+_LASTING = 5.0
+_ACCESS_HINT = "; check asterisk.username and asterisk.password, and that ari.conf has no read_only for this user"
 # First Asterisk of each line whose websocket carries REST requests too.
 _REST_OVER_WEBSOCKET = {20: 14, 21: 9, 22: 4}
 
@@ -186,36 +191,47 @@ class AriLink:
         await self._connected.wait()
 
     async def _supervise(self) -> None:
+        waits = wait_exponential(multiplier=0.1, max=5) + wait_random(0, 0.3)
         while not self.replaced:
-            # A new ladder of waits begins after every connection that worked.
-            waits = wait_exponential_jitter(initial=0.1, max=5, jitter=0.3)
-            ladder = AsyncRetrying(wait=waits, before_sleep=self._tell)
-            async for attempt in ladder:
+            # A new ladder of waits begins after every connection that lasted.
+            async for attempt in AsyncRetrying(wait=waits, before_sleep=self._tell):
                 with attempt:
-                    socket = await self._open()
-            try:
-                await self._serve(socket)
-            except (AriError, aiohttp.ClientError, OSError, TimeoutError) as error:
-                logger.warning("The link to Asterisk failed: {}", _brief(error))
-            except Exception:
-                logger.exception("The link to Asterisk failed unexpectedly; it is opened again")
-            finally:
-                await socket.close()
-                if not self.replaced:
-                    self._become(LinkState.DOWN)
+                    await self._keep_connection()
+
+    async def _keep_connection(self) -> None:
+        """Connect, and serve the connection to its end.
+
+        Raises:
+            Exception: it did not come about, or did not last: the next attempt had better wait.
+        """
+        socket = await self._open()
+        opened = time.monotonic()
+        failure: Exception = LinkDown("GET events", "the server closes the connection at once")
+        try:
+            await self._serve(socket)
+        except (AriError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            failure = error
+        except Exception as error:
+            logger.exception("The link to Asterisk failed unexpectedly; it is opened again")
+            failure = error
+        finally:
+            await socket.close()
+            if not self.replaced:
+                self._become(LinkState.DOWN)
+        if not self.replaced and time.monotonic() - opened < _LASTING:
+            raise failure
 
     def _tell(self, retry: RetryCallState) -> None:
         error = retry.outcome.exception() if retry.outcome else None
         wait = retry.next_action.sleep if retry.next_action else 0
         if retry.attempt_number in (1, 5) or retry.attempt_number % 60 == 0:
-            hint = "; check asterisk.username and asterisk.password" if isinstance(error, Unauthorized) else ""
             logger.warning(
                 "No link to Asterisk at {} (attempt {}, next in {:.1f} s): {}{}",
                 self._settings.url,
                 retry.attempt_number,
                 wait,
                 _brief(error),
-                hint,
+                _ACCESS_HINT if isinstance(error, Unauthorized) else "",
             )
 
     async def _open(self) -> aiohttp.ClientWebSocketResponse:
@@ -241,15 +257,24 @@ class AriLink:
         reader = asyncio.create_task(self._read_all(socket), name="ari-reader")
         try:
             world = await self._resync()
-            self._on_world(world)
-            held, self._held = self._held or [], None
-            for event in held:
-                self._hand_on(event)
-            self._become(LinkState.CONNECTED)
+            if not self.replaced:
+                self._go_live(world)
             await reader
         finally:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
+
+    def _go_live(self, world: World) -> None:
+        """Hand on what exists, then what happened meanwhile; from now on events are handed on as they come."""
+        self.transport.lanes.keep_only(channel.id for channel in world.channels)
+        try:
+            self._on_world(world)
+        except Exception:
+            logger.exception("What exists on the server could not be compared with what was known")
+        held, self._held = self._held or [], None
+        for event in held:
+            self._hand_on(event)
+        self._become(LinkState.CONNECTED)
 
     async def _read_all(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         try:
@@ -271,10 +296,7 @@ class AriLink:
         try:
             event = parse(text)
         except UnreadableMessage as problem:
-            self.unreadable[problem.kind] += 1
-            self.on_unreadable()
-            if self.unreadable[problem.kind] == 1:
-                logger.warning("Events of this kind are passed over: {}", problem)
+            self._pass_over(problem)
             return
         match event:
             case RestResponse():
@@ -294,6 +316,12 @@ class AriLink:
         else:
             self._hand_on(event)
 
+    def _pass_over(self, problem: UnreadableMessage) -> None:
+        self.unreadable[problem.kind] += 1
+        self.on_unreadable()
+        if self.unreadable[problem.kind] == 1:
+            logger.warning("What is of this kind is passed over: {}", problem)
+
     def _hand_on(self, event: Event) -> None:
         self.events[type(event).__name__] += 1
         try:
@@ -308,9 +336,17 @@ class AriLink:
         app = f"applications/{quote(self._settings.app)}"
         await send("PUT", self.url(f"{app}/eventFilter"), data=unused)
         channels, bridges = await asyncio.gather(send("GET", self.url("channels")), send("GET", self.url("bridges")))
-        return World(
-            tuple(_channels.validate_json(await channels.text())), tuple(_bridges.validate_json(await bridges.text()))
-        )
+        return World(self._listed(Channel, await channels.text()), self._listed(Bridge, await bridges.text()))
+
+    def _listed(self, kind: type[M], text: str) -> tuple[M, ...]:
+        """The objects of a list; one that can't be read is passed over, as such an event is."""
+        found = []
+        for entry in _entries(text, kind):
+            try:
+                found.append(kind.model_validate(entry))
+            except ValidationError as error:
+                self._pass_over(unreadable(kind.__name__, error))
+        return tuple(found)
 
     def _step_back(self) -> None:
         self._become(LinkState.REPLACED)
@@ -333,11 +369,22 @@ class AriLink:
 
 def carries_rest_over_websocket(version: str) -> bool:
     """Whether an Asterisk of this version takes REST requests over the event websocket."""
-    numbers = [int(part) for part in version.split("-")[0].split("~")[0].split(".")[:2] if part.isdigit()]
+    parts = version.split("-")[0].split("~")[0].split(".")[:2]
+    numbers = [int(part) for part in parts if part.isascii() and part.isdigit()]
     if len(numbers) < 2:
         return False
     major, minor = numbers
     return major > max(_REST_OVER_WEBSOCKET) or minor >= _REST_OVER_WEBSOCKET.get(major, minor + 1)
+
+
+def _entries(text: str, kind: type[Model]) -> list[object]:
+    try:
+        entries = orjson.loads(text)
+    except ValueError:
+        entries = None
+    if not isinstance(entries, list):
+        raise AriError(f"GET {kind.__name__.lower()}s", "the answer is no list; does the URL lead to Asterisk?")
+    return entries
 
 
 def _brief(error: BaseException | None) -> str:

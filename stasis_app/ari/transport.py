@@ -86,8 +86,10 @@ class TwoLaneTransport(HttpClient):
         if "channel" in body:
             body["channel"] = channels  # aioari joins lists by commas, which a JSON body does not know
         socket = None if self.lanes.may_wait(path, channels) else self._socket
-        # Occupied before it is sent: PlaybackFinished may come before the reply. An order to play does not wait itself.
-        occupied = channels if socket is None or starts_playing(method, path) else ()
+        # Occupied before it is sent: PlaybackFinished may come before the reply. An order to play does not wait itself,
+        # and keeps its channel occupied until then; also when no reply came, since it may play all the same.
+        plays = starts_playing(method, path)
+        occupied = channels if socket is None or plays else ()
         self.lanes.occupy(occupied)
         try:
             async with asyncio.timeout(self._timeout):
@@ -96,15 +98,13 @@ class TwoLaneTransport(HttpClient):
                 else:
                     status, text = await self._by_http(method, path + query, body, operation)
             if status >= 400:
+                plays = False
                 raise error_for(operation, status, _message(text))
         except TimeoutError:
-            self.lanes.release(occupied)
             raise TimedOut(operation, f"no answer within {self._timeout:g} s") from None
-        except BaseException:
-            self.lanes.release(occupied)
-            raise
-        if not starts_playing(method, path):
-            self.lanes.release(occupied)
+        finally:
+            if not plays:
+                self.lanes.release(occupied)
         return Reply(status, text)
 
     async def ws_connect(self, url: str, params: Mapping[str, Any] | None = None) -> None:

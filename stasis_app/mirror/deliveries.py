@@ -83,13 +83,13 @@ class Deliveries:
             return Verdict(REFUSED, str(error))
         return Verdict()
 
-    async def finish(self, row: OutboxRow, portal_call_id: str, *, doubt: bool) -> Verdict:
+    async def finish(self, row: OutboxRow, portal_call_id: str, *, doubt: bool, closes_cards: bool) -> Verdict:
         """Write the call down. `doubt`: an earlier attempt may have succeeded."""
         body = self._with_users(row.body)
         if body is None:
             raise NotYet("finish", "", "no employee of the portal is known yet")
         try:
-            await self._portal.finish(finish_call(portal_call_id, body))
+            await self._portal.finish(finish_call(portal_call_id, body), closes_cards=closes_cards)
         except Refused as error:
             if doubt and error.reason is Refusal.CALL_NOT_FOUND:
                 return Verdict(reason="an earlier attempt had succeeded, its answer was lost")

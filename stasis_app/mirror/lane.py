@@ -273,7 +273,11 @@ class Lane:
         assert row is not None
         await self._entries.on_disk(row)
         doubt, call_id = self._entries.is_doubtful(row), self.told.portal_call_id
-        verdict = await self._attempt(row, lambda: self._shared.deliveries.finish(row, call_id, doubt=doubt))
+        # It also closes the card of whoever talked: he looks at it, so it goes with the cards.
+        closes = bool(self.told.shown | self.told.maybe)
+        verdict = await self._attempt(
+            row, lambda: self._shared.deliveries.finish(row, call_id, doubt=doubt, closes_cards=closes)
+        )
         if verdict is not None:
             self._entries.settle(row, verdict)
 

@@ -46,7 +46,9 @@ class PortalCalls(Protocol):
         """Open and close the card, in one request."""
         ...
 
-    async def finish(self, call: FinishCall) -> None: ...
+    async def finish(self, call: FinishCall, *, closes_cards: bool) -> None:
+        """Write a call down; one that still has cards open goes before those that have none."""
+        ...
 
     async def attach(self, call_id: str, filename: str, path: Path) -> None:
         """Attach a recording. Raises also ValueError and OSError for a file that can't be sent."""
@@ -91,8 +93,9 @@ class B24PortalCalls:
         elif hide:
             await self._telephony.hide(call_id, sorted(hide), timeout=CARD_SECONDS)
 
-    async def finish(self, call: FinishCall) -> None:
-        await self._telephony.finish(call, timeout=FINISH_SECONDS)
+    async def finish(self, call: FinishCall, *, closes_cards: bool) -> None:
+        priority = Priority.CARD if closes_cards else Priority.FINISH
+        await self._telephony.finish(call, priority=priority, timeout=FINISH_SECONDS)
 
     async def attach(self, call_id: str, filename: str, path: Path) -> None:
         await self._telephony.attach_record(call_id, filename, path)

@@ -149,7 +149,7 @@ class ListeningPortal:
         await self._hear(", ".join(parts))
         self._fail("cards")
 
-    async def finish(self, call: FinishCall) -> None:
+    async def finish(self, call: FinishCall, *, closes_cards: bool) -> None:
         await self._hear(f"finish {call.user_id} {call.status_code.value} {call.duration}s")
         self._fail("finish")
         self.finished.append(call)
