@@ -143,14 +143,18 @@ class AriControl:
         await self._do(lambda api: api.channels.continueInDialplan(channelId=channel))
 
     async def _do(self, request: Callable[[Any], Awaitable[Any]]) -> None:
+        """Send a request to the operations aioari has bound.
+
+        Not through its objects: those turn every reply into one more object, and nothing here looks at replies.
+        """
         try:
-            await request(self._link.api)
+            await request(self._link.api.swagger)
         except LinkDown:
             try:
                 await asyncio.wait_for(self._link.connected(), self._patience)
             except TimeoutError:
                 raise LinkDown("ARI", f"no link to Asterisk for {self._patience:g} s") from None
-            await request(self._link.api)
+            await request(self._link.api.swagger)
 
     async def _end(self, request: Callable[[Any], Awaitable[Any]]) -> None:
         try:
