@@ -4,7 +4,8 @@
 """
 
 from stasis_app.ari.errors import AriError, Gone, LinkDown, Rejected, ServerFailed, TimedOut, Unauthorized
-from stasis_app.ari.link import AriLink, LinkState, World
+from stasis_app.ari.link import AriLink, LinkState
+from stasis_app.ari.world import World
 
 __all__ = [
     "AriError",

@@ -12,16 +12,14 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import aiohttp
 import orjson
 from loguru import logger
-from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
 
 from stasis_app.ari.api import connect_api, server_version
@@ -29,26 +27,22 @@ from stasis_app.ari.errors import AriError, LinkDown, Unauthorized, error_for
 from stasis_app.ari.events import (
     UNUSED_EVENTS,
     ApplicationReplaced,
-    Bridge,
-    Channel,
     ChannelDestroyed,
     Event,
-    Model,
     PlaybackFinished,
     RestResponse,
     StasisEnd,
     UnreadableMessage,
     parse,
-    unreadable,
 )
 from stasis_app.ari.transport import TwoLaneTransport, basic_auth
+from stasis_app.ari.world import World, read_world
 
 if TYPE_CHECKING:
     from aioari.client import Client
 
     from stasis_app.settings import AsteriskSettings
 
-M = TypeVar("M", bound=Model)
 # Seconds after which a connection counts as one that works: when it ends, the next is tried at once.
 _LASTING = 5.0
 _ACCESS_HINT = "; check asterisk.username and asterisk.password, and that ari.conf has no read_only for this user"
@@ -63,14 +57,6 @@ class LinkState(StrEnum):
     RESYNCING = "resyncing"  # connected, reading what happened meanwhile
     CONNECTED = "connected"
     REPLACED = "replaced"  # another instance took over our application; this one has stepped back
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What exists on the server at the moment of a (re)connection."""
-
-    channels: tuple[Channel, ...]
-    bridges: tuple[Bridge, ...]
 
 
 class AriLink:
@@ -257,7 +243,7 @@ class AriLink:
         reader = asyncio.create_task(self._read_all(socket), name="ari-reader")
         try:
             world = await self._resync()
-            if not self.replaced:
+            if not self.replaced and not reader.done():
                 self._go_live(world)
             await reader
         finally:
@@ -283,6 +269,9 @@ class AriLink:
                     self._read(message.data)
         finally:
             self.transport.detach()
+            if not self.replaced:
+                # At once, so that whoever now learns of the loss and waits for the link really waits.
+                self._become(LinkState.DOWN)
         if not self.replaced:
             logger.warning("The event websocket was closed (code {})", socket.close_code)
 
@@ -336,17 +325,7 @@ class AriLink:
         app = f"applications/{quote(self._settings.app)}"
         await send("PUT", self.url(f"{app}/eventFilter"), data=unused)
         channels, bridges = await asyncio.gather(send("GET", self.url("channels")), send("GET", self.url("bridges")))
-        return World(self._listed(Channel, await channels.text()), self._listed(Bridge, await bridges.text()))
-
-    def _listed(self, kind: type[M], text: str) -> tuple[M, ...]:
-        """The objects of a list; one that can't be read is passed over, as such an event is."""
-        found = []
-        for entry in _entries(text, kind):
-            try:
-                found.append(kind.model_validate(entry))
-            except ValidationError as error:
-                self._pass_over(unreadable(kind.__name__, error))
-        return tuple(found)
+        return read_world(await channels.text(), await bridges.text(), self._pass_over)
 
     def _step_back(self) -> None:
         self._become(LinkState.REPLACED)
@@ -375,16 +354,6 @@ def carries_rest_over_websocket(version: str) -> bool:
         return False
     major, minor = numbers
     return major > max(_REST_OVER_WEBSOCKET) or minor >= _REST_OVER_WEBSOCKET.get(major, minor + 1)
-
-
-def _entries(text: str, kind: type[Model]) -> list[object]:
-    try:
-        entries = orjson.loads(text)
-    except ValueError:
-        entries = None
-    if not isinstance(entries, list):
-        raise AriError(f"GET {kind.__name__.lower()}s", "the answer is no list; does the URL lead to Asterisk?")
-    return entries
 
 
 def _brief(error: BaseException | None) -> str:

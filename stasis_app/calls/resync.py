@@ -7,7 +7,7 @@ through the model, so a lost connection, a restart and a take-over need no code 
 from __future__ import annotations
 
 from stasis_app.ari import events as e
-from stasis_app.ari.link import World
+from stasis_app.ari.world import World
 from stasis_app.calls import intents as i
 from stasis_app.calls.state import CallState, Leg, LegStage
 

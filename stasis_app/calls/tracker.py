@@ -15,7 +15,7 @@ from loguru import logger
 
 from stasis_app.ari import events as e
 from stasis_app.ari.errors import AriError
-from stasis_app.ari.link import World
+from stasis_app.ari.world import World
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls import model
