@@ -14,7 +14,7 @@ from typing import Any
 
 from stasis_app.ari import events as e
 from stasis_app.ari.errors import AriError, Gone, error_for
-from stasis_app.ari.link import World
+from stasis_app.ari.world import World
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call, CallOptions
 from stasis_app.calls.record import CallRecord

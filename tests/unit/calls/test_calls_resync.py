@@ -6,7 +6,7 @@ import pytest
 from calls_fakes import APP, CUSTOMER, Exchange
 
 from stasis_app.ari import events as e
-from stasis_app.ari.link import World
+from stasis_app.ari.world import World
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import EndedBy
