@@ -123,13 +123,15 @@ def extension_of(value: object) -> str:
 def _clean(text: str) -> str:
     """Printable, without SIP wrapping, short; cleaning twice changes nothing."""
     shown = "".join(c for c in str(text) if c.isprintable()).strip()
-    for _ in range(3):  # `"Ivan" <sip:+7…@host>` is wrapped twice
-        inner = _ADDRESS.match(shown) or _IN_BRACKETS.search(shown)
-        if inner is None:
-            break
-        shown = inner[1].strip()
-    shown = shown.split("@", 1)[0]
+    # Until nothing changes: `"Ivan" <sip:+7…@host>` is wrapped twice. Each round makes it shorter.
+    while (inner := _unwrapped(shown)) != shown:
+        shown = inner
     return shown[:MAX_LENGTH].strip()
+
+
+def _unwrapped(shown: str) -> str:
+    found = _ADDRESS.match(shown) or _IN_BRACKETS.search(shown)
+    return (found[1] if found else shown).split("@", 1)[0].strip()
 
 
 def _is_withheld(raw: str) -> bool:

@@ -1,7 +1,7 @@
 """Numbers as they come from SIP, from people and from the portal."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stasis_app.crm import NumberKind, Numbers, extension_of
@@ -76,6 +76,7 @@ def test_the_length_of_extensions_can_be_set() -> None:
 PHONE_LIKE = st.text(alphabet='+0123456789 ()-.;,<>@#*:x"sipteldобext', max_size=40)
 
 
+@example(text=":<>@", country="RU")
 @given(st.one_of(st.text(max_size=200), PHONE_LIKE), st.sampled_from(["RU", "KZ", "DE", "IT", "US", "BR"]))
 def test_nothing_breaks_the_reading_and_reading_again_changes_nothing(text: str, country: str) -> None:
     numbers = Numbers(country)
