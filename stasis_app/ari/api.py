@@ -17,6 +17,8 @@ from loguru import logger
 from stasis_app.ari.errors import AriError
 from stasis_app.ari.transport import TwoLaneTransport
 
+_NOT_ARI = "the answer is not what ARI would say; does the URL lead to Asterisk?"
+
 
 async def connect_api(transport: TwoLaneTransport, base_url: str, cache: Path | None) -> Client:
     """An aioari client bound to the server's API, using our transport.
@@ -31,22 +33,29 @@ async def connect_api(transport: TwoLaneTransport, base_url: str, cache: Path | 
     """
     base = base_url.rstrip("/")
     version = await server_version(transport, base)
-    description = await asyncio.to_thread(_cached, cache, version)
-    if description is None:
-        description = await _read(transport, base)
-        await asyncio.to_thread(_keep, cache, version, description)
-    _rebase(description, base)
-    client = Client(base + "/", transport)  # type: ignore[no-untyped-call]  # aioari is untyped
-    client.swagger.url = description
-    await client.init()  # type: ignore[no-untyped-call]
+    kept = await asyncio.to_thread(_cached, cache, version)
+    if kept is not None:
+        try:
+            return await _bind(transport, base, kept)
+        except Exception as error:
+            logger.warning("The API description kept for Asterisk {} is damaged and read anew: {!r}", version, error)
+    description = await _read(transport, base)
+    text = orjson.dumps(description)
+    try:
+        client = await _bind(transport, base, description)
+    except Exception as error:
+        raise AriError("GET api-docs", f"{_NOT_ARI} ({type(error).__name__})") from error
+    await asyncio.to_thread(_keep, cache, version, text)
     return client
 
 
 async def server_version(transport: TwoLaneTransport, base_url: str) -> str:
     """The version of the Asterisk behind the transport, e.g. "22.10.1"."""
     reply = await transport.request("GET", f"{base_url.rstrip('/')}/asterisk/info", {"only": "system"})
-    info = _object(await reply.text(), "asterisk/info")
-    return str(info.get("system", {}).get("version", "unknown"))
+    system = _object(await reply.text(), "asterisk/info").get("system", {})
+    if not isinstance(system, dict):
+        raise AriError("GET asterisk/info", _NOT_ARI)
+    return str(system.get("version", "unknown"))
 
 
 async def _read(transport: TwoLaneTransport, base: str) -> dict[str, Any]:
@@ -55,7 +64,10 @@ async def _read(transport: TwoLaneTransport, base: str) -> dict[str, Any]:
         return _object(await reply.text(), path)
 
     listing = await read("api-docs/resources.json")
-    paths = [str(api["path"]).replace("{format}", "json").strip("/") for api in listing["apis"]]
+    try:
+        paths = [str(api["path"]).replace("{format}", "json").strip("/") for api in listing["apis"]]
+    except (KeyError, TypeError):
+        raise AriError("GET api-docs/resources.json", _NOT_ARI) from None
     for api, declaration in zip(listing["apis"], await asyncio.gather(*map(read, paths)), strict=True):
         api["api_declaration"] = declaration
     return listing
@@ -67,14 +79,19 @@ def _object(text: str, path: str) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise AriError(f"GET {path}", "the answer is not what ARI would say; does the URL lead to Asterisk?")
+        raise AriError(f"GET {path}", _NOT_ARI)
     return value
 
 
-def _rebase(description: dict[str, Any], base: str) -> None:
+async def _bind(transport: TwoLaneTransport, base: str, description: dict[str, Any]) -> Client:
+    """A client with the described operations, at our base path. Raises anything when the description is none."""
     description["basePath"] = base
     for api in description["apis"]:
         api["api_declaration"]["basePath"] = base
+    client = Client(base + "/", transport)  # type: ignore[no-untyped-call]  # aioari is untyped
+    client.swagger.url = description
+    await client.init()  # type: ignore[no-untyped-call]
+    return client
 
 
 def _file(cache: Path, version: str) -> Path:
@@ -91,13 +108,13 @@ def _cached(cache: Path | None, version: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _keep(cache: Path | None, version: str, description: dict[str, Any]) -> None:
+def _keep(cache: Path | None, version: str, description: bytes) -> None:
     if cache is None:
         return
     try:
         cache.mkdir(parents=True, exist_ok=True)
         partial = _file(cache, version).with_suffix(".part")
-        partial.write_bytes(orjson.dumps(description))
+        partial.write_bytes(description)
         partial.replace(_file(cache, version))
     except OSError as error:
         logger.warning("The API description is not kept in {}: {}", cache, error)
