@@ -99,12 +99,12 @@ async def test_a_prompt_that_is_refused_leaves_the_channel_free(server: AriServe
     assert lanes(server, f"POST channels/{ONE}/answer") == ["websocket"]
 
 
-async def test_a_prompt_whose_order_got_no_answer_may_play_all_the_same(server: AriServer, make_link: Connect) -> None:
-    link = make_link(request_timeout=0.1)
-    await link.start()
-    await soon(link.connected())
+async def test_a_prompt_whose_order_got_no_answer_may_play_all_the_same(
+    server: AriServer, link: AriLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.hold(f"POST channels/{ONE}/play")
-    with pytest.raises(TimedOut):
+    with monkeypatch.context() as impatient, pytest.raises(TimedOut):
+        impatient.setattr(link.transport, "_timeout", 0.1)
         await link.api.channels.play(channelId=ONE, media="sound:hello", playbackId="p1")
     server.let(f"POST channels/{ONE}/play")
 
@@ -236,7 +236,10 @@ async def test_whoever_waits_for_an_answer_learns_that_the_connection_is_gone(
     waiting = [asyncio.create_task(link.api.channels.answer(channelId=one)) for one in (ONE, OTHER)]
     await server.asked("POST channels")
 
-    server.cut()
+    if how == "close":
+        await server.close()
+    else:
+        server.cut()
     outcomes = await soon(asyncio.gather(*waiting, return_exceptions=True))
 
     assert [type(outcome) for outcome in outcomes] == [LinkDown] * 2
@@ -245,14 +248,15 @@ async def test_whoever_waits_for_an_answer_learns_that_the_connection_is_gone(
 
 @pytest.mark.parametrize("rest_over_websocket", [True, False])
 async def test_an_answer_that_does_not_come_is_not_waited_for_and_one_that_comes_late_is_dropped(
-    server: AriServer, make_link: Connect, rest_over_websocket: bool
+    server: AriServer, make_link: Connect, monkeypatch: pytest.MonkeyPatch, rest_over_websocket: bool
 ) -> None:
-    link = make_link(rest_over_websocket=rest_over_websocket, request_timeout=0.1)
+    link = make_link(rest_over_websocket=rest_over_websocket)
     await link.start()
     await soon(link.connected())
     server.hold(f"POST channels/{ONE}/answer")
 
-    with pytest.raises(TimedOut) as caught:
+    with monkeypatch.context() as impatient, pytest.raises(TimedOut) as caught:
+        impatient.setattr(link.transport, "_timeout", 0.1)
         await link.api.channels.answer(channelId=ONE)
     server.let(f"POST channels/{ONE}/answer")
     await link.api.channels.ring(channelId=OTHER)

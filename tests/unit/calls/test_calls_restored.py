@@ -1,0 +1,137 @@
+"""The service was restarted: calls the journal has no end of go on where they stand, or end the ordinary way."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from calls_fakes import Exchange
+
+from stasis_app.ari import events as e
+from stasis_app.calls import facts as f
+from stasis_app.calls.call import Call
+from stasis_app.calls.facts import EndedBy, Unanswered
+from stasis_app.calls.verbs import Target
+
+
+async def ring_anna(call: Call) -> None:
+    await call.answer()
+    result = await call.ring([Target.extension("101")], seconds=60)
+    if result.answered_by:
+        await call.talk()
+
+
+async def away(call: Call) -> None:
+    await call.hand_over("night-desk", "s", 1)
+
+
+async def restarted(before: Exchange, meanwhile: Callable[[], Awaitable[None]] | None = None) -> Exchange:
+    """The same exchange with a new service, which knows what the journal knows; `meanwhile` it was away."""
+    before.lose_events()
+    if meanwhile:
+        await meanwhile()
+    after = Exchange()
+    after.flow = before.flow
+    after.channels, after.bridges, after.recordings = before.channels, before.bridges, before.recordings
+    after.tracker.restore(before.records.values())
+    await after.link_is_back()
+    return after
+
+
+@pytest.fixture
+async def before() -> Exchange:
+    pbx = Exchange(record=True)
+    pbx.flow = ring_anna
+    return pbx
+
+
+async def test_a_talk_goes_on_and_is_one_talk(before: Exchange) -> None:
+    await before.customer_calls()
+    await before.answers("101")
+    await before.passes(30)
+
+    pbx = await restarted(before)
+    assert pbx.asked == []
+    assert pbx.facts == []
+    assert pbx.tracker.engaged("101")
+
+    await pbx.passes(30)
+    await pbx.hangs_up("1.0")
+    await pbx.passes(10)
+
+    assert [talk.party.number for talk in pbx.the_record.talks] == ["101"]
+    assert round(pbx.the_record.talk_seconds) == 60
+    assert len(pbx.told(f.Recorded)) == 1
+    assert pbx.the_record.ended_by is EndedBy.CUSTOMER
+    assert not pbx.channels
+    assert not pbx.bridges
+    assert pbx.tracker.live() == []
+
+
+async def test_a_call_that_ended_meanwhile_ends_and_its_recording_is_kept(before: Exchange) -> None:
+    await before.customer_calls()
+    await before.answers("101")
+
+    async def caller_hangs_up() -> None:
+        before.recordings.clear()
+        await before.hangs_up("1.0")
+
+    pbx = await restarted(before, caller_hangs_up)
+    await pbx.passes(10)
+
+    assert len(pbx.told(f.Ended)) == 1
+    assert [fact.name for fact in pbx.told(f.Recorded)] == ["1.0-1"]
+    assert not pbx.channels
+    assert not pbx.bridges
+    assert pbx.tracker.live() == []
+    assert not pbx.tracker.engaged("101")
+
+
+async def test_whoever_was_ringing_is_released_and_the_flow_begins_again(before: Exchange) -> None:
+    await before.customer_calls()
+    await before.rings("101")
+    first = before.leg("101")
+
+    pbx = await restarted(before)
+    assert first not in pbx.channels
+
+    await pbx.answers("101")
+    assert [(ring.leg == first, ring.why) for ring in pbx.the_record.rings] == [
+        (True, Unanswered.CANCELLED),
+        (False, None),
+    ]
+    assert pbx.the_record.talking_now
+    assert pbx.bridges == {"1.0-bridge": ["1.0", pbx.leg("101")]}
+
+
+async def test_a_call_handed_over_is_only_watched(before: Exchange) -> None:
+    before.flow = away
+    await before.customer_calls()
+
+    pbx = await restarted(before)
+    assert pbx.asked == []
+
+    pbx.tell(e.ChannelDestroyed, channel=pbx.channels.pop("1.0"))
+    await pbx.settled()
+    assert pbx.the_record.ended_by is EndedBy.DIALPLAN
+    assert pbx.tracker.live() == []
+
+
+async def test_everything_that_was_told_before_is_not_told_again(before: Exchange) -> None:
+    await before.customer_calls()
+    await before.answers("101")
+
+    pbx = await restarted(before)
+    await pbx.hangs_up(before.leg("101"))
+    await pbx.passes(10)
+
+    assert [type(fact) for fact in pbx.facts if type(fact) in (f.Started, f.Dialled, f.Answered, f.Joined)] == []
+    assert len(pbx.told(f.Ended)) == 1
+
+
+async def test_a_call_that_is_new_to_the_journal_too_is_adopted_beside_the_others(before: Exchange) -> None:
+    await before.customer_calls("1.0")
+    before.lose_events()
+    await before.arrives("inbound", "main", channel="2.0")
+
+    pbx = await restarted(before)
+
+    assert {record.call_id for record in pbx.tracker.live()} == {"1.0", "2.0"}
