@@ -115,7 +115,7 @@ class Directory:
     @property
     def employees(self) -> tuple[Employee, ...]:
         """All that are known, by user id."""
-        return tuple(self._by_user[user] for user in sorted(self._by_user))
+        return self._employees
 
     async def load(self) -> None:
         """Fill from the store, so that the portal may be away at start. A store that fails is noted only."""
@@ -199,6 +199,7 @@ class Directory:
             named = replace(extra, name=extra.name or (told_of.name if told_of else ""))
             by_extension[extra.extension] = by_user[extra.user_id] = named
         self._by_user, self._by_extension = by_user, by_extension
+        self._employees = tuple(by_user[user] for user in sorted(by_user))
 
     def _log_clash(self, extension: str, winner: Employee, loser: Employee) -> None:
         clash = f"{extension}:{winner.user_id}:{loser.user_id}"
