@@ -10,11 +10,15 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import phonenumbers
 
 MAX_LENGTH = 64
 """Characters of a caller id that are kept; the rest is junk (E.164 has 15 digits)."""
+
+REMEMBERED = 2000
+"""Spellings whose reading is kept."""
 
 # How exchanges, gateways and phones write "the caller does not show his number" (RFC 3323 section 4.1 for
 # "anonymous"; "asterisk" is what Asterisk itself sends when it was given no caller id). Compared without punctuation.
@@ -78,9 +82,15 @@ class Numbers:
     def __init__(self, country: str, *, internal_digits: int = 5) -> None:
         self.country = country
         self.internal_digits = internal_digits
+        # Every room that hears of a call reads its number anew.
+        self._remembered = lru_cache(REMEMBERED)(self._read)
 
     def read(self, text: str) -> Number:
         """Read a number in any spelling. Never raises."""
+        spelling = str(text)
+        return self._remembered(spelling) if len(spelling) <= 2 * MAX_LENGTH else self._read(spelling)
+
+    def _read(self, text: str) -> Number:
         raw = _clean(text)
         if _is_withheld(raw):
             return Number(raw, NumberKind.WITHHELD)
