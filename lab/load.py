@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.asterisk import PBX_ADDRESS, PHONE_ADDRESS, TRUNK_ADDRESS, Asterisk
-from lab.phones import Manner, register
+from lab.phones import REFUSALS, Manner, register
 from lab.processes import free_port
 from lab.sipp import Sipp
 
@@ -91,7 +91,11 @@ async def offer(
 ) -> LoadResult:
     """Offer `calls` calls at `rate` a second to the numbers in turn, each hung up `hold_s` seconds after the answer.
 
-    `callers` are the customers' numbers, taken in turn; without them every call comes from a number of its own.
+    `callers` are the customers' numbers, taken in turn; without them every call comes from a number of its own. Who is
+    not answered within `patience_s` seconds gives up.
+
+    Raises:
+        TimeoutError: SIPp does not come to an end, because calls are left that Asterisk no longer speaks about.
     """
     name = f"load-{next(_serial)}"
     from_numbers = callers or [f"7903{n:07d}" for n in range(calls)]
@@ -107,6 +111,7 @@ async def offer(
             "media_port": SILENT_PORT,
             "hold_ms": round(hold_s * 1000),
             "patience_ms": round(patience_s * 1000),
+            "refusals": REFUSALS,
         },
         [
             *("-i", TRUNK_ADDRESS, "-p", str(port), "-inf", str(source), "-r", str(rate), "-m", str(calls)),
@@ -116,6 +121,8 @@ async def offer(
     )
     try:
         await sipp.wait(calls / rate + hold_s + patience_s + 60)
+    except TimeoutError:
+        raise TimeoutError(f"{calls} calls at {rate:g}/s do not come to an end: {sipp.complaints()}") from None
     finally:
         await sipp.stop()
     times = await asyncio.to_thread(_response_times, folder, name)
