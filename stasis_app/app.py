@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -39,7 +40,6 @@ from stasis_app.settings import Settings
 from stasis_app.store import Store, open_store
 
 _PURGE_EVERY = 3600.0  # seconds; each time forgets a limited number of calls, so that it never holds up the disk
-API_DESCRIPTIONS = Path("~/.cache/stasis-app/ari").expanduser()
 
 
 class Service:
@@ -101,7 +101,7 @@ class Service:
             settings.asterisk,
             self._on_event,
             self._on_world,
-            cache=API_DESCRIPTIONS,
+            cache=_cache_folder() / "ari",
             record_events=self._recording(),
         )
         await self._know_people()
@@ -275,6 +275,13 @@ class Service:
         task = asyncio.create_task(_told(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _cache_folder() -> Path:
+    """Where things are kept that can be had again: systemd's CacheDirectory, else the user's cache (XDG)."""
+    if given := os.environ.get("CACHE_DIRECTORY"):
+        return Path(given.split(":")[0])
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "stasis-app"
 
 
 async def _told(work: Coroutine[Any, Any, None]) -> None:

@@ -32,6 +32,7 @@ from stasis_app.calls.state import CallState, Leg, LegStage
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 
 T = TypeVar("T")
+_SECOND_TRY = 3.0  # seconds
 FactSink = Callable[[CallRecord, f.Fact], None]
 IntentSink = Callable[[str, i.Intent], None]
 Flow = Callable[["Call"], Awaitable[None]]
@@ -88,6 +89,7 @@ class Call:
         self.keys = Keys()
         self.played: deque[str] = deque(maxlen=16)  # the prompts that ended last
         self.bridged = bool(record.in_bridge)  # the call's bridge exists, or may
+        self._bridge_made = False
         self.gaps = 0  # how often events may have been missed
         self._hanging_up = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -260,11 +262,7 @@ class Call:
             return
         self._hanging_up = True
         self.intend(i.HangingUp(i.now()))
-        try:
-            await self.control.hang_up(self.state.caller_leg, cause)
-        except AriError:
-            self._hanging_up = False
-            raise
+        await self._end_channel(self.state.caller_leg, cause)
 
     def visit(self, element: str, kind: str, why: str = "") -> None:
         """Note that the call came to an element of the plan."""
@@ -292,8 +290,8 @@ class Call:
 
     async def bridge_ready(self) -> None:
         """Make the call's bridge; once is enough."""
-        if not self.bridged:
-            self.bridged = True
+        if not self._bridge_made:
+            self.bridged = self._bridge_made = True
             await self.control.make_bridge(self.bridge)
             if self.state.ended:
                 # Cleaned up before it was there.
@@ -308,13 +306,22 @@ class Call:
         return f"{self.id}-{len(self.record.recordings) + 1}"
 
     async def release(self, leg: str, why: Unanswered) -> None:
-        """Hang up a leg; failures are logged, since nobody could do better."""
+        """Hang up a leg, and once more if that fails: a phone must not ring for nobody."""
         self.intend(i.Releasing(i.now(), leg, why))
         cause = ANSWERED_ELSEWHERE if why is Unanswered.ANSWERED_ELSEWHERE else NORMAL
+        await self._end_channel(leg, cause)
+
+    async def _end_channel(self, channel: str, cause: int) -> None:
+        """Hang up; when that fails, again a little later, and nobody waits for it."""
         try:
-            await self.control.hang_up(leg, cause)
+            await self.control.hang_up(channel, cause)
         except AriError as error:
-            self.log.warning("A leg could not be hung up: {}", error)
+            self.log.warning("A channel could not be hung up; it is tried again: {}", error)
+            self.spawn(self._end_later(channel, cause))
+
+    async def _end_later(self, channel: str, cause: int) -> None:
+        await asyncio.sleep(_SECOND_TRY)
+        await self.control.hang_up(channel, cause)
 
     def leg(self, leg: str) -> Leg:
         """The state of a leg now."""

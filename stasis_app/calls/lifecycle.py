@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import AriError
@@ -55,7 +56,6 @@ async def start_again(call: Call, flow: Flow) -> None:
 
 async def go_on_talking(call: Call) -> None:
     """The flow of a call that was found talking after a restart."""
-    call.bridged = True
     if await call.until(lambda: any(leg.bridge for leg in call.state.others), 5):
         await call.talk()
 
@@ -97,9 +97,17 @@ async def clean_up(call: Call) -> None:
     # A recording ends by itself when everybody has left.
     await call.wait(lambda: not call.state.recordings, 3)
     for name in call.state.recordings:
-        await call.control.stop_recording(name)
+        await _whatever_comes(call, call.control.stop_recording(name))
     await call.wait(lambda: not call.state.recordings, 3)
     for name in call.state.recordings:
         # Its end was missed in a gap of the events; the file is there all the same.
         call.intend(i.RecordingOver(i.now(), name, call.options.record_format))
-    await call.control.destroy_bridge(call.bridge)
+    await _whatever_comes(call, call.control.destroy_bridge(call.bridge))
+
+
+async def _whatever_comes(call: Call, request: Awaitable[None]) -> None:
+    """One step of clearing up; should it fail, the others are still worth doing."""
+    try:
+        await request
+    except AriError as error:
+        call.log.warning("Not everything could be cleared up: {}", error)

@@ -134,7 +134,8 @@ class Tracker:
             async def flow(call: Call) -> None:
                 await start_again(call, self._flow)
 
-        self._begin(state, record, flow)
+        # It may have been made for a phone that was ringing, which no record tells.
+        self._begin(state, record, flow).bridged = True
 
     # New calls
 
@@ -186,7 +187,7 @@ class Tracker:
                 talking = _talks(channel.id, world)
                 logger.bind(call=channel.id).info("Adopted a call that {}", "talks" if talking else "waits")
                 started = begin_call(channel, entry, channel.creationtime or i.now(), self._options.endpoint)
-                self._begin_new(started, go_on_talking if talking else self._flow)
+                self._begin_new(started, go_on_talking if talking else self._flow).bridged = True
             case LegEntry():
                 self._joins(channel, entry)
             case None:

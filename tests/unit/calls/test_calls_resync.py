@@ -100,6 +100,19 @@ async def test_both_were_connected_and_the_events_of_it_lost(pbx: Exchange) -> N
     assert pbx.the_record.answered
 
 
+async def test_the_employee_was_taken_out_of_the_bridge_during_the_gap(pbx: Exchange) -> None:
+    await pbx.customer_calls()
+    await pbx.answers("101")
+    pbx.lose_events()
+    pbx.bridges["1.0-bridge"].remove(pbx.leg("101"))
+
+    await pbx.link_is_back()
+
+    assert [fact.party.number for fact in pbx.told(f.Left)][:1] == ["101"]
+    assert not pbx.channels  # nobody talks any more, so the call is over
+    assert not pbx.bridges
+
+
 async def test_a_call_in_which_nothing_happened_meanwhile_notices_nothing(pbx: Exchange) -> None:
     await pbx.customer_calls()
     await pbx.answers("101")
