@@ -218,11 +218,14 @@ async def test_another_instance_takes_over_while_the_world_is_read(
     await server.tell({"type": "ApplicationReplaced", "timestamp": "2026-03-10T11:00:00Z", "application": APP})
     await log.says("taken over")
     server.let("GET bridges")
+    await link.transport.request("GET", link.url("channels"))  # answered after the bridges are
+    assert link.state is LinkState.REPLACED
+
     await server.close()
     assert link._supervisor is not None
     await soon(link._supervisor)
 
-    assert link.state is LinkState.REPLACED
+    assert state(link) is LinkState.REPLACED
     assert server.connections == 1
     assert told.queue.empty()
 
