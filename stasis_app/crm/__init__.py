@@ -12,9 +12,7 @@ from stasis_app.crm.numbers import Number, NumberKind, Numbers, extension_of
 from stasis_app.crm.phonebook import Lookup, Phonebook, Source
 from stasis_app.crm.responsible import Responsible, ResponsibleFinder, Standing
 from stasis_app.crm.stores import (
-    ClientRow,
     ClientStore,
-    EmployeeRow,
     EmployeeStore,
     MemoryClientStore,
     MemoryEmployeeStore,
@@ -25,12 +23,10 @@ __all__ = [
     "Availability",
     "Client",
     "ClientFinder",
-    "ClientRow",
     "ClientStore",
     "Directory",
     "Employee",
     "EmployeeLister",
-    "EmployeeRow",
     "EmployeeStore",
     "EndpointReader",
     "Lookup",

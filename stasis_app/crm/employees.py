@@ -15,8 +15,9 @@ from typing import Protocol
 from loguru import logger
 
 from stasis_app.crm.numbers import extension_of
-from stasis_app.crm.stores import EmployeeRow, EmployeeStore
+from stasis_app.crm.stores import EmployeeStore
 from stasis_app.crm.trouble import Troubles
+from stasis_app.store import EmployeeRow
 
 SHRINKING_BELIEVED_AFTER = 3
 """How many answers in a row must show a directory less than half as large before it is believed."""

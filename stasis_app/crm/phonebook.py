@@ -14,8 +14,9 @@ from enum import StrEnum
 
 from stasis_app.crm.client import Client, ClientFinder, WorkingDay
 from stasis_app.crm.numbers import Number
-from stasis_app.crm.stores import ClientRow, ClientStore
+from stasis_app.crm.stores import ClientStore
 from stasis_app.crm.trouble import Troubles
+from stasis_app.store import ClientRow
 
 HOUR = 3600.0
 

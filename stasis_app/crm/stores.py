@@ -1,34 +1,15 @@
 """What the phonebook and the directory keep across restarts, as seen from here.
 
-The database implements these two protocols. Rows are plain typed dictionaries, so that it needs to know nothing of
-this room. The in-memory ones serve installations without a database, and tests.
+The database implements these two protocols. Rows are its plain typed dictionaries: it knows nothing of this room. The
+in-memory ones serve installations without a database, and tests.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypedDict
+from typing import Protocol
 
-
-class ClientRow(TypedDict):
-    """One number of the phonebook. `number` (E.164) is the key; `seen_at` is Unix time in seconds."""
-
-    number: str
-    entity_type: str
-    entity_id: int
-    name: str
-    user_id: int | None
-    extension: str
-    seen_at: float
-
-
-class EmployeeRow(TypedDict):
-    """One employee. `user_id` (Bitrix24) is the key."""
-
-    user_id: int
-    name: str
-    extension: str
-    active: bool
+from stasis_app.store import ClientRow, EmployeeRow
 
 
 class ClientStore(Protocol):
