@@ -25,14 +25,16 @@ _serial = itertools.count(1)
 class Manner:
     """How the phone with this number behaves when it is called. `number` is a regular expression for the carrier.
 
-    It rings `ring_s` seconds (None: until the caller gives up), then answers, or refuses with `refusal`. Having
-    answered it hangs up after `talk_s` seconds (None: leaves that to the other side). A refusal at once does not ring.
+    It begins to ring `silent_s` seconds after it was called (a mobile that is searched for), rings `ring_s` seconds
+    (None: until the caller gives up), then answers, or refuses with `refusal`. Having answered it hangs up after
+    `talk_s` seconds (None: leaves that to the other side). A refusal at once does not ring.
     """
 
     number: str
     ring_s: float | None = 1.0
     talk_s: float | None = None
     refusal: int = 0
+    silent_s: float = 0.0
 
     @property
     def rings(self) -> bool:
@@ -52,6 +54,7 @@ class Manner:
         return {
             "number": self.number,
             "rings": self.rings,
+            "silent_ms": round(self.silent_s * 1000),
             "ring_ms": self.ring_ms,
             "talk_ms": self.talk_ms,
             "refusal": refusal,

@@ -55,7 +55,7 @@ def answered(n: Numbers) -> Story:
     return _story(
         n,
         "a known client reaches his responsible manager",
-        Manner(n.phone(1), ring_s=2.0),
+        Manner(n.phone(1), ring_s=2.0, silent_s=0.7),
         talks_to=n.phone(1),
         rings=[n.phone(1)],
         talk_s=6.0,
