@@ -98,24 +98,22 @@ class Recordings:
                 return await self._source.fetch(name, format_)
             except FileNotFoundError:
                 raise RecordingError("Asterisk does not have the file") from None
-        path = self._inside(f"{name}.{format_}")
-        until = time.monotonic() + MISSING_FOR
-        while not await asyncio.to_thread(path.is_file):
-            if time.monotonic() > until:
-                raise RecordingError(f"there is no file {path.name} in [recording] directory")
-            await asyncio.sleep(LOOK_EVERY)
-        return path
+        return self._inside(f"{name}.{format_}")
 
     async def _wait_whole(self, path: Path) -> None:
-        until = time.monotonic() + GROWING_FOR
+        began = time.monotonic()
         while True:
             try:
+                # Also tells whether it is there: each look goes to another thread, which costs more than the look.
                 if await asyncio.to_thread(is_whole, path):
                     return
+                limit, lacking = GROWING_FOR, "the file never became whole"
+            except FileNotFoundError:
+                limit, lacking = MISSING_FOR, f"there is no file {path.name} in [recording] directory"
             except AudioError as error:
                 raise RecordingError(str(error)) from None
-            if time.monotonic() > until:
-                raise RecordingError("the file never became whole")
+            if time.monotonic() - began > limit:
+                raise RecordingError(lacking)
             await asyncio.sleep(LOOK_EVERY)
 
     async def _converted(self, path: Path) -> Path:
