@@ -69,11 +69,15 @@ class Run:
 
 
 class Bench:
-    """Offers calls and finds out when their phones rang and when their cards came."""
+    """Offers calls and finds out when their phones rang and when their cards came.
 
-    def __init__(self, stand: Stand, trace: Trace) -> None:
+    `hang`: for how many seconds the requests hang that hang.
+    """
+
+    def __init__(self, stand: Stand, trace: Trace, hang: float) -> None:
         self._stand = stand
         self._trace = trace
+        self._hang = hang
 
     async def run(self, rate: float, seconds: float, *, hanging: bool) -> Run:
         """Offer calls for some seconds; with `hanging`, requests about two earlier ones hang all the while."""
@@ -117,11 +121,13 @@ class Bench:
         """
         portal = self._stand.portal
         for method in ("telephony.externalCall.finish", "telephony.externalCall.register"):
-            await portal.trouble(kind="hang", seconds=HANG_S, times=1, methods=[method])
+            await portal.trouble(kind="hang", seconds=self._hang, times=1, methods=[method])
         await self._offer(5, 2, self._stand.clients[-2:])
-        left = json_format.loads(await portal.raw("status"))["faults"]
-        if left:
-            raise RuntimeError(f"the portal was to leave requests hanging, but did not get them: {left}")
+        deadline = time.monotonic() + 10
+        while left := json_format.loads(await portal.raw("status"))["faults"]:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the portal was to leave requests hanging, but did not get them: {left}")
+            await asyncio.sleep(0.05)
 
     async def _popups(self, began: float) -> list[Popup]:
         """Every card shown since `began` of a call whose phone rang."""
@@ -152,14 +158,16 @@ def overlap(intervals: Iterable[Interval], window: Interval) -> float:
     return covered
 
 
-async def measure(rates: Sequence[float], seconds: float, *, keep: Path | None = None) -> dict[str, Any]:
+async def measure(
+    rates: Sequence[float], seconds: float, *, hang: float = HANG_S, keep: Path | None = None
+) -> dict[str, Any]:
     """Measure everything; the figures by name."""
     trace = Trace()
     phones = max(40, round(max(rates) * seconds)) + 2
     async with Stand(phones=phones, on_trace=trace.feed, keep=keep) as stand:
         about = machine(stand.pbx.toolbox.version)
-        bench = Bench(stand, trace)
-        await bench.run(5, 4, hanging=False)  # warm up
+        bench = Bench(stand, trace, hang)
+        await bench.run(5, 2, hanging=False)  # warm up
         runs = []
         for hanging in (False, True):
             for rate in rates:

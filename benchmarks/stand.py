@@ -99,7 +99,7 @@ class Stand:
         await self.service.start()
         await self._until("is ready", self._is_ready)
 
-    async def settle(self, patience: float = 120.0) -> None:
+    async def settle(self, patience: float = 300.0) -> None:
         """Wait until no call is left in Asterisk and the portal knows all there is to know; `TimeoutError` if not."""
         await self._until("has done everything", self._is_idle, patience)
 

@@ -1,0 +1,27 @@
+"""The benchmarks run and tell what they promise to tell; the figures of such short runs mean nothing."""
+
+from benchmarks import control, popup
+
+
+async def test_control_compares_three_ways_of_connecting_a_call():
+    figures = await control.measure([5], 1, repeat=1, soak=0, hold=0, talk=0.2)
+
+    runs = {run["variant"]: run for run in figures["runs"]}
+    assert set(runs) == {"native", "aioari", "service"}
+    for run in runs.values():
+        assert (run["calls"], run["failed"], run["missing_in_crm"]) == (5, 0, 0)
+        assert run["answer_ms"]["p50"] > 100  # the phone rings that long
+    assert runs["service"]["client_cpu_ms_per_call"] > 0 == runs["native"]["client_cpu_ms_per_call"]
+
+
+async def test_popup_finds_the_card_of_every_call():
+    figures = await popup.measure([5], 1, hang=3)
+
+    assert [run["hanging_request"] for run in figures["runs"]] == [False, True]
+    for run in figures["runs"]:
+        assert (run["calls"], run["failed"], run["cards_missing"]) == (5, 0, 0)
+        assert run["own_part_ms"]["p50"] < run["ringing_to_card_ms"]["p50"]
+
+
+def test_time_is_counted_once_however_many_requests_were_under_way():
+    assert popup.overlap([(0, 2), (1, 3), (5, 9)], (1, 6)) == 3
