@@ -161,6 +161,7 @@ class Figures:
         self.connections = self._gauge("stasis_ari_connections", "Connections made to Asterisk since the start")
         self.waiting = self._gauge("stasis_portal_calls_waiting", "Calls with something the portal was not told yet")
         self.stray = self._gauge("stasis_ari_events_stray", "Events that belonged to no call")
+        self.lost = self._gauge("stasis_storage_lost", "Pieces of work the database refused or there was no room for")
         self.unreadable = Counter(
             "stasis_ari_events_unreadable", "Events of a kind or shape nobody here knows", registry=registry
         )
@@ -169,11 +170,12 @@ class Figures:
         """An operation took effect at the portal."""
         self.portal_effect.labels(kind).observe(max(0.0, seconds))
 
-    def watch(self, link: AriLink, tracker: Tracker, mirror: Mirror) -> None:
+    def watch(self, link: AriLink, tracker: Tracker, mirror: Mirror, store: Store) -> None:
         """Read these whenever the figures are asked for."""
         self.connections.set_function(lambda: link.connections)
         self.waiting.set_function(lambda: mirror.state.waiting)
         self.stray.set_function(tracker.stray.total)
+        self.lost.set_function(lambda: store.writer.lost + store.writer.rejected)
         link.on_unreadable = self.unreadable.inc
 
     def _gauge(self, name: str, text: str) -> Gauge:

@@ -198,7 +198,7 @@ class Service:
             settings.asterisk.app,
             on_intent=self._recorder.intent if self._recorder else None,
         )
-        self.figures.watch(self.link, self.tracker, self.mirror)
+        self.figures.watch(self.link, self.tracker, self.mirror, self.store)
 
     async def _serve_http(self) -> None:
         desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers)

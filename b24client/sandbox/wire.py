@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from b24client.forms import decode_form, form_fields
+from b24client.forms import decode_form
 
 
 class RestError(Exception):
@@ -163,8 +163,3 @@ def envelope(result: Any, times: dict[str, Any] | None = None) -> dict[str, Any]
 def json_response(body: Any, status: int = 200) -> web.Response:
     """JSON as a portal sends it."""
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", charset="utf-8")
-
-
-def event_form(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """An event as the flat form fields a portal posts."""
-    return list(form_fields(fields))

@@ -50,11 +50,6 @@ def fact_from_fields(kind: str, text: str | bytes) -> Fact:
     return fact
 
 
-def record_to_json(record: CallRecord) -> dict[str, Any]:
-    """The record as an object of JSON values."""
-    return dict(adapter(CallRecord).dump_python(record, mode="json"))
-
-
 def record_text(record: CallRecord) -> bytes:
     """The record as JSON text."""
     return adapter(CallRecord).dump_json(record)

@@ -135,7 +135,6 @@ async def _stored_outbox(store: Store, limit: int) -> list[Row]:
             "state": row.state,
             "attempts": row.attempts,
             "created_at": datetime.fromtimestamp(row.opened_at).astimezone().isoformat(),
-            "next_attempt_at": None,
             "error": row.reason,
         }
         for row in await store.outbox.listing((OPEN, REFUSED), limit=limit)

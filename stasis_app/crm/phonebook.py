@@ -38,11 +38,6 @@ class Lookup:
     client: Client | None
     source: Source
 
-    @property
-    def is_certain(self) -> bool:
-        """Whether "no client" means that the CRM has none (and not that nobody could be asked)."""
-        return self.source in (Source.PHONEBOOK, Source.PORTAL)
-
 
 @dataclass(frozen=True, slots=True)
 class _Entry:

@@ -64,7 +64,6 @@ class OutboxItem:
     state: str
     attempts: int
     created_at: datetime
-    next_attempt_at: datetime | None = None
     error: str = ""
 
 

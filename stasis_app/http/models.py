@@ -245,7 +245,6 @@ class OutboxItemOut(_Answer):
     state: str
     attempts: int
     created_at: datetime
-    next_attempt_at: datetime | None
     error: str
 
     @classmethod

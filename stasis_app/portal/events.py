@@ -13,7 +13,6 @@ from stasis_app.portal.needs import ClickOrder
 
 CLICK_TO_CALL = "ONEXTERNALCALLSTART"
 UNINSTALLED = "ONAPPUNINSTALL"
-INSTALLED = "ONAPPINSTALL"
 
 _SPOKEN = re.compile(r"[ ()\-.\u00a0]")
 _NUMBER = re.compile(r"\+?[0-9*#]{2,20}")

@@ -70,11 +70,6 @@ class Writer:
         """Whether the last transaction was committed."""
         return self._well.is_set()
 
-    @property
-    def pending(self) -> int:
-        """How many pieces of work are not committed yet."""
-        return len(self._queue)
-
     def start(self) -> None:
         """Begin to write."""
         self._task = asyncio.create_task(self._run(), name="store-writer")

@@ -160,7 +160,7 @@ async def test_hang_up_ends_a_live_call_only(world, api):
 
 async def test_the_outbox_is_listed(world, api):
     started = record_of(call_of("1.1")).started_at
-    world.waiting = [OutboxItem("1.1/2", "1.1", "finish", "open", 3, started, None, "no connection")]
+    world.waiting = [OutboxItem("1.1/2", "1.1", "finish", "open", 3, started, "no connection")]
 
     (item,) = (await (await api.get("/api/v1/outbox")).json())["items"]
 
