@@ -8,17 +8,6 @@ from b24client.access import AccessReport, check_access
 from b24client.auth import Auth, OAuthAuth, WebhookAuth
 from b24client.batch import Command, CommandResult, reference
 from b24client.budget import Limits, Priority
-from b24client.calls import (
-    CallStatistic,
-    CallType,
-    CreatedEntity,
-    CrmEntity,
-    FinishCall,
-    FinishedCall,
-    RegisterCall,
-    RegisteredCall,
-    StatusCode,
-)
 from b24client.errors import (
     AccessDenied,
     B24Error,
@@ -31,13 +20,24 @@ from b24client.errors import (
     Temporary,
     UnknownOutcome,
 )
-from b24client.events import Binding
 from b24client.forms import decode_form, encode_form
+from b24client.methods.calls import (
+    CallStatistic,
+    CallType,
+    CreatedEntity,
+    CrmEntity,
+    FinishCall,
+    FinishedCall,
+    RegisterCall,
+    RegisteredCall,
+    StatusCode,
+)
+from b24client.methods.events import Binding
+from b24client.methods.profile import AppInfo, Profile
+from b24client.methods.telephony import Telephony, card_params
+from b24client.methods.users import User, Users
 from b24client.portal import Portal
-from b24client.profile import AppInfo, Profile
-from b24client.telephony import Telephony, card_params
 from b24client.tokens import MemoryTokenStore, OAuthTokens, TokenStore
-from b24client.users import User, Users
 
 __all__ = [
     "AccessDenied",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from b24client.auth import WebhookAuth
 from b24client.errors import AccessDenied
+from b24client.methods.profile import AppInfo, Profile
 from b24client.portal import Portal
-from b24client.profile import AppInfo, Profile
 
 NEEDED = frozenset({"telephony", "crm"})
 """Permissions without which no call can be mirrored."""

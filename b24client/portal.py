@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,21 +26,19 @@ from b24client.errors import (
     Temporary,
     UnknownOutcome,
 )
-from b24client.events import Events
 from b24client.ledger import Ledger
 from b24client.masking import masked
+from b24client.methods.groups import Groups
+from b24client.methods.profile import AppInfo, Profile
 from b24client.php import read
-from b24client.profile import AppInfo, Profile
-from b24client.telephony import Telephony
 from b24client.transport import Answer, Outgoing, Transport
-from b24client.users import Users
 
 _MOST_ATTEMPTS = 4  # a renewed token and a renamed portal may each cost one, the latter twice
 
 MovedHook = Callable[[str], Awaitable[None] | None]
 
 
-class Portal:
+class Portal(Groups):
     """One portal: requests within its budget, by priority, over one session, with typed errors.
 
     A request never lasts longer than its `timeout` (seconds, the wait for the budget included).
@@ -95,21 +92,6 @@ class Portal:
     def host(self) -> str:
         """The portal's host name, for people to read."""
         return urlsplit(self.auth.base).netloc
-
-    @cached_property
-    def telephony(self) -> Telephony:
-        """Calls, cards, recordings."""
-        return Telephony(self)
-
-    @cached_property
-    def users(self) -> Users:
-        """The employees."""
-        return Users(self)
-
-    @cached_property
-    def events(self) -> Events:
-        """What the portal posts to us."""
-        return Events(self)
 
     async def app_info(self) -> AppInfo:
         """The application and the portal's plan (an application's own method; a webhook gets AccessDenied)."""

@@ -12,8 +12,8 @@ import aiohttp
 
 from b24client.budget import Priority
 from b24client.caller import Caller
-from b24client.calls import CallStatistic, CrmEntity, FinishCall, FinishedCall, RegisterCall, RegisteredCall
 from b24client.errors import BadReply
+from b24client.methods.calls import CallStatistic, CrmEntity, FinishCall, FinishedCall, RegisterCall, RegisteredCall
 from b24client.php import read, read_all
 
 INLINE_LIMIT = 4 * 1024 * 1024

@@ -10,9 +10,10 @@ from pydantic import Field
 
 from b24client.budget import Priority
 from b24client.caller import Caller
-from b24client.php import Identifier, Reply, Text, Truth, read_all
+from b24client.lists import ListMethod, iterate
+from b24client.php import Identifier, Reply, Text, Truth, read
 
-_PAGE = 50
+_USER_GET = ListMethod("user.get", filter="FILTER", order={"sort": "ID", "order": "ASC"})
 
 
 class User(Reply):
@@ -49,18 +50,10 @@ class Users:
 
     async def iterate(self, filter: Mapping[str, Any] | None = None) -> AsyncIterator[User]:  # noqa: A002
         """The users by ascending id; pages are asked for without counting, which is the quick way for the portal."""
-        last = 0
-        while True:
-            params = {"sort": "ID", "order": "ASC", "start": -1, "FILTER": {**(filter or {}), ">ID": last}}
-            result, _ = await self._portal.page("user.get", params)
-            users = read_all(User, "user.get", result)
-            for user in users:
-                yield user
-            if len(users) < _PAGE or users[-1].id <= last:
-                return
-            last = users[-1].id
+        async for row in iterate(self._portal, _USER_GET, {"FILTER": dict(filter or {})}):
+            yield read(User, "user.get", row)
 
     async def current(self) -> User:
         """The user we act for."""
         from_portal = await self._portal.call("user.current", priority=Priority.SYNC)
-        return read_all(User, "user.current", [from_portal])[0]
+        return read(User, "user.current", from_portal)
