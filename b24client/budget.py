@@ -81,17 +81,22 @@ class Budget:
         self._drain()
         return self._level
 
+    def fill(self, priority: Priority) -> float:
+        """How much of what this class may use is used up: 0 nothing, 1 all."""
+        self._drain()
+        return self._level / self._filled_to(priority, urgent=False)
+
     def take(self) -> None:
         """A request goes out."""
         self._drain()
         self._level += 1
 
-    def room(self, priority: Priority, *, urgent: bool = False) -> int:
-        """How many requests of this class may go out now; `urgent` ones may use the reserve of the others."""
+    def room(self, priority: Priority, part: float = 1.0) -> int:
+        """How many requests of this class may go out now until this part of what it may use is used up."""
         now = self._drain()
         if now < self._not_before:
             return 0
-        return max(0, int(self._filled_to(priority, urgent=urgent) - self._level + 1e-6))
+        return max(0, int(part * self._filled_to(priority, urgent=False) - self._level + 1e-6))
 
     def room_in(self, priority: Priority, *, urgent: bool = False) -> float:
         """Seconds until a request of this class may go out; 0: now."""

@@ -28,7 +28,20 @@ LONGEST_SECONDS = 8.0
 """How long the commands of one request may work together; the portal breaks off after 60."""
 AT_ONCE = 8
 """Most requests under way at once of those nobody waits for: a portal that has just come back is not flooded."""
-_THRIFT = 4  # this part of the room is used up at once at most: the next moment needs some, too
+# A class gathers company for so many seconds, or until so many seconds of work have come together, before it takes a
+# request. That is when the bucket is full to _FULL; the emptier it is, the less it gathers, at first nothing. So some
+# room is left for the moment in which much happens at once.
+_GATHERING = {
+    Priority.LOOKUP: (0.0, 0.0),
+    Priority.CARD: (1.0, 1.0),
+    Priority.FINISH: (2.0, 2.0),
+    Priority.RECORD: (4.0, 3.0),
+    Priority.SYNC: (4.0, 3.0),
+}
+_FULL = 0.7
+CROWDED = 0.3
+"""A bucket as full as this makes a card wait for company."""
+_HALF = 0.5  # while the bucket is emptier than this, much that comes at once goes out in several requests
 # Who has waited so many seconds and seen so many requests go to more urgent classes may use their reserve for once.
 _PATIENCE = {
     Priority.LOOKUP: (0.0, 0),
@@ -70,6 +83,7 @@ class Dispatcher:
         self._timer: Timer | None = None
         self._looking = False
         self._late = 0
+        self._gathered = dict.fromkeys(Priority, 0.0)  # seconds of work that wait
         self._passed_over = dict.fromkeys(Priority, 0)
         self._under_way: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -110,7 +124,14 @@ class Dispatcher:
     # Who is next
 
     def _queue(self, unit: Unit) -> None:
+        unit.work = sum(self._ledger.cost(method) for method in unit.methods)
         heappush(self._waiting[unit.priority], (unit.since, next(self._order), unit))
+        self._gathered[unit.priority] += unit.work
+
+    def _unqueue(self, priority: Priority) -> None:
+        """The first of a class waits no longer."""
+        _, _, unit = heappop(self._waiting[priority])
+        self._gathered[priority] = self._gathered[priority] - unit.work if self._waiting[priority] else 0.0
 
     def _look_soon(self) -> None:
         """Look after everything that happens in this moment: units that come together may travel together."""
@@ -136,15 +157,15 @@ class Dispatcher:
 
     def _lead(self, now: float) -> Priority | None:
         """The class a request is due to."""
-        for queue in self._waiting.values():
+        for priority, queue in self._waiting.items():
             while queue and queue[0][2].is_over:
-                heappop(queue)
+                self._unqueue(priority)
         waiting = [priority for priority in Priority if self._waiting[priority] and not self._is_held_back(priority)]
         for priority in reversed(waiting):
             if self._is_out_of_patience(priority, now) and self._budget.room_in(priority, urgent=True) <= 0:
                 return priority
         for priority in waiting:
-            if self._budget.room_in(priority) <= 0:
+            if self._due_in(priority, now) <= 0:
                 return priority
         return None
 
@@ -155,10 +176,18 @@ class Dispatcher:
         seconds, requests = _PATIENCE[priority]
         return self._passed_over[priority] > requests and self._waiting[priority][0][0] + seconds <= now
 
+    def _due_in(self, priority: Priority, now: float) -> float:
+        """Seconds until a class takes a request of its own; 0 or less: now."""
+        queue = self._waiting[priority]
+        seconds, work = _GATHERING[priority]
+        scarcity = min(1.0, self._budget.fill(priority) / _FULL) ** 3
+        gathers = 0.0 if self._gathered[priority] >= work * scarcity else queue[0][0] + seconds * scarcity - now
+        return max(gathers, self._budget.room_in(priority))
+
     def _look_again(self, now: float) -> None:
         """Set the clock for the next look. The end of a request that is under way is a reason by itself."""
         waits = [
-            self._budget.room_in(priority)
+            self._due_in(priority, now)
             for priority, queue in self._waiting.items()
             if queue and not self._is_held_back(priority)
         ]
@@ -194,14 +223,18 @@ class Dispatcher:
         if lead is Priority.LOOKUP or self._waiting[lead][0][2].alone:
             return [lead]  # nobody rides with what a caller waits for
         others = list(Priority)[Priority.CARD :]
-        return [priority for priority in others if priority is lead or self._budget.room(priority) == 0]
+        now = self._clock()
+        return [
+            priority
+            for priority in others
+            if priority is lead or (self._waiting[priority] and self._due_in(priority, now) > 0)
+        ]
 
     def _share(self, lead: Priority) -> int:
         """How many units of the class the next request takes: the fewer, the more requests there is room for."""
         queue = self._waiting[lead]
-        seconds = sum(self._ledger.cost(method) for method in queue[0][2].methods)
-        wanted = ceil(len(queue) * seconds / PROMPT_SECONDS)
-        affordable = max(1, self._budget.room(lead) // _THRIFT)
+        wanted = ceil(self._gathered[lead] / PROMPT_SECONDS)
+        affordable = self._budget.room(lead, _HALF) // 2
         return ceil(len(queue) / max(1, min(wanted, affordable)))
 
     def _take(self, priority: Priority, load: _Load, units: int) -> int:
@@ -210,11 +243,11 @@ class Dispatcher:
         while queue and taken < units:
             unit = queue[0][2]
             if unit.is_over:
-                heappop(queue)
+                self._unqueue(priority)
                 continue
             blocked = max(self._ledger.room_in(method, unit.priority) for method in unit.methods)
             if blocked > 0:
-                heappop(queue)
+                self._unqueue(priority)
                 heappush(self._parked, (now + blocked, next(self._order), unit))
                 continue
             if load.cargo and (unit.alone or load.is_closed):
@@ -222,12 +255,12 @@ class Dispatcher:
             try:
                 commands = tuple(unit.commands())
             except Exception as error:
-                heappop(queue)
+                self._unqueue(priority)
                 unit.fail(error)
                 continue
             if commands and not load.fits(commands):
                 break
-            heappop(queue)
+            self._unqueue(priority)
             if not commands:
                 unit.settle({})
                 continue

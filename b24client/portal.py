@@ -18,7 +18,7 @@ from b24client.auth import Auth
 from b24client.batch import Command, CommandResult, batch_params, batch_results, counted
 from b24client.budget import Budget, Limits, Priority
 from b24client.classify import repeatable
-from b24client.dispatch import Dispatcher
+from b24client.dispatch import CROWDED, Dispatcher
 from b24client.errors import B24Error, BadReply, LimitExceeded, Temporary
 from b24client.exchange import Exchange, MovedHook, unanswered
 from b24client.ledger import Ledger
@@ -126,7 +126,7 @@ class Portal(Groups):
     @property
     def is_crowded(self) -> bool:
         """Whether a card would probably have to wait for room and share a request."""
-        return self.limits.enabled and self.budget.room(Priority.CARD) == 0
+        return self.limits.enabled and self.budget.fill(Priority.CARD) >= CROWDED
 
     @property
     def waiting(self) -> int:

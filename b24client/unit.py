@@ -43,6 +43,8 @@ class Unit:
     done: asyncio.Future[Results] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     is_out: bool = False
     refused: int = 0
+    work: float = 0.0
+    """Seconds the portal will probably work for it."""
 
     @property
     def is_over(self) -> bool:

@@ -118,10 +118,12 @@ class Deliveries:
             finish = self._otherwise(done.refusal, end)
         return Verdict(answer={"call_id": done.call_id}, shown=done.shown, finish=finish)
 
-    async def cards(self, portal_call_id: str, change: Callable[[], Change | None], *, since: float) -> Verdict:
+    async def cards(
+        self, portal_call_id: str, expected: Change, change: Callable[[], Change | None], *, since: float
+    ) -> Verdict:
         """Open and close the card, as is right when the request goes out."""
         try:
-            sent = await self._portal.cards(portal_call_id, change, since=since)
+            sent = await self._portal.cards(portal_call_id, expected, change, since=since)
         except Refused as error:
             return Verdict(REFUSED, str(error))
         return Verdict() if sent else Verdict(DROPPED, "overtaken by what happened next")

@@ -292,7 +292,7 @@ class Lane:
         call_id = self.told.portal_call_id
         verdict = await self._attempt(
             lambda: self._entries.cards,
-            lambda: self._shared.deliveries.cards(call_id, self._change, since=self._fact_at),
+            lambda: self._shared.deliveries.cards(call_id, Change(show, hide), self._change, since=self._fact_at),
         )
         if verdict is not None and verdict.state != DROPPED:
             self._entries.settle_cards(verdict)

@@ -84,8 +84,11 @@ class PortalCalls(Protocol):
         """
         ...
 
-    async def cards(self, call_id: str, change: Callable[[], Change | None], *, since: float) -> bool:
-        """Open and close the card, in one request; False when `change` says that it has lost its point."""
+    async def cards(self, call_id: str, expected: Change, change: Callable[[], Change | None], *, since: float) -> bool:
+        """Open and close the card, in one request, as `change` says then; False when it has lost its point.
+
+        `expected` is what it would be now.
+        """
         ...
 
     async def finish(self, call: FinishCall, *, since: float) -> None:
@@ -144,13 +147,15 @@ class B24PortalCalls:
         refusal = ended.error if isinstance(ended.error, Refused) else None
         return Registered(call_id, bool(shown.value), ended.error is None and bool(ended.value), refusal)
 
-    async def cards(self, call_id: str, change: Callable[[], Change | None], *, since: float) -> bool:
+    async def cards(self, call_id: str, expected: Change, change: Callable[[], Change | None], *, since: float) -> bool:
+        methods = [method for method, users in ((_HIDE, expected.hide), (_SHOW, expected.show)) if users]
+
         def commands() -> list[Command]:
             now = change()
             wanted = () if now is None else (("hide", _HIDE, now.hide), ("show", _SHOW, now.show))
             return [Command(key, method, card(call_id, sorted(users))) for key, method, users in wanted if users]
 
-        results = await self._portal.submit(commands, (_HIDE, _SHOW), timeout=CARD_SECONDS, since=since)
+        results = await self._portal.submit(commands, methods, timeout=CARD_SECONDS, since=since)
         for result in results.values():
             result.unwrap()
         return bool(results)

@@ -39,8 +39,8 @@ def test_background_work_leaves_a_reserve_to_cards_and_cards_to_lookups() -> Non
 def test_who_lost_patience_may_use_the_reserve() -> None:
     budget = Budget(Limits(rate=2, burst=50), HandClock())
     requests_sent(budget, Priority.CARD)
-    assert budget.room(Priority.FINISH) == 0
-    assert budget.room(Priority.FINISH, urgent=True) > 0
+    assert budget.room_in(Priority.FINISH) > 0
+    assert budget.room_in(Priority.FINISH, urgent=True) == 0
 
 
 def test_a_full_bucket_at_the_portal_stops_everybody() -> None:

@@ -212,7 +212,7 @@ async def test_what_has_lost_its_point_is_not_sent(desk: Desk) -> None:
 
     shown, dropped = desk.ask(commands=show), desk.ask(commands=list)
     ringing.discard("2")  # while it waits
-    await desk.clock.turn(0.6)
+    await desk.clock.turn(1.2)
     assert dropped.done.result() == {}
     assert desk.sent[0].commands[0].params == {"USER_ID": ["1"]}
     assert shown.done.done()
@@ -230,7 +230,7 @@ async def test_commands_keep_their_references_when_they_travel_with_others(desk:
         Command("show", SHOW, {"CALL_ID": "$result[reg][CALL_ID]", "USER_ID": [1, 2]}),
     ]
     first, second = desk.ask(commands=lambda: pair), desk.ask(commands=lambda: pair)
-    await desk.clock.turn(1)
+    await desk.clock.turn(2)
     keys = [(command.key, command.params.get("CALL_ID")) for command in desk.sent[0].commands]
     assert keys == [
         ("u0.reg", None), ("u0.show", "$result[u0.reg][CALL_ID]"),
@@ -243,7 +243,7 @@ async def test_a_lost_answer_is_doubt_only_for_what_can_not_be_repeated(desk: De
     desk.fill_the_bucket()
     card, end = desk.ask(), desk.ask(FINISH, priority=Priority.FINISH)
     desk.trouble = UnknownOutcome("batch", "", "the connection broke before an answer")
-    await desk.clock.turn(1)
+    await desk.clock.turn(2)
     with pytest.raises(Temporary, match=r"externalCall\.show"):
         card.done.result()
     with pytest.raises(UnknownOutcome, match=r"externalCall\.finish"):
@@ -274,7 +274,7 @@ async def test_who_gives_up_takes_no_room(desk: Desk) -> None:
     desk.fill_the_bucket()
     given_up, patient = desk.ask(call="given up"), desk.ask(call="patient")
     given_up.done.cancel()
-    await desk.clock.turn(1)
+    await desk.clock.turn(2)
     assert list(desk.effects) == ["patient"]
     assert desk.dispatcher.waiting == 0
     assert patient.done.done()

@@ -157,7 +157,7 @@ class ListeningPortal:
         self.finished.append(first.finish.model_copy(update={"call_id": call_id}))
         return Registered(call_id, finished=True)
 
-    async def cards(self, call_id: str, change: Callable[[], Change | None], *, since: float) -> bool:
+    async def cards(self, call_id: str, expected: Change, change: Callable[[], Change | None], *, since: float) -> bool:
         now = change()
         if now is None:
             return False
