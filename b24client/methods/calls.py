@@ -119,6 +119,12 @@ class Utterance(BaseModel):
     stop: Annotated[int, Field(ge=1)]
     message: Annotated[str, Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Utterance:
+        if self.stop < self.start:
+            raise ValueError(f"start {self.start} comes after stop {self.stop}")
+        return self
+
     def to_params(self) -> dict[str, Any]:
         """The utterance as the portal wants it."""
         return {"SIDE": self.side, "START_TIME": self.start, "STOP_TIME": self.stop, "MESSAGE": self.message}

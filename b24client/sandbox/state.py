@@ -18,6 +18,9 @@ from b24client.sandbox.people import People
 from b24client.sandbox.postman import Postman
 from b24client.sandbox.uploads import Uploads
 
+BASE_NUMBER = "LINK_BASE_NUMBER"
+"""The portal's own number, by which outgoing calls go unless somebody has chosen a line."""
+
 
 class Sandbox:
     """One portal. Created by `create_sandbox`, found again with `app[SANDBOX]`."""
@@ -34,6 +37,7 @@ class Sandbox:
         self.calls = CallBook(self._changed)
         self.postman = Postman(self.access)
         self.lines: dict[str, dict[str, str | int]] = {}
+        self.outgoing_line = BASE_NUMBER
         self.uploads = Uploads(config.recordings.upload_ttl)
         self._files = tempfile.TemporaryDirectory(prefix="b24-sandbox-")
 

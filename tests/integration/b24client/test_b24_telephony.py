@@ -165,14 +165,3 @@ async def test_a_batch_stops_when_told_to(portal: Portal) -> None:
     )
     assert isinstance(results["bad"].error, AccessDenied)
     assert isinstance(results["never"].error, NotRun)
-
-
-async def test_outside_lines(portal: Portal) -> None:
-    assert await portal.call("telephony.externalLine.add", {"NUMBER": "7495", "NAME": "Main"}) == {"ID": 7}
-    assert await portal.call("telephony.externalLine.update", {"NUMBER": "7495", "NAME": "Shop"}) == {"ID": "7"}
-    assert await portal.call("telephony.externalLine.get") == [
-        {"NUMBER": "7495", "NAME": "Shop", "CRM_AUTO_CREATE": "Y"}
-    ]
-    assert await portal.call("telephony.externalLine.delete", {"NUMBER": "7495"}) == []
-    with pytest.raises(Refused, match="Could not find line"):
-        await portal.call("telephony.externalLine.delete", {"NUMBER": "7495"})
