@@ -61,6 +61,7 @@ FIRST_PAUSE = 0.5
 """Seconds before the second attempt; doubled for each further one, up to `LONGEST_PAUSE`, and never quite the same."""
 LONGEST_PAUSE = 20.0
 _PIECE = 256 * 1024
+_DEEPEST = 3  # how far inside each other maps are searched for an id
 
 T = TypeVar("T")
 
@@ -152,18 +153,19 @@ def record_file_id(result: Any) -> int:
 
     Documented is `{"FILE_ID": 9079}`; what an upload answers is not documented.
     """
-    if isinstance(result, bool) or result is None:
+    return _id_in(result, _DEEPEST)
+
+
+def _id_in(value: Any, depth: int) -> int:
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, Mapping):
+        known = {str(name).replace("_", "").lower(): item for name, item in value.items()} if depth else {}
+        return next((found for name in ("fileid", "id") if (found := _id_in(known.get(name), depth - 1))), 0)
+    if isinstance(value, bool) or not isinstance(value, int | str):
         return 0
-    if isinstance(result, int):
-        return max(result, 0)
-    if isinstance(result, str):
-        return int(result) if result.isascii() and result.isdigit() and len(result) < 20 else 0
-    if isinstance(result, list):
-        return record_file_id(result[0]) if len(result) == 1 and not isinstance(result[0], list) else 0
-    if not isinstance(result, Mapping):
-        return 0
-    known = {str(name).replace("_", "").lower(): value for name, value in result.items()}
-    return next((found for name in ("fileid", "id") if (found := record_file_id(known.get(name)))), 0)
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
 def _by_url(url: str, filename: str) -> dict[str, str]:

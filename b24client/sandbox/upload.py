@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import aiohttp
 from aiohttp import web
@@ -67,7 +67,7 @@ async def upload(request: web.Request) -> web.StreamResponse:
     return json_response({"result": {"FILE_ID": file_id}})
 
 
-async def _file(request: web.Request, cut_after: int | None) -> AsyncIterator[bytes]:
+async def _file(request: web.Request, cut_after: int | None) -> AsyncGenerator[bytes]:
     """The content of the form's field `file`. Raises RestError when there is none."""
     if request.content_type != "multipart/form-data":
         raise core_error("File content is empty.")

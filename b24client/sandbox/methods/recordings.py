@@ -11,7 +11,8 @@ import hashlib
 import ipaddress
 import socket
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -66,7 +67,7 @@ def _check_filename(filename: str) -> None:
         raise core_error("Wrong file extension. Only wav and mp3 are allowed")
 
 
-async def keep(sandbox: Sandbox, call: Call, filename: str, pieces: AsyncIterator[bytes]) -> int:
+async def keep(sandbox: Sandbox, call: Call, filename: str, pieces: AsyncGenerator[bytes]) -> int:
     """Write a recording to disk as it comes and give it to its call; its file id. Raises RestError, TooLarge."""
     file_id = sandbox.calls.next_file()
     path = sandbox.records / f"{file_id}{Path(filename).suffix.lower()}"
@@ -74,12 +75,13 @@ async def keep(sandbox: Sandbox, call: Call, filename: str, pieces: AsyncIterato
     file = await asyncio.to_thread(path.open, "wb")
     try:
         with file:
-            async for piece in pieces:
-                size += len(piece)
-                if size > sandbox.config.recordings.max_bytes:
-                    raise TooLarge
-                digest.update(piece)
-                await asyncio.to_thread(file.write, piece)
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    size += len(piece)
+                    if size > sandbox.config.recordings.max_bytes:
+                        raise TooLarge
+                    digest.update(piece)
+                    await asyncio.to_thread(file.write, piece)
         if not size:
             raise core_error("File content is empty.")
     except BaseException:
@@ -103,7 +105,7 @@ def _seconds(path: Path) -> int:
         return 0
 
 
-async def _whole(audio: bytes) -> AsyncIterator[bytes]:
+async def _whole(audio: bytes) -> AsyncGenerator[bytes]:
     yield audio
 
 
@@ -132,7 +134,7 @@ async def _by_address(sandbox: Sandbox, call: Call, address: str, filename: str)
         raise _answered(0) from None
 
 
-async def _fetched(sandbox: Sandbox, address: str) -> AsyncIterator[bytes]:
+async def _fetched(sandbox: Sandbox, address: str) -> AsyncGenerator[bytes]:
     timeout = aiohttp.ClientTimeout(total=sandbox.config.recordings.request_seconds)
     async with aiohttp.ClientSession(timeout=timeout) as session, session.get(address) as got:
         if got.status != 200:

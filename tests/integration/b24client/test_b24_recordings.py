@@ -462,7 +462,7 @@ async def test_the_loop_goes_on_while_a_recording_is_encoded(
         ({"FILE_ID": 9079}, 9079), ({"FILE_ID": "9079"}, 9079), ({"file_id": 5}, 5), ({"fileId": "5"}, 5),
         ({"ID": 7}, 7), ([{"FILE_ID": 5}], 5), ([5], 5), (5, 5), ("5", 5), ({"FILE_ID": {"ID": "8"}}, 8),
         ({"FILE_ID": None}, 0), ([], 0), ({}, 0), (True, 0), (None, 0), ("²", 0), ({"FILE_ID": -1}, 0), ([[5]], 0),
-        (1.5, 0),
+        (1.5, 0), ({"ID": {"ID": {"ID": {"ID": {"ID": 5}}}}}, 0),
     ],
 )  # fmt: skip
 def test_the_id_of_the_file_in_any_shape(result: Any, file_id: int) -> None:
