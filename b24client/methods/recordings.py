@@ -13,18 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import aiohttp
-from aiohttp.abc import AbstractStreamWriter
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -34,18 +30,12 @@ from tenacity import (
     wait_random,
 )
 
-from b24client.audio import (
-    CONTENT_TYPES,
-    BadRecording,
-    UnfinishedRecording,
-    check_content,
-    check_name,
-    check_recording,
-)
+from b24client.audio import CONTENT_TYPES, BadRecording, check_content, check_name
 from b24client.batch import Command
 from b24client.budget import Priority
 from b24client.caller import Caller
 from b24client.errors import AccessDenied, B24Error, BadReply, LimitExceeded, Refused, Temporary
+from b24client.record_file import RecordFile
 
 ATTACH = "telephony.externalCall.attachRecord"
 INLINE_LIMIT = 4 * 1024 * 1024
@@ -60,7 +50,6 @@ ATTEMPTS = 4
 FIRST_PAUSE = 0.5
 """Seconds before the second attempt; doubled for each further one, up to `LONGEST_PAUSE`, and never quite the same."""
 LONGEST_PAUSE = 20.0
-_PIECE = 256 * 1024
 _DEEPEST = 3  # how far inside each other maps are searched for an id
 
 T = TypeVar("T")
@@ -94,7 +83,7 @@ class Recordings:
         """See `Telephony.attach_record`."""
         file = await asyncio.to_thread(path.open, "rb")
         try:
-            source = await asyncio.to_thread(_Source.of, filename, file)
+            source = await asyncio.to_thread(RecordFile.of, filename, file)
             async with _within(timeout):
                 if source.size <= inline_limit:
                     return await self._inline(call_id, source, timeout, attempts)
@@ -111,14 +100,14 @@ class Recordings:
             result = await _persistently(lambda: self._ask(params, timeout), attempts)
         return AttachedRecord(record_file_id(result), Way.URL)
 
-    async def _inline(self, call_id: str, source: _Source, timeout: float, attempts: int) -> AttachedRecord:
+    async def _inline(self, call_id: str, source: RecordFile, timeout: float, attempts: int) -> AttachedRecord:
         content = await asyncio.to_thread(source.base64)
         params = {"CALL_ID": call_id, "FILENAME": source.filename, "FILE_CONTENT": content}
         result = await _persistently(lambda: self._ask(params, timeout), attempts)
         await asyncio.to_thread(source.check_unchanged)
         return AttachedRecord(record_file_id(result), Way.INLINE)
 
-    async def _upload(self, call_id: str, source: _Source, timeout: float, attempts: int) -> AttachedRecord:
+    async def _upload(self, call_id: str, source: RecordFile, timeout: float, attempts: int) -> AttachedRecord:
         upload = _Upload(self._portal, call_id, source, timeout)
         result = await _persistently(upload.once, attempts)
         await asyncio.to_thread(source.check_unchanged)
@@ -190,7 +179,7 @@ def _by_url(url: str, filename: str) -> dict[str, str]:
 class _Upload:
     """An upload that goes on after failures: the address stays in use while the portal takes it."""
 
-    def __init__(self, portal: Caller, call_id: str, source: _Source, timeout: float) -> None:
+    def __init__(self, portal: Caller, call_id: str, source: RecordFile, timeout: float) -> None:
         self._portal = portal
         self._params = {"CALL_ID": call_id, "FILENAME": source.filename}
         self._source = source
@@ -232,65 +221,6 @@ class _Upload:
 def _address_is_bad(error: B24Error) -> bool:
     """The refusal of an upload address is not documented; anything about authorisation or the token is taken for it."""
     return isinstance(error, AccessDenied) or "token" in f"{error.code} {error.description}".lower()
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """An open file that was checked when it had `size` bytes; exactly those are sent."""
-
-    filename: str
-    file: BinaryIO
-    size: int
-    one_reader: threading.Lock = field(default_factory=threading.Lock)
-    """A read that was given up may still be under way in its thread when the next attempt begins."""
-
-    @classmethod
-    def of(cls, filename: str, file: BinaryIO) -> _Source:
-        return cls(filename, file, check_recording(filename, file))
-
-    def check_unchanged(self) -> None:
-        """Raises UnfinishedRecording when somebody has gone on writing."""
-        now = os.fstat(self.file.fileno()).st_size
-        if now != self.size:
-            text = f"file: {self.filename!r} had {self.size} bytes and has {now} now; send it when it is whole"
-            raise UnfinishedRecording(text)
-
-    def base64(self) -> str:
-        content = self.piece(0, self.size)
-        self.check_unchanged()
-        return base64.b64encode(content).decode()
-
-    def piece(self, place: int, length: int) -> bytes:
-        with self.one_reader:
-            self.file.seek(place)
-            return self.file.read(length)
-
-    def form(self, name: str) -> aiohttp.FormData:
-        form = aiohttp.FormData()
-        kind = CONTENT_TYPES[check_name(self.filename)]
-        form.add_field(name, _Streamed(self), filename=self.filename, content_type=kind)
-        return form
-
-
-class _Streamed(aiohttp.Payload):
-    """A file read piece by piece, off the loop; never more of it than was announced."""
-
-    def __init__(self, source: _Source) -> None:
-        super().__init__(source, content_type=CONTENT_TYPES[check_name(source.filename)])
-        self._source = source
-        self._size = source.size
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        raise TypeError("a recording is not text")
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        left, place = self._source.size, 0
-        while left:
-            piece = await asyncio.to_thread(self._source.piece, place, min(left, _PIECE))
-            if not piece:
-                raise EOFError("the file became shorter")
-            await writer.write(piece)
-            place, left = place + len(piece), left - len(piece)
 
 
 @asynccontextmanager

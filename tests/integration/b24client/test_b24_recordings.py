@@ -31,6 +31,7 @@ from b24client import (
 )
 from b24client.methods import recordings
 from b24client.methods.calls import FinishCall, StatusCode
+from b24client.record_file import RecordFile
 from b24client.sandbox import SandboxConfig
 
 ATTACH = "telephony.externalCall.attachRecord"
@@ -450,8 +451,8 @@ async def test_the_loop_goes_on_while_a_recording_is_encoded(
             here.append(False)
         return encode(source)
 
-    encode = recordings._Source.base64
-    monkeypatch.setattr(recordings._Source, "base64", on_the_loop)
+    encode = RecordFile.base64
+    monkeypatch.setattr(RecordFile, "base64", on_the_loop)
     await portal.telephony.attach_record(call_id, "talk.wav", path)
     assert here == [False]
 
