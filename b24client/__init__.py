@@ -5,6 +5,7 @@ It stands alone: nothing here knows of telephone switches or of the service that
 """
 
 from b24client.access import AccessReport, check_access
+from b24client.audio import BadRecording, UnfinishedRecording
 from b24client.auth import Auth, OAuthAuth, WebhookAuth
 from b24client.batch import Command, CommandResult, reference
 from b24client.budget import Limits, Priority
@@ -31,9 +32,12 @@ from b24client.methods.calls import (
     RegisterCall,
     RegisteredCall,
     StatusCode,
+    Utterance,
 )
 from b24client.methods.events import Binding
+from b24client.methods.lines import Line, Lines
 from b24client.methods.profile import AppInfo, Profile
+from b24client.methods.recordings import AttachedRecord, Way, record_command, record_file_id
 from b24client.methods.telephony import Telephony, card_params
 from b24client.methods.users import User, Users
 from b24client.php import read
@@ -44,8 +48,10 @@ __all__ = [
     "AccessDenied",
     "AccessReport",
     "AppInfo",
+    "AttachedRecord",
     "Auth",
     "B24Error",
+    "BadRecording",
     "BadReply",
     "Binding",
     "CallStatistic",
@@ -59,6 +65,8 @@ __all__ = [
     "FinishedCall",
     "LimitExceeded",
     "Limits",
+    "Line",
+    "Lines",
     "MemoryTokenStore",
     "NotRun",
     "OAuthAuth",
@@ -74,14 +82,19 @@ __all__ = [
     "Telephony",
     "Temporary",
     "TokenStore",
+    "UnfinishedRecording",
     "UnknownOutcome",
     "User",
     "Users",
+    "Utterance",
+    "Way",
     "WebhookAuth",
     "card_params",
     "check_access",
     "decode_form",
     "encode_form",
     "read",
+    "record_command",
+    "record_file_id",
     "reference",
 ]

@@ -18,6 +18,7 @@ class Refusal(StrEnum):
     USER_NOT_FOUND = "user not found"  # unknown or dismissed employee
     BAD_NUMBER = "bad number"
     BAD_FILE = "bad file"
+    NOT_FETCHED = "file not fetched"  # the portal could not get a recording from the address it was given
     OTHER = "other"
 
 
@@ -116,7 +117,8 @@ _REFUSALS: tuple[tuple[str, Refusal], ...] = (
     ("file name", Refusal.BAD_FILE),
     ("file extension", Refusal.BAD_FILE),
     ("file content", Refusal.BAD_FILE),
-    ("server returns http error", Refusal.BAD_FILE),
+    ("server returns http error", Refusal.NOT_FETCHED),
+    ("record url resolves", Refusal.NOT_FETCHED),
 )
 
 _INSTALL = "install the application in the portal (again)"

@@ -64,6 +64,11 @@ class Ledger:
         spending = self.spendings.get(method.lower())
         return spending.cost if spending is not None else _FIRST_GUESS
 
+    def blocked_for(self, method: str) -> float:
+        """Seconds for which the portal has refused to carry out a method; 0: it has not."""
+        spending = self.spendings.get(method.lower()) if self.spendings else None
+        return max(0.0, spending.blocked_until - self._clock()) if spending is not None else 0.0
+
     def room_in(self, method: str, priority: Priority) -> float:
         """Seconds until a command of this class has working time left; 0: now."""
         spending = self.spendings.get(method.lower())

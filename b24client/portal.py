@@ -28,6 +28,8 @@ from b24client.php import read
 from b24client.transport import Outgoing, Transport
 from b24client.unit import Commands, Results, Send, Unit
 
+_LARGE = 200_000  # characters
+
 
 class Portal(Groups):
     """One portal: requests within its budget, by priority, over one session, with typed errors.
@@ -250,12 +252,12 @@ class Portal(Groups):
     ) -> Results:
         """Carry out commands within a time that includes the wait for room."""
         seconds = self._timeout if timeout is None else timeout
+        methods = tuple(command.method for command in commands)
+        self._refuse_hopeless(methods, priority, seconds)
         if not self.limits.enabled:
             return await (send or self._send)(commands, halt, seconds)
-        methods = tuple(command.method for command in commands)
-        alone = send is not None or (halt and len(commands) > 1)
+        alone = send is not None or (halt and len(commands) > 1) or any(map(_is_large, commands))
         unit = Unit(lambda: commands, methods, priority, time.monotonic(), seconds, alone=alone, halt=halt, send=send)
-        self._refuse_hopeless(unit, seconds)
         try:
             async with asyncio.timeout(seconds), self._turn(order, unit):
                 self._dispatcher.submit(unit)
@@ -263,10 +265,14 @@ class Portal(Groups):
         except TimeoutError:
             raise self._too_late(unit, seconds) from None
 
-    def _refuse_hopeless(self, unit: Unit, seconds: float) -> None:
+    def _refuse_hopeless(self, methods: Sequence[str], priority: Priority, seconds: float) -> None:
         """Raises LimitExceeded at once when a method is blocked for longer than anybody would wait."""
-        for method in unit.methods:
-            if (blocked := self.ledger.room_in(method, unit.priority)) > seconds:
+        for method in methods:
+            if self.limits.enabled:
+                blocked, most = self.ledger.room_in(method, priority), seconds
+            else:
+                blocked, most = self.ledger.blocked_for(method), 0.0
+            if blocked > most:
                 text = f"its working time is used up for another {blocked:.0f} s"
                 raise LimitExceeded(method, "OPERATION_TIME_LIMIT", text, retry_after=blocked)
 
@@ -303,3 +309,8 @@ class Portal(Groups):
             if isinstance(result.error, LimitExceeded):
                 result.error.retry_after = self.ledger.refused(result.error.method, result.error.retry_after)
         return results
+
+
+def _is_large(command: Command) -> bool:
+    """Whether a command would make a batch of many a large one, as a file in it does."""
+    return any(isinstance(value, str) and len(value) > _LARGE for value in command.params.values())

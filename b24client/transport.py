@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from b24client.masking import excerpt
 MAX_REPLY = 64 * 1024 * 1024
 """Longest answer read, bytes."""
 _CONNECT_SECONDS = 10.0
+_AT_ONCE = 512 * 1024
 _REDIRECTS = (301, 302, 307, 308)
 
 
@@ -108,7 +110,7 @@ class Transport:
         try:
             async with self._session.post(
                 request.url,
-                data=request.fresh(),
+                data=_in_pieces(request.fresh()),
                 headers={"Content-Type": request.content_type} if request.content_type else None,
                 allow_redirects=False,
                 timeout=self._timeout,
@@ -147,6 +149,11 @@ class Transport:
 
 class _Stale:
     """A connection that broke before a byte of an answer."""
+
+
+def _in_pieces(body: Any) -> Any:
+    """A long body as a stream, so that writing it does not hold up the loop."""
+    return io.BytesIO(body) if isinstance(body, bytes) and len(body) > _AT_ONCE else body
 
 
 def _lost(request: Outgoing, text: str) -> B24Error:

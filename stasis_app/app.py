@@ -35,7 +35,15 @@ from stasis_app.crm import (
 from stasis_app.flow import FlowContext, Plan, learn_client, load_plan, load_scripts, route_call
 from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
-from stasis_app.portal import InstallProof, PortalNeeds, add_portal, bind_events, connect
+from stasis_app.portal import (
+    InstallProof,
+    PortalNeeds,
+    PublishedRecordings,
+    add_portal,
+    add_recordings,
+    bind_events,
+    connect,
+)
 from stasis_app.settings import Settings
 from stasis_app.store import Store, open_store
 
@@ -158,11 +166,13 @@ class Service:
         self.figures = Figures(self.metrics.registry)
         recording = self.settings.recording
         source = None if recording.directory else AriRecordings(self.link)
+        public_url = self.settings.http.public_url
+        self.published = PublishedRecordings(public_url) if recording.deliver == "url" else None
         self.mirror = Mirror(
             self.store.outbox,
             B24PortalCalls(self.portal),
             self.directory,
-            Recordings(recording, source),
+            Recordings(recording, source, self.published),
             self.settings.bitrix24,
             spell=self._spelt,
             observe=self.figures.observe_effect,
@@ -214,6 +224,8 @@ class Service:
                 metrics=self.metrics,
             )
         )
+        if self.published is not None:
+            add_recordings(app, self.published)
         if isinstance(self.portal.auth, OAuthAuth):
             await self._serve_portal(app, self.portal.auth, desk)
         runner = web.AppRunner(app, access_log=None, handle_signals=False)

@@ -13,6 +13,7 @@ _BY_PLACE = re.compile(
     r"""(?ix)
       (?P<before>
         /rest/(?:api/)?\d+/                                   # webhook: /rest/<user>/<secret>/
+      | /bitrix24/recordings/                                 # the token that opens a recording
       | \b(?:bearer|basic)\s+                                 # Authorization header
       | ["']?\b(?:access_token|refresh_token|application_token|client_secret|password|auth_id|refresh_id
                  |api_key|auth(?=\]?["']?\s*=))\]?["']?\s*[=:]\s*["']?

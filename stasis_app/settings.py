@@ -215,6 +215,9 @@ class RecordingSettings(Section):
 
     enabled: bool = Field(default=True, description="record every talk")
     format: Literal["wav", "mp3"] = Field(default="wav", description="what is delivered to the portal")
+    deliver: Literal["upload", "url"] = Field(
+        default="upload", description="how the portal gets it: sent, or fetched by the portal from http.public_url"
+    )
     directory: Path | None = Field(
         default=None, description="Asterisk's recording spool, when this machine sees it; otherwise fetched over ARI"
     )

@@ -136,12 +136,13 @@ def _anchored(section: Section, folder: Path) -> tuple[Section, list[ConfigProbl
 
 def _between_sections(values: Mapping[str, BaseModel]) -> list[ConfigProblem]:
     """What is wrong between sections that are right by themselves."""
-    http, bitrix24 = values.get("http"), values.get("bitrix24")
-    if http is None or bitrix24 is None:
+    http, bitrix24, recording = values.get("http"), values.get("bitrix24"), values.get("recording")
+    if http is None:
         return []
     public_url = str(getattr(http, "public_url", ""))
-    if public_url.startswith("http://") and not getattr(bitrix24, "allow_http", False):
-        return [
+    found = []
+    if bitrix24 is not None and public_url.startswith("http://") and not getattr(bitrix24, "allow_http", False):
+        found.append(
             ConfigProblem(
                 "http.public_url",
                 "would let the portal send its tokens over plain http://",
@@ -149,5 +150,14 @@ def _between_sections(values: Mapping[str, BaseModel]) -> list[ConfigProblem]:
                 "in a closed network set bitrix24.allow_http = true.",
                 repr(public_url),
             )
-        ]
-    return []
+        )
+    if getattr(recording, "deliver", "") == "url" and not public_url:
+        found.append(
+            ConfigProblem(
+                "recording.deliver",
+                "has the portal fetch recordings, but http.public_url does not say where",
+                'Set http.public_url to the address the portal reaches this service at, or deliver = "upload".',
+                "'url'",
+            )
+        )
+    return found

@@ -7,7 +7,7 @@ the parameters as the portal wants them, for a call or for a batch command.
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -108,6 +108,28 @@ class FinishCall(_Request):
     add_to_chat: bool = False
 
 
+class Utterance(BaseModel):
+    """Something said in a call. `start` and `stop` in seconds from the beginning of the call."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    side: Literal["User", "Client"]
+    """Who said it: the portal's user or his client."""
+    start: Annotated[int, Field(ge=0)]
+    stop: Annotated[int, Field(ge=1)]
+    message: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Utterance:
+        if self.stop < self.start:
+            raise ValueError(f"start {self.start} comes after stop {self.stop}")
+        return self
+
+    def to_params(self) -> dict[str, Any]:
+        """The utterance as the portal wants it."""
+        return {"SIDE": self.side, "START_TIME": self.start, "STOP_TIME": self.stop, "MESSAGE": self.message}
+
+
 class CreatedEntity(Reply):
     """Something the portal created for a call."""
 
@@ -142,6 +164,11 @@ class FinishedCall(Reply):
     crm_activity_id: Identifier = None
     crm_entity_type: Text = ""
     crm_entity_id: Identifier = None
+
+    @classmethod
+    def of(cls, row: CallStatistic) -> FinishedCall:
+        """The same out of the statistics."""
+        return cls(**row.model_dump(include=set(cls.model_fields)))
 
 
 class _Responsible(Reply):

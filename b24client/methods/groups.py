@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from b24client.methods.events import Events
+from b24client.methods.lines import Lines
 from b24client.methods.telephony import Telephony
 from b24client.methods.users import Users
 
@@ -22,6 +23,11 @@ class Groups(_Base):
     def telephony(self) -> Telephony:
         """Calls, cards, recordings."""
         return Telephony(self)
+
+    @cached_property
+    def lines(self) -> Lines:
+        """The application's outside lines."""
+        return Lines(self)
 
     @cached_property
     def users(self) -> Users:

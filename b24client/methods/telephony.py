@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from b24client.budget import Priority
 from b24client.caller import Caller
-from b24client.errors import BadReply
-from b24client.methods.calls import CallStatistic, CrmEntity, FinishCall, FinishedCall, RegisterCall, RegisteredCall
-from b24client.php import read, read_all
+from b24client.errors import Refusal, Refused
+from b24client.lists import ListMethod, Progress, iterate
+from b24client.methods.calls import (
+    CallStatistic,
+    CrmEntity,
+    FinishCall,
+    FinishedCall,
+    RegisterCall,
+    RegisteredCall,
+    Utterance,
+)
+from b24client.methods.recordings import (
+    ATTEMPTS,
+    FETCH_SECONDS,
+    INLINE_LIMIT,
+    UPLOAD_SECONDS,
+    AttachedRecord,
+    Recordings,
+)
+from b24client.php import as_map, read, read_all
 
-INLINE_LIMIT = 4 * 1024 * 1024
-"""Up to this size (bytes) a recording rides in the request itself, one request instead of two."""
-UPLOAD_SECONDS = 300.0
-"""How long sending a recording may take."""
+DEDUPLICATED_FOR = timedelta(minutes=25)
+"""How long a repeated registration is recognised: 30 minutes in the documentation of register, with a margin."""
 _REGISTER = "telephony.externalCall.register"
 _FINISH = "telephony.externalCall.finish"
-_ATTACH = "telephony.externalCall.attachRecord"
 _SEARCH = "telephony.externalCall.searchCrmEntities"
-_STATISTIC = "voximplant.statistic.get"
+_TRANSCRIBE = "telephony.call.attachTranscription"
+_STATISTIC = ListMethod("voximplant.statistic.get", filter="FILTER", order={"SORT": "ID", "ORDER": "ASC"})
 
 
 class Telephony:
@@ -82,6 +95,10 @@ class Telephony:
         result = await self._portal.call(_SEARCH, {"PHONE_NUMBER": phone}, priority=priority, timeout=timeout)
         return read_all(CrmEntity, _SEARCH, result)
 
+    @cached_property
+    def _recordings(self) -> Recordings:
+        return Recordings(self._portal)
+
     async def attach_record(
         self,
         call_id: str,
@@ -90,64 +107,146 @@ class Telephony:
         *,
         inline_limit: int = INLINE_LIMIT,
         timeout: float = UPLOAD_SECONDS,
-    ) -> int:
-        """Attach a WAV or MP3 file to a finished call; the portal's id of it (0 when it does not tell).
+        attempts: int = ATTEMPTS,
+    ) -> AttachedRecord:
+        """Attach a WAV or MP3 file to a finished call, in place of an earlier one.
 
-        A large file is streamed from disk. Raises ValueError for a file no portal would take, OSError when it can't be
-        read, Refused (NOT_FINISHED) before the call's finish.
+        Up to `inline_limit` bytes it rides in the request, a larger one is streamed from disk; what fails for now is
+        tried again within `timeout` seconds. Raises BadRecording (a ValueError) for a file no portal would take,
+        UnfinishedRecording for one that is still being written, OSError when it can't be read, Refused (NOT_FINISHED)
+        before the call's finish.
         """
-        if not filename.lower().endswith((".wav", ".mp3")):
-            raise ValueError(f"recording: {filename!r}; a portal takes only .wav and .mp3 files")
-        size = (await asyncio.to_thread(path.stat)).st_size
-        if size == 0:
-            raise ValueError(f"recording: {filename!r} is empty")
-        params = {"CALL_ID": call_id, "FILENAME": filename}
-        if size <= inline_limit:
-            params["FILE_CONTENT"] = await asyncio.to_thread(lambda: base64.b64encode(path.read_bytes()).decode())
-        result = await self._portal.call(_ATTACH, params, priority=Priority.RECORD, timeout=timeout)
-        if size > inline_limit:
-            result = await self._uploaded(result, filename, path, timeout)
-        return _file_id(result)
+        return await self._recordings.attach(
+            call_id, filename, path, inline_limit=inline_limit, timeout=timeout, attempts=attempts
+        )
 
-    async def _uploaded(self, result: Any, filename: str, path: Path, timeout: float) -> Any:
-        if not isinstance(result, Mapping) or not isinstance(result.get("uploadUrl"), str):
-            raise BadReply(_ATTACH, "", "result: no uploadUrl")
-        field, url = str(result.get("fieldName") or "file"), result["uploadUrl"]
-        kind = "audio/mpeg" if filename.lower().endswith(".mp3") else "audio/x-wav"
-        file = await asyncio.to_thread(path.open, "rb")
-        with file:
+    async def attach_record_url(
+        self,
+        call_id: str,
+        url: str,
+        *,
+        filename: str = "",
+        timeout: float = FETCH_SECONDS,
+        attempts: int = ATTEMPTS,
+    ) -> AttachedRecord:
+        """Have the portal fetch a recording, with one GET while we wait; the address has to end with .wav or .mp3
+        unless a `filename` does.
 
-            def form() -> aiohttp.FormData:
-                file.seek(0)
-                fields = aiohttp.FormData()
-                fields.add_field(field, file, filename=filename, content_type=kind)
-                return fields
+        Raises BadRecording for an address no portal would take, Refused (NOT_FETCHED) when it could not get the file:
+        then `attach_record` is the way.
+        """
+        return await self._recordings.attach_url(call_id, url, filename=filename, timeout=timeout, attempts=attempts)
 
-            return await self._portal.upload(_ATTACH, url, form, timeout=timeout)
+    async def attach_transcription(
+        self,
+        call_id: str,
+        utterances: Sequence[Utterance],
+        *,
+        cost: float | None = None,
+        cost_currency: str = "",
+        priority: Priority = Priority.RECORD,
+        timeout: float | None = None,
+    ) -> int:
+        """Attach what was said in a finished call; the portal's id of it (0 when it does not tell).
+
+        https://apidocs.bitrix24.com/api-reference/telephony/telephony-call-attach-transcription.html. Raises ValueError
+        without an utterance, Refused (NOT_FINISHED) before the call's finish.
+        """
+        if not utterances:
+            raise ValueError("utterances: there is none; a transcription needs one at least")
+        params: dict[str, Any] = {"CALL_ID": call_id, "MESSAGES": [utterance.to_params() for utterance in utterances]}
+        if cost is not None:
+            params |= {"COST": cost, "COST_CURRENCY": cost_currency}
+        result = await self._portal.call(_TRANSCRIBE, params, priority=priority, timeout=timeout)
+        value = as_map(result).get("TRANSCRIPT_ID") if isinstance(result, dict | list) else None
+        return int(value) if isinstance(value, int | str) and str(value).isdigit() else 0
 
     async def statistic(
         self,
         filter: Mapping[str, Any],  # noqa: A002
         *,
         priority: Priority = Priority.SYNC,
-        timeout: float | None = None,
     ) -> list[CallStatistic]:
-        """Finished calls that match, of all pages; `{"EXTERNAL_CALL_ID": "..."}` finds out what became of one."""
-        rows: list[CallStatistic] = []
-        start: int | None = 0
-        while start is not None:
-            params = {"FILTER": dict(filter), "SORT": "ID", "ORDER": "ASC", "start": start}
-            result, following = await self._portal.page(_STATISTIC, params, priority=priority, timeout=timeout)
-            rows += read_all(CallStatistic, _STATISTIC, result)
-            start = following if following is not None and following > start else None
-        return rows
+        """Finished calls that match, of all pages, the oldest first."""
+        return [row async for row in self.iterate_statistic(filter, priority=priority)]
+
+    async def iterate_statistic(
+        self,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        *,
+        priority: Priority = Priority.SYNC,
+        progress: Progress | None = None,
+    ) -> AsyncIterator[CallStatistic]:
+        """The same one by one; needs the right to view the call statistics (AccessDenied without).
+
+        https://apidocs.bitrix24.com/api-reference/telephony/voximplant/voximplant-statistic-get.html
+        """
+        condition = {"FILTER": dict(filter or {})}
+        async for row in iterate(self._portal, _STATISTIC, condition, priority=priority, progress=progress):
+            yield read(CallStatistic, _STATISTIC.name, row)
+
+    async def find(
+        self,
+        *,
+        external_call_id: str = "",
+        call_id: str = "",
+        priority: Priority = Priority.FINISH,
+        timeout: float | None = None,
+    ) -> CallStatistic | None:
+        """The finished call of this id (one of the two), None when the statistics have none: it is not finished, or
+        never came to the portal. Of several the earliest.
+        """
+        if bool(external_call_id) == bool(call_id):
+            raise ValueError("find: give external_call_id or call_id, one of the two and not empty")
+        wanted = {"CALL_ID": call_id} if call_id else {"EXTERNAL_CALL_ID": external_call_id}
+        params = {"FILTER": wanted, **_STATISTIC.order, "start": -1}
+        rows, _ = await self._portal.page(_STATISTIC.name, params, priority=priority, timeout=timeout)
+        return next(iter(read_all(CallStatistic, _STATISTIC.name, rows)), None)
+
+    async def settle_register(
+        self,
+        call: RegisterCall,
+        sent_at: datetime,
+        *,
+        priority: Priority = Priority.CARD,
+        timeout: float | None = None,
+    ) -> RegisteredCall:
+        """The registration whose answer was lost (UnknownOutcome); `call` exactly as it was sent at `sent_at`.
+
+        Within half an hour the portal recognises a repeated registration of an unfinished call and answers with the
+        CALL_ID it has; later the statistics are asked, and only a call that is not there is registered anew. (One that
+        was registered but not finished by then leaves no trace to find.) Raises ValueError without an
+        `external_call_id`, by which alone the portal tells two calls of one number apart.
+        """
+        if not call.external_call_id:
+            raise ValueError("external_call_id: not given; without it nobody can tell which call the portal has")
+        if datetime.now(sent_at.tzinfo) - sent_at > DEDUPLICATED_FOR:
+            known = await self.find(external_call_id=call.external_call_id, priority=priority, timeout=timeout)
+            if known is not None:
+                return RegisteredCall(
+                    call_id=known.call_id, crm_entity_type=known.crm_entity_type, crm_entity_id=known.crm_entity_id
+                )
+        return await self.register(call, priority=priority, timeout=timeout)
+
+    async def settle_finish(
+        self, call: FinishCall, *, priority: Priority = Priority.FINISH, timeout: float | None = None
+    ) -> FinishedCall:
+        """The finish whose answer was lost (UnknownOutcome): what the statistics have of it; sent again only when they
+        have nothing, and looked up once more when the portal then says it was finished already.
+        """
+        known = await self.find(call_id=call.call_id, priority=priority, timeout=timeout)
+        if known is None:
+            try:
+                return await self.finish(call, priority=priority, timeout=timeout)
+            except Refused as error:
+                if error.reason is not Refusal.CALL_NOT_FOUND:
+                    raise
+                known = await self.find(call_id=call.call_id, priority=priority, timeout=timeout)
+                if known is None:
+                    raise
+        return FinishedCall.of(known)
 
 
 def card_params(call_id: str, user_ids: int | Iterable[int]) -> dict[str, Any]:
     """The parameters of show and hide, for a call or a batch command; `call_id` may be a batch reference."""
     return {"CALL_ID": call_id, "USER_ID": [user_ids] if isinstance(user_ids, int) else list(user_ids)}
-
-
-def _file_id(result: Any) -> int:
-    value = result.get("FILE_ID") if isinstance(result, Mapping) else None
-    return int(value) if isinstance(value, int | str) and str(value).isdigit() else 0

@@ -6,6 +6,7 @@
 from b24client.sandbox.app import create_sandbox
 from b24client.sandbox.config import (
     SAMPLE_SEED,
+    RecordingLimits,
     RequestLimits,
     SandboxConfig,
     SeedApp,
@@ -19,6 +20,7 @@ from b24client.sandbox.state import SANDBOX, Sandbox
 __all__ = [
     "SAMPLE_SEED",
     "SANDBOX",
+    "RecordingLimits",
     "RequestLimits",
     "Sandbox",
     "SandboxConfig",

@@ -43,7 +43,6 @@ class Access:
     _access: dict[str, _Grant] = field(default_factory=dict)
     _refresh: dict[str, Visitor] = field(default_factory=dict)
     _codes: dict[str, _Grant] = field(default_factory=dict)
-    _uploads: dict[str, str] = field(default_factory=dict)
 
     def webhook(self, user_id: str, secret: str) -> Visitor:
         """The visitor behind a webhook address. Raises RestError INVALID_CREDENTIALS."""
@@ -125,20 +124,6 @@ class Access:
         self._access.clear()
         self._refresh.clear()
         self._codes.clear()
-
-    def new_upload(self, call_id: str, filename: str) -> str:
-        """A token for one upload of a recording."""
-        token = f"telephony|{secrets.token_hex(24)}"
-        self._uploads[token] = f"{call_id}\n{filename}"
-        return token
-
-    def take_upload(self, token: str) -> tuple[str, str] | None:
-        """The call and file name an upload token is for; it is good once."""
-        told = self._uploads.pop(token, None)
-        if told is None:
-            return None
-        call_id, _, filename = told.partition("\n")
-        return call_id, filename
 
     def _app(self, user_id: int) -> Visitor:
         return Visitor(user_id, self.config.app.client_id, tuple(self.config.app.scope))

@@ -193,11 +193,14 @@ class CallBook:
             del self._open[call.key]
         self.changed(call)
 
-    def attach(self, call: Call, record: Record) -> None:
-        """Give a call its recording, instead of an earlier one."""
-        call.record = record
+    def attach(self, call: Call, record: Record) -> Record | None:
+        """Give a call its recording, instead of an earlier one, which is returned."""
+        replaced, call.record = call.record, record
+        if replaced is not None:
+            self._files.pop(replaced.file_id, None)
         self._files[record.file_id] = record
         self.changed(call)
+        return replaced
 
     def file(self, file_id: int) -> Record | None:
         """A recording by its id."""

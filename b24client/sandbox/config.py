@@ -72,6 +72,15 @@ class RequestLimits(_Table):
     operating_seconds: float = Field(default=480.0, gt=0)
 
 
+class RecordingLimits(_Table):
+    """What the portal's web server takes of a recording, and how long an address for an upload is good."""
+
+    max_bytes: int = Field(default=2 * 1024**3, gt=0)
+    request_seconds: float = Field(default=60.0, gt=0)
+    """Longest upload, and longest download from a RECORD_URL."""
+    upload_ttl: float = Field(default=3600.0, gt=0)
+
+
 class Switches(_Table):
     """Where documentation and live portals differ: the documented way is the default."""
 
@@ -81,6 +90,8 @@ class Switches(_Table):
     """Send "" instead of ERROR_CORE, as live portals often do."""
     strict_numbers: bool = False
     """Refuse a PHONE_NUMBER without a digit, such as the word "anonymous"."""
+    refuse_private_urls: bool = False
+    """Refuse a RECORD_URL that is not at a public address, as the cloud does."""
     credentials_status: Literal[401, 403] = 403
     """HTTP status of a wrong webhook secret."""
 
@@ -98,6 +109,7 @@ class SandboxConfig(_Table):
     webhook: SeedWebhook = Field(default_factory=SeedWebhook)
     app: SeedApp = Field(default_factory=SeedApp)
     limits: RequestLimits = Field(default_factory=RequestLimits)
+    recordings: RecordingLimits = Field(default_factory=RecordingLimits)
     switches: Switches = Field(default_factory=Switches)
     latency: Seconds = 0.0
     """Working time of a command, also inside a batch."""

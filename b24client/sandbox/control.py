@@ -224,6 +224,12 @@ async def expire_tokens(request: web.Request) -> web.Response:
     return json_response({"expired": request.app[SANDBOX].access.expire_all()})
 
 
+@routes.post("/sandbox/api/expire_uploads")
+async def expire_uploads(request: web.Request) -> web.Response:
+    """Let every address given for an upload expire now."""
+    return json_response({"expired": request.app[SANDBOX].uploads.expire_all()})
+
+
 @routes.post("/sandbox/api/call_start")
 async def call_start(request: web.Request) -> web.Response:
     """An employee clicks a number: the portal registers the call and posts ONEXTERNALCALLSTART."""

@@ -15,12 +15,13 @@ class Fault(BaseModel):
 
     delay: the work takes `seconds` longer · down: the connection is reset · error: an answer with `status` instead of
     work · lose_reply: the work is done, then the connection is reset · hang: nothing happens for `seconds`, then the
-    work is done · moved: 302 to the address `to`.
+    work is done · moved: 302 to the address `to` · cut: an upload is read for `after_bytes`, then the connection is
+    reset. The method name of an upload is `upload`.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["delay", "down", "error", "lose_reply", "hang", "moved"]
+    kind: Literal["delay", "down", "error", "lose_reply", "hang", "moved", "cut"]
     seconds: Annotated[float, Field(ge=0, le=3600)] = 3.0
     for_s: Annotated[float, Field(gt=0)] | None = None
     times: Annotated[int, Field(gt=0)] | None = None
@@ -32,6 +33,7 @@ class Fault(BaseModel):
     body: str | None = None
     """The answer of an error as it is, such as a proxy's HTML page, instead of the portal's JSON."""
     to: str = ""
+    after_bytes: Annotated[int, Field(ge=0)] = 0
 
 
 @dataclass(slots=True)

@@ -1,14 +1,12 @@
-"""The OAuth server and the upload address (https://apidocs.bitrix24.com/settings/oauth/index.html)."""
+"""The OAuth server (https://apidocs.bitrix24.com/settings/oauth/index.html)."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from b24client.sandbox.methods.recordings import keep
 from b24client.sandbox.rest import reset, stricken
 from b24client.sandbox.state import SANDBOX
 from b24client.sandbox.wire import RestError, json_response
@@ -56,31 +54,3 @@ async def token(request: web.Request) -> web.StreamResponse:
     if any(fault.kind == "lose_reply" for fault in faults):
         return reset(request)
     return json_response(body, status)
-
-
-async def upload(request: web.Request) -> web.StreamResponse:
-    """Take a recording at the address attachRecord gave."""
-    sandbox = request.app[SANDBOX]
-    started, call_id = time.time(), ""
-    faults = sandbox.faults.hit(["upload"])
-    if (early := await stricken(request, faults)) is not None:
-        return early
-    try:
-        sandbox.gate.enter(request.remote or "")
-        form = await request.post()
-        given = sandbox.access.take_upload(request.query.get("token", ""))
-        call = sandbox.calls.get(given[0]) if given else None
-        if given is None or call is None:
-            raise RestError(401, "NO_AUTH_FOUND", "Wrong authorization data")
-        call_id, filename = given
-        file = form.get("file")
-        if not isinstance(file, web.FileField):
-            raise RestError(400, "ERROR_CORE", "File content is empty.")
-        file_id = await keep(sandbox, call, filename, await asyncio.to_thread(file.file.read))
-    except RestError as error:
-        sandbox.journal.note("upload", started=started, status=error.status, error=error.code, call_id=call_id)
-        return json_response({"error": error.code, "error_description": error.text}, error.status)
-    sandbox.journal.note("upload", started=started, call_id=call_id)
-    if any(fault.kind == "lose_reply" for fault in faults):
-        return reset(request)
-    return json_response({"result": {"FILE_ID": file_id}})

@@ -16,6 +16,10 @@ from b24client.sandbox.journal import Journal
 from b24client.sandbox.limits import Gate, WorkingTime
 from b24client.sandbox.people import People
 from b24client.sandbox.postman import Postman
+from b24client.sandbox.uploads import Uploads
+
+BASE_NUMBER = "LINK_BASE_NUMBER"
+"""The portal's own number, by which outgoing calls go unless somebody has chosen a line."""
 
 
 class Sandbox:
@@ -33,6 +37,8 @@ class Sandbox:
         self.calls = CallBook(self._changed)
         self.postman = Postman(self.access)
         self.lines: dict[str, dict[str, str | int]] = {}
+        self.outgoing_line = BASE_NUMBER
+        self.uploads = Uploads(config.recordings.upload_ttl)
         self._files = tempfile.TemporaryDirectory(prefix="b24-sandbox-")
 
     def _changed(self, call: Call) -> None:

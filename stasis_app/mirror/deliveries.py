@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from loguru import logger
+
 from b24client import B24Error, BadReply, Refusal, Refused, Temporary, UnknownOutcome
 from stasis_app.mirror.operations import NUMBER_OF_NOBODY, digits_only, finish_call, register_call
 from stasis_app.mirror.people import People, anybody
@@ -147,8 +149,7 @@ class Deliveries:
         """Deliver the recording of a finished call."""
         name, format_ = row.body["name"], row.body["format"]
         try:
-            async with self._recordings.prepared(name, format_) as (path, filename):
-                await self._portal.attach(portal_call_id, filename, path)
+            await self._handed_over(portal_call_id, name, format_)
         except (RecordingError, OSError, ValueError) as error:
             return Verdict(REFUSED, f"the recording can't be delivered: {error}")
         except Refused as error:
@@ -157,6 +158,20 @@ class Deliveries:
             return Verdict(REFUSED, str(error))
         await self._recordings.delivered(name)
         return Verdict()
+
+    async def _handed_over(self, portal_call_id: str, name: str, format_: str) -> None:
+        """By address, which travels with others, where the portal can fetch it; else the file itself."""
+        if self._recordings.fetched_by_portal:
+            try:
+                async with self._recordings.published(name, format_) as url:
+                    await self._portal.attach_url(portal_call_id, url)
+                return
+            except Refused as error:
+                if error.reason is not Refusal.NOT_FETCHED:
+                    raise
+                logger.warning("The portal could not fetch the recording {}, so it is sent: {}", name, error)
+        async with self._recordings.prepared(name, format_) as (path, filename):
+            await self._portal.attach(portal_call_id, filename, path)
 
     def _with_users(self, body: dict[str, Any]) -> dict[str, Any] | None:
         """The body with somebody the call may belong to; None while nobody is known."""

@@ -20,6 +20,7 @@ from b24client import (
     RegisterCall,
     RegisteredCall,
     read,
+    record_command,
     reference,
 )
 from b24client import card_params as card
@@ -31,6 +32,8 @@ _FINISH = "telephony.externalCall.finish"
 
 CARD_SECONDS = 15.0
 """How long the answer to a request about a card may take: a later one helps nobody."""
+FETCH_SECONDS = 90.0
+"""How long the answer may take while the portal fetches a recording, with others in the same request."""
 FINISH_SECONDS = 60.0
 """How long the answer to a finish may take: the portal itself gives up after a minute."""
 
@@ -97,6 +100,10 @@ class PortalCalls(Protocol):
 
     async def attach(self, call_id: str, filename: str, path: Path) -> None:
         """Attach a recording. Raises also ValueError and OSError for a file that can't be sent."""
+        ...
+
+    async def attach_url(self, call_id: str, url: str) -> None:
+        """Have the portal fetch a recording. Raises also ValueError for an address no portal would take."""
         ...
 
     async def finished_before(self, external_call_id: str) -> str:
@@ -168,20 +175,27 @@ class B24PortalCalls:
         read(FinishedCall, _FINISH, results["end"].unwrap())
 
     async def attach(self, call_id: str, filename: str, path: Path) -> None:
-        await self._telephony.attach_record(call_id, filename, path)
+        await self._telephony.attach_record(call_id, filename, path, attempts=1)
+
+    async def attach_url(self, call_id: str, url: str) -> None:
+        command = record_command("record", call_id, url=url)
+        results = await self._portal.submit(
+            lambda: [command], (command.method,), priority=Priority.RECORD, timeout=FETCH_SECONDS
+        )
+        results["record"].unwrap()
 
     async def finished_before(self, external_call_id: str) -> str:
-        return await self._known_as({"EXTERNAL_CALL_ID": external_call_id})
+        return await self._known_as(external_call_id=external_call_id)
 
     async def is_finished(self, call_id: str) -> bool:
-        return bool(await self._known_as({"CALL_ID": call_id}))
+        return bool(await self._known_as(call_id=call_id))
 
-    async def _known_as(self, told: dict[str, str]) -> str:
+    async def _known_as(self, **told: str) -> str:
         try:
-            rows = await self._telephony.statistic(told, priority=Priority.FINISH, timeout=FINISH_SECONDS)
+            row = await self._telephony.find(**told, priority=Priority.FINISH, timeout=FINISH_SECONDS)
         except (AccessDenied, BadReply, Refused):
             return ""  # we may not look there: as if nothing were found
-        return rows[0].call_id if rows else ""
+        return row.call_id if row is not None else ""
 
 
 _NOTHING = CommandResult()

@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -40,12 +40,33 @@ class RecordingSource(Protocol):
         ...
 
 
-class Recordings:
-    """The recordings of one Asterisk. One of `settings.directory` and `source` has to be given."""
+class RecordingPublisher(Protocol):
+    """Where the portal can fetch files from."""
 
-    def __init__(self, settings: RecordingSettings, source: RecordingSource | None = None) -> None:
+    def publish(self, path: Path, filename: str) -> str:
+        """Let the portal fetch a file until it is withdrawn; the address."""
+        ...
+
+    def withdraw(self, url: str) -> None:
+        """Nobody can begin to fetch the file any more."""
+        ...
+
+
+class Recordings:
+    """The recordings of one Asterisk. One of `settings.directory` and `source` has to be given.
+
+    With a `publisher` the portal may fetch them (`published`).
+    """
+
+    def __init__(
+        self,
+        settings: RecordingSettings,
+        source: RecordingSource | None = None,
+        publisher: RecordingPublisher | None = None,
+    ) -> None:
         self._settings = settings
         self._source = source
+        self._publisher = publisher
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
     @property
@@ -53,26 +74,52 @@ class Recordings:
         """Days a delivered recording stays on the PBX; None: for ever."""
         return self._settings.keep_days
 
+    @property
+    def fetched_by_portal(self) -> bool:
+        """Whether recordings are delivered by address (`published`) rather than sent (`prepared`)."""
+        return self._publisher is not None
+
     @asynccontextmanager
     async def prepared(self, name: str, format: str) -> AsyncIterator[tuple[Path, str]]:  # noqa: A002 - ARI's word
         """The whole file in the format wanted, and the name it shall have in the portal.
 
         Raises `RecordingError` when there will never be one, OSError when it can't be read.
         """
-        async with self._at_once:
-            found = await self._find(name, format)
-            copies = [] if self._settings.directory else [found]
-            try:
-                await self._wait_whole(found)
-                if self._settings.format == "mp3" and format != "mp3":
-                    found = await self._converted(found)
-                    copies.append(found)
-                    format = "mp3"  # noqa: A001
-                yield found, f"{Path(name).name}.{format}"
-            finally:
-                for copy in copies:
-                    with suppress(OSError):
-                        await asyncio.to_thread(copy.unlink)
+        async with self._at_once, self._whole(name, format) as prepared:
+            yield prepared
+
+    @asynccontextmanager
+    async def published(self, name: str, format: str) -> AsyncIterator[str]:  # noqa: A002 - ARI's word
+        """An address the portal can fetch the whole file from, in the format wanted, for as long as the block lasts.
+
+        Many may be published at a time: only their preparation takes turns. The address is a secret. Raises as
+        `prepared` does.
+        """
+        if self._publisher is None:
+            raise RecordingError('recordings are not published; set [recording] deliver = "url"')
+        async with AsyncExitStack() as stack:
+            async with self._at_once:
+                path, filename = await stack.enter_async_context(self._whole(name, format))
+            url = self._publisher.publish(path, filename)
+            stack.callback(self._publisher.withdraw, url)
+            yield url
+
+    @asynccontextmanager
+    async def _whole(self, name: str, format_: str) -> AsyncIterator[tuple[Path, str]]:
+        """See `prepared`; copies made on the way are removed at the end."""
+        found = await self._find(name, format_)
+        copies = [] if self._settings.directory else [found]
+        try:
+            await self._wait_whole(found)
+            if self._settings.format == "mp3" and format_ != "mp3":
+                found = await self._converted(found)
+                copies.append(found)
+                format_ = "mp3"
+            yield found, f"{Path(name).name}.{format_}"
+        finally:
+            for copy in copies:
+                with suppress(OSError):
+                    await asyncio.to_thread(copy.unlink)
 
     async def delivered(self, name: str) -> None:
         """The portal has it: delete it here if it is not to be kept at all."""

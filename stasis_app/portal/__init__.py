@@ -4,6 +4,8 @@
 
 - `POST /bitrix24/install` takes the tokens of an installation, after making sure that it is ours;
 - `POST /bitrix24/events` takes events, after making sure that the portal sent them.
+
+`add_recordings` adds `GET /bitrix24/recordings/...`, by which the portal fetches recordings while they are published.
 """
 
 from stasis_app.portal.connect import connect
@@ -12,11 +14,13 @@ from stasis_app.portal.handlers import EVENTS_PATH, INSTALL_PATH, add_portal
 from stasis_app.portal.install import bind_events
 from stasis_app.portal.needs import ClickOrder, ClickToCall, PortalNeeds
 from stasis_app.portal.proof import InstallProof, NotOursError, ProofUnavailableError
+from stasis_app.portal.recordings import RECORDINGS_PATH, PublishedRecordings, add_recordings
 
 __all__ = [
     "CLICK_TO_CALL",
     "EVENTS_PATH",
     "INSTALL_PATH",
+    "RECORDINGS_PATH",
     "UNINSTALLED",
     "ClickOrder",
     "ClickToCall",
@@ -24,7 +28,9 @@ __all__ = [
     "NotOursError",
     "PortalNeeds",
     "ProofUnavailableError",
+    "PublishedRecordings",
     "add_portal",
+    "add_recordings",
     "bind_events",
     "connect",
 ]

@@ -1,11 +1,18 @@
-"""`telephony.externalLine.*`: the application's outside lines."""
+"""`telephony.externalLine.*`: the application's outside lines; `voximplant.line.*`: the one outgoing calls take.
+
+https://apidocs.bitrix24.com/api-reference/telephony/voximplant/lines/index.html; the sandbox has no rented numbers and
+no SIP lines of its own.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from b24client.sandbox.methods.registry import Context, method
-from b24client.sandbox.wire import core_error
+from b24client.sandbox.state import BASE_NUMBER
+from b24client.sandbox.wire import RestError, core_error
+
+_APP_LINE = "REST_APP:3"
 
 
 @method("telephony.externalLine.add", "telephony", app_only=True)
@@ -40,6 +47,36 @@ async def get(context: Context) -> Any:
     """All lines."""
     lines = context.sandbox.lines.values()
     return [{name: line[name] for name in ("NUMBER", "NAME", "CRM_AUTO_CREATE")} for line in lines]
+
+
+@method("voximplant.line.get", "telephony")
+async def available(context: Context) -> Any:
+    """The rented and SIP lines by id; none here, and an empty map is a list."""
+    _demand_management(context)
+    return []
+
+
+@method("voximplant.line.outgoing.get", "telephony")
+async def outgoing(context: Context) -> str:
+    """The line outgoing calls take."""
+    _demand_management(context)
+    return context.sandbox.outgoing_line
+
+
+@method("voximplant.line.outgoing.set", "telephony")
+async def set_outgoing(context: Context) -> int:
+    """Choose it; an unknown id changes nothing and is answered alike."""
+    _demand_management(context)
+    if (wanted := context.params.text("LINE_ID")) in (BASE_NUMBER, _APP_LINE):
+        context.sandbox.outgoing_line = wanted
+    return 1
+
+
+def _demand_management(context: Context) -> None:
+    """The right to manage numbers: here, administrators have it."""
+    user = context.sandbox.people.user(context.visitor.user_id)
+    if user is None or not user.admin:
+        raise RestError(403, "ACCESS_DENIED", "Access denied!")
 
 
 def _number(context: Context) -> str:

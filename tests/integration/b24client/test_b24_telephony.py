@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import wave
 from datetime import UTC, datetime
-from pathlib import Path
 
-import aiohttp
 import pytest
 from b24_office import Office, Opens
 
@@ -42,17 +38,6 @@ def on_screens(office: Office, call_id: str) -> set[int]:
 @pytest.fixture
 async def portal(office: Office) -> Portal:
     return await office.installed()
-
-
-@pytest.fixture
-def recording(tmp_path: Path) -> Path:
-    path = tmp_path / "talk.wav"
-    with wave.open(str(path), "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(8000)
-        sound.writeframes(b"\x01\x02" * 8000 * 3)
-    return path
 
 
 async def test_a_call_from_ringing_to_the_statistics(office: Office, portal: Portal) -> None:
@@ -156,34 +141,6 @@ async def test_empty_codes_mean_the_same(open_office: Opens) -> None:
     assert (refused.value.code, refused.value.reason) == ("", Refusal.CALL_NOT_FOUND)
 
 
-@pytest.mark.parametrize("inline_limit", [10_000_000, 0], ids=["in the request", "uploaded"])
-async def test_a_recording_arrives_whole(
-    office: Office, portal: Portal, recording: Path, http: aiohttp.ClientSession, inline_limit: int
-) -> None:
-    call = await portal.telephony.register(incoming())
-    with pytest.raises(Refused) as early:
-        await portal.telephony.attach_record(call.call_id, "talk.wav", recording)
-    assert early.value.reason is Refusal.NOT_FINISHED
-
-    await portal.telephony.finish(ended(call.call_id, duration=3))
-    file_id = await portal.telephony.attach_record(call.call_id, "talk.wav", recording, inline_limit=inline_limit)
-
-    (row,) = await portal.telephony.statistic({"CALL_ID": call.call_id})
-    assert (row.record_file_id, row.record_duration) == (file_id, 3)
-    async with http.get(f"{office.url}/sandbox/api/records/{file_id}") as played:
-        assert await played.read() == await asyncio.to_thread(recording.read_bytes)
-
-
-async def test_a_file_no_portal_would_take_is_not_sent(office: Office, portal: Portal, tmp_path: Path) -> None:
-    empty = tmp_path / "empty.wav"
-    empty.touch()
-    with pytest.raises(ValueError, match="empty"):
-        await portal.telephony.attach_record("c", "empty.wav", empty)
-    with pytest.raises(ValueError, match=r"\.mp3"):
-        await portal.telephony.attach_record("c", "talk.ogg", empty)
-    assert office.requests("telephony.externalCall.attachRecord") == 0
-
-
 async def test_one_request_registers_and_shows(office: Office, portal: Portal) -> None:
     results = await portal.batch(
         [
@@ -208,14 +165,3 @@ async def test_a_batch_stops_when_told_to(portal: Portal) -> None:
     )
     assert isinstance(results["bad"].error, AccessDenied)
     assert isinstance(results["never"].error, NotRun)
-
-
-async def test_outside_lines(portal: Portal) -> None:
-    assert await portal.call("telephony.externalLine.add", {"NUMBER": "7495", "NAME": "Main"}) == {"ID": 7}
-    assert await portal.call("telephony.externalLine.update", {"NUMBER": "7495", "NAME": "Shop"}) == {"ID": "7"}
-    assert await portal.call("telephony.externalLine.get") == [
-        {"NUMBER": "7495", "NAME": "Shop", "CRM_AUTO_CREATE": "Y"}
-    ]
-    assert await portal.call("telephony.externalLine.delete", {"NUMBER": "7495"}) == []
-    with pytest.raises(Refused, match="Could not find line"):
-        await portal.call("telephony.externalLine.delete", {"NUMBER": "7495"})

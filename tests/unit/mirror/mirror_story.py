@@ -176,6 +176,11 @@ class ListeningPortal:
         self._fail("attach")
         self.attached.append(filename)
 
+    async def attach_url(self, call_id: str, url: str) -> None:
+        await self._hear(f"attach {url}")
+        self._fail("attach")
+        self.attached.append(url)
+
     async def finished_before(self, external_call_id: str) -> str:
         await self._hear("look in the statistics")
         return self._found(lambda call: call.call_id == f"portal-{external_call_id}")

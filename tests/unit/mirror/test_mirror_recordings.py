@@ -6,6 +6,7 @@ import asyncio
 import math
 import struct
 import wave
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,74 @@ async def test_a_recording_asterisk_does_not_have_is_said_so(spool):
     with pytest.raises(RecordingError, match="does not have"):
         async with Recordings(RecordingSettings(), Ari(spool)).prepared("other", "wav"):
             pass
+
+
+class Shelf:
+    """Where the portal fetches files from."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, tuple[Path, str]] = {}
+
+    def publish(self, path: Path, filename: str) -> str:
+        url = f"https://pbx.example.com/{len(self.files)}/{filename}"
+        self.files[url] = (path, filename)
+        return url
+
+    def withdraw(self, url: str) -> None:
+        del self.files[url]
+
+
+async def test_a_recording_lies_on_the_shelf_for_as_long_as_the_portal_is_told_of_it(spool):
+    speech(spool / "talk.wav", 1)
+    shelf = Shelf()
+    recordings = Recordings(RecordingSettings(directory=spool, format="mp3"), publisher=shelf)
+
+    async with recordings.published("talk", "wav") as url:
+        path, filename = shelf.files[url]
+        assert filename == "talk.mp3"
+        assert path.read_bytes()[0] == 0xFF
+    assert shelf.files == {}
+    assert not path.exists()
+    assert (spool / "talk.wav").exists()
+
+
+async def test_more_recordings_can_lie_there_than_are_prepared_at_a_time(spool):
+    shelf, many = Shelf(), recordings.AT_ONCE + 3
+    for number in range(many):
+        speech(spool / f"talk{number}.wav")
+    published = Recordings(RecordingSettings(directory=spool), publisher=shelf)
+
+    async with asyncio.timeout(5), AsyncExitStack() as stack:
+        for number in range(many):
+            await stack.enter_async_context(published.published(f"talk{number}", "wav"))
+        assert len(shelf.files) == many
+    assert shelf.files == {}
+
+
+async def test_a_copy_from_another_machine_lies_there_and_is_removed(spool):
+    shelf = Shelf()
+    async with Recordings(RecordingSettings(), Ari(spool), shelf).published("talk", "wav") as url:
+        path, _ = shelf.files[url]
+        assert path.exists()
+    assert not path.exists()
+
+
+async def test_what_can_not_be_published_is_said_so(spool):
+    with pytest.raises(RecordingError, match="deliver"):
+        async with of(spool).published("talk", "wav"):
+            pass
+    shelf = Shelf()
+    for name, why in (("talk", "no file"), ("../secret", "leads out")):
+        with pytest.raises(RecordingError, match=why):
+            async with Recordings(RecordingSettings(directory=spool), publisher=shelf).published(name, "wav"):
+                pass
+    assert shelf.files == {}
+
+
+async def test_a_failure_while_it_is_published_takes_it_off_the_shelf(spool):
+    speech(spool / "talk.wav")
+    shelf = Shelf()
+    with pytest.raises(OSError, match="portal"):
+        async with Recordings(RecordingSettings(directory=spool), publisher=shelf).published("talk", "wav"):
+            raise OSError("the portal is away")
+    assert shelf.files == {}

@@ -173,6 +173,17 @@ def test_who_may_reach_the_service(write, http, wrong):
         load_settings(write(text))
 
 
+def test_recordings_can_be_fetched_only_where_the_portal_reaches_us(write):
+    by_url = GOOD + '\n[recording]\ndeliver = "url"\n'
+    told = problems(write(by_url))
+    assert set(told) == {"recording.deliver"}
+    assert "http.public_url" in told["recording.deliver"].remedy
+
+    settings = load_settings(write(by_url + '\n[http]\npublic_url = "https://pbx.example.com"\n'))
+    assert settings.recording.deliver == "url"
+    assert set(problems(write(by_url.replace('"url"', '"pigeon"')))) == {"recording.deliver"}
+
+
 def test_a_misspelt_section_in_the_environment_is_told(write, monkeypatch):
     monkeypatch.setenv("STASIS_ASTERIX__PASSWORD", "secret-value")
 

@@ -55,6 +55,11 @@ def test_a_number_is_masked_wherever_it_stands(number, plus, after):
     assert str(number) not in masked(f"call {plus}{number}{after}")
 
 
+def test_the_token_of_a_recording_is_redacted_by_its_place():
+    address = "https://pbx.example.com/bitrix24/recordings/1.69b0c1d2.abcDEF_-0123/talk.mp3"
+    assert Redactor()(f"GET {address}") == "GET https://pbx.example.com/bitrix24/recordings/[secret]/talk.mp3"
+
+
 def test_secrets_are_redacted_as_they_are_and_percent_encoded():
     redact = Redactor(["s3cret/with+signs", "abc"])
 
