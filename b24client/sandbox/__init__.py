@@ -14,6 +14,7 @@ from b24client.sandbox.config import (
     SeedWebhook,
     Switches,
 )
+from b24client.sandbox.crm_seed import SeedCategory, SeedCrm, SeedItem, SeedStatus, SeedType
 from b24client.sandbox.state import SANDBOX, Sandbox
 
 __all__ = [
@@ -23,7 +24,12 @@ __all__ = [
     "Sandbox",
     "SandboxConfig",
     "SeedApp",
+    "SeedCategory",
     "SeedClient",
+    "SeedCrm",
+    "SeedItem",
+    "SeedStatus",
+    "SeedType",
     "SeedUser",
     "SeedWebhook",
     "Switches",
