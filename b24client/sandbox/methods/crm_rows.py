@@ -30,7 +30,7 @@ def row_of(item: Item) -> dict[str, Any]:
 def in_order(items: Iterable[Item], order: Mapping[str, str]) -> list[Item]:
     """Entities sorted by upper-case fields; `order` names a direction for each."""
     found = list(items)
-    for name, direction in reversed(order.items()):
+    for name, direction in reversed(list(order.items())):
         found.sort(key=lambda item: _rank(item.fields.get(name)), reverse=direction.upper() == "DESC")
     return found
 
