@@ -10,7 +10,7 @@ https://apidocs.bitrix24.com/settings/performance/huge-data.html)
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,6 @@ from b24client.batch import Command, batch_params, batch_results, reference
 from b24client.budget import Priority
 from b24client.caller import Caller
 from b24client.errors import B24Error, BadReply, LimitExceeded, Temporary, UnknownOutcome
-from b24client.masking import masked
 from b24client.php import as_list, as_map
 from b24client.retry import retrying
 
@@ -61,7 +60,7 @@ async def iterate(
     *,
     priority: Priority = Priority.SYNC,
     progress: Progress | None = None,
-) -> AsyncIterator[dict[str, Any]]:
+) -> AsyncGenerator[dict[str, Any], None]:
     """The rows of a list method, as the portal sends them. `params` are its other parameters, a filter among them.
 
     Failures for now and limits are waited for and tried again page by page (see `b24client.retry`). `progress` is told
@@ -138,18 +137,26 @@ class _ById:
         return self._checked(_rows(method, result))
 
     async def _counted(self) -> Rows:
-        """The next page, and how many rows are left with it; without the count where that fails. Raises B24Error."""
-        self._countable = False  # once is enough
+        """The next page, and how many rows are left with it; without the count where that fails. Raises B24Error.
+
+        The count comes in a batch of one: a batch tells totals beside the results.
+        """
         command = Command("page", self._method.name, self._page(self._last, start=0))
         try:
             async for attempt in retrying(longest=_PATIENCE):
                 with attempt:
-                    result, left = await _with_total(self._portal, command, self._priority)
-            rows = self._checked(_rows(self._method, result))
-        except (Temporary, LimitExceeded):
-            raise
+                    answer = await _harmless_batch(self._portal, command, self._priority)
+            results, _ = batch_results([command], answer, lambda text: text)
+            rows = self._checked(_rows(self._method, results[command.key].unwrap()))
+            left = _total(answer, command.key)
+        except (Temporary, LimitExceeded) as error:
+            if error.method == "batch":
+                raise
+            return await self._single()  # the next page tries to count again
         except B24Error:
+            self._countable = False
             return await self._single()
+        self._countable = False  # once is enough
         self._total = self._read + left if left is not None else None
         return rows
 
@@ -199,22 +206,20 @@ async def _by_offset(
         start = following if following is not None and following > start else None
 
 
-async def _with_total(portal: Caller, command: Command, priority: Priority) -> tuple[Any, int | None]:
-    """A list command's result and its total: a batch tells it beside the results, under the command's key.
-
-    Raises B24Error. A lost answer is no more than that: reading a list twice does no harm.
-    """
+async def _harmless_batch(portal: Caller, command: Command, priority: Priority) -> Any:
+    """The answer to a batch that only reads, so that a lost one is no more than a failure for now."""
     try:
-        answer = await portal.call("batch", batch_params([command], halt=True), priority=priority, timeout=_SECONDS)
+        return await portal.call("batch", batch_params([command], halt=True), priority=priority, timeout=_SECONDS)
     except UnknownOutcome as error:
-        raise Temporary(command.method, error.code, error.description, error.status) from None
-    results, _ = batch_results([command], answer, lambda text: masked(text, ()))
-    value = results[command.key].unwrap()
+        raise Temporary("batch", error.code, error.description, error.status) from None
+
+
+def _total(answer: Mapping[str, Any], key: str) -> int | None:
     try:
-        total = as_map(answer.get("result_total")).get(command.key)
+        total = as_map(answer.get("result_total")).get(key)
     except TypeError:
-        total = None
-    return value, int(total) if isinstance(total, int | str) and str(total).isdigit() else None
+        return None
+    return int(total) if isinstance(total, int | str) and str(total).isdigit() else None
 
 
 def _names(method: ListMethod) -> tuple[str, ...]:

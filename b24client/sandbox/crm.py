@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -226,9 +227,10 @@ def _cast(spec: FieldSpec, value: Any) -> Any:
         return php_int(value, 0)
     if spec.type == "double":
         try:
-            return float(value)
+            amount = float(value)
         except ValueError:
             return 0.0
+        return amount if math.isfinite(amount) else 0.0
     if spec.type == "char" or isinstance(value, bool):
         return "Y" if str(value).upper() in ("Y", "1", "TRUE") else "N"
     return str(value)

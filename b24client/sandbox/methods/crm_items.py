@@ -192,7 +192,7 @@ def _check_stage(context: Context, kind: int, taken: Mapping[str, Any], item: It
     directory = context.sandbox.crm.directory
     kept = item.fields.get("CATEGORY_ID") if item else directory.categories[kind][0].id if kind != LEAD else 0
     category = php_int(taken.get("CATEGORY_ID"), php_int(kept, 0))
-    if stage not in {status.status_id for status in directory.stages(kind, category)}:
+    if stage not in [status.status_id for status in directory.stages(kind, category)]:
         raise _not_valid("stageId")
 
 
