@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -234,6 +235,54 @@ async def test_it_is_a_program(office: Office) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 5
+
+
+async def test_who_reads_only_the_beginning_gets_no_complaint(office: Office) -> None:
+    for number in range(3000):
+        office.sandbox.crm.add(CONTACT, {"NAME": f"C{number}"}, (), 11)
+    command = f"{sys.executable} -m b24client.cli --allow-http list crm.contact.list | head -n 1"
+    environment = {**os.environ, "B24_WEBHOOK": office.webhook}
+    done = await asyncio.to_thread(
+        subprocess.run, command, shell=True, capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
+    assert (done.stderr, len(done.stdout.splitlines())) == ("", 1)
+
+
+def _typed(command: list[str], answer: bytes, environment: dict[str, str]) -> tuple[int, str]:
+    """What a program shows on a terminal on which somebody types `answer` when asked."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+    ) as program:
+        os.close(theirs)
+        shown = b""
+        asked = True
+        while True:
+            try:
+                part = os.read(ours, 65_536)
+            except OSError:  # the program has closed its side
+                break
+            shown += part
+            if asked and b"webhook: " in shown:
+                os.write(ours, answer + b"\n")
+                asked = False
+        code = program.wait(timeout=60)
+    os.close(ours)
+    return code, shown.decode("utf-8", "replace")
+
+
+async def test_on_a_terminal_the_webhook_is_asked_for_unseen_and_a_bar_shows_how_far_a_list_is(office: Office) -> None:
+    for number in range(120):
+        office.sandbox.crm.add(CONTACT, {"NAME": f"C{number}"}, (), 11)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("B24_")}
+    command = [sys.executable, "-m", "b24client.cli", "--allow-http", "list", "crm.contact.list", "--select", "NAME"]
+    code, shown = await asyncio.to_thread(
+        _typed, command, office.webhook.encode(), {**environment, "TERM": "xterm", "COLUMNS": "100"}
+    )
+    assert code == 0
+    assert "sandboxsecret" not in shown
+    assert "122/122" in shown
+    assert "122 rows" in shown
 
 
 async def test_the_help_says_where_the_webhook_comes_from(b24: B24) -> None:
