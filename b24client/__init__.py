@@ -58,6 +58,7 @@ from b24client.methods.events import Binding
 from b24client.methods.profile import AppInfo, Profile
 from b24client.methods.telephony import Telephony, card_params
 from b24client.methods.users import User, Users
+from b24client.php import read
 from b24client.portal import Portal
 from b24client.retry import retrying
 from b24client.tokens import MemoryTokenStore, OAuthTokens, TokenStore
@@ -127,6 +128,7 @@ __all__ = [
     "encode_form",
     "iterate",
     "list_method",
+    "read",
     "reference",
     "retrying",
 ]

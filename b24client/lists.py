@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from b24client.batch import Command, batch_params, batch_results, reference
+from b24client.batch import Command, CommandResult, reference
 from b24client.budget import Priority
 from b24client.caller import Caller
 from b24client.errors import B24Error, BadReply, LimitExceeded, Temporary, UnknownOutcome
@@ -94,17 +94,17 @@ class _ById:
         self._read = 0
         self._total: int | None = None
         # In a batch parameters are a form, where nothing can be written for null and for empty lists and maps.
-        self._countable = self._chained = _has_form([self._wanted, *self._params.values()])
+        self._chained = _has_form([self._wanted, *self._params.values()])
 
     async def pages(self, *, counted: bool) -> AsyncIterator[tuple[Rows, int | None]]:
         """The pages, and how many rows there are as far as that is known."""
         while True:
-            rows = await self._counted() if counted and self._countable else await self._single()
+            rows = await self._single(counted=counted)
             self._took(rows)
             yield rows, self._total
             if len(rows) < PAGE:
                 return
-            counted = True
+            counted = self._total is None and self._chained
             while self._chained and (ahead := self._ahead()) > 1:
                 chain, whole = await self._chain(min(ahead, CHAIN))
                 for rows in chain:
@@ -128,37 +128,15 @@ class _ById:
         condition = {**self._wanted, f">{self._method.filter_id}": after}
         return {**self._params, **self._method.order, self._method.filter: condition, "start": start}
 
-    async def _single(self) -> Rows:
-        """The next page by itself. Raises B24Error."""
-        method, params = self._method, self._page(self._last)
-        async for attempt in retrying(longest=_PATIENCE):
-            with attempt:
-                result, _ = await self._portal.page(method.name, params, priority=self._priority)
-        return self._checked(_rows(method, result))
-
-    async def _counted(self) -> Rows:
-        """The next page, and how many rows are left with it; without the count where that fails. Raises B24Error.
-
-        The count comes in a batch of one: a batch tells totals beside the results.
-        """
-        command = Command("page", self._method.name, self._page(self._last, start=0))
-        try:
-            async for attempt in retrying(longest=_PATIENCE):
-                with attempt:
-                    answer = await _harmless_batch(self._portal, command, self._priority)
-            results, _ = batch_results([command], answer, lambda text: text)
-            rows = self._checked(_rows(self._method, results[command.key].unwrap()))
-            left = _total(answer, command.key)
-        except (Temporary, LimitExceeded) as error:
-            if error.method == "batch":
-                raise
-            return await self._single()  # the next page tries to count again
-        except B24Error:
-            self._countable = False
-            return await self._single()
-        self._countable = False  # once is enough
-        self._total = self._read + left if left is not None else None
-        return rows
+    async def _single(self, *, counted: bool) -> Rows:
+        """The next page by itself; `counted`: with the number of rows that are left. Raises B24Error."""
+        page = self._page(self._last, start=0 if counted else -1)
+        result = await _fetched(self._portal, self._method.name, page, self._priority)
+        if counted and result.total is not None:
+            self._total = self._read + result.total
+        elif counted:
+            self._chained = False  # a portal that does not count: who knows how many pages to ask for
+        return _ascending(self._method, _rows(self._method, result.value), self._last)
 
     async def _chain(self, pages: int) -> tuple[list[Rows], bool]:
         """The next pages in one request, up to the first that is not full; and whether all went as it should.
@@ -188,9 +166,6 @@ class _ById:
             return chain, False
         return chain, True
 
-    def _checked(self, rows: Rows) -> Rows:
-        return _ascending(self._method, rows, self._last)
-
 
 async def _by_offset(
     portal: Caller, method: ListMethod, params: Mapping[str, Any], priority: Priority
@@ -199,27 +174,18 @@ async def _by_offset(
     given = {key: value for key, value in params.items() if key.lower() != "start"}
     start: int | None = 0
     while start is not None:
-        async for attempt in retrying(longest=_PATIENCE):
-            with attempt:
-                result, following = await portal.page(method.name, {**given, "start": start}, priority=priority)
-        yield _rows(method, result), None
-        start = following if following is not None and following > start else None
+        result = await _fetched(portal, method.name, {**given, "start": start}, priority)
+        yield _rows(method, result.value), result.total
+        start = result.next if result.next is not None and result.next > start else None
 
 
-async def _harmless_batch(portal: Caller, command: Command, priority: Priority) -> Any:
-    """The answer to a batch that only reads, so that a lost one is no more than a failure for now."""
-    try:
-        return await portal.call("batch", batch_params([command], halt=True), priority=priority, timeout=_SECONDS)
-    except UnknownOutcome as error:
-        raise Temporary("batch", error.code, error.description, error.status) from None
-
-
-def _total(answer: Mapping[str, Any], key: str) -> int | None:
-    try:
-        total = as_map(answer.get("result_total")).get(key)
-    except TypeError:
-        return None
-    return int(total) if isinstance(total, int | str) and str(total).isdigit() else None
+async def _fetched(portal: Caller, method: str, page: Mapping[str, Any], priority: Priority) -> CommandResult:
+    """A page, tried again while that makes sense. Raises B24Error."""
+    async for attempt in retrying(longest=_PATIENCE):
+        with attempt:
+            result = (await portal.batch([Command("page", method, page)], priority=priority))["page"]
+            result.unwrap()
+    return result
 
 
 def _names(method: ListMethod) -> tuple[str, ...]:

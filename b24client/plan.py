@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from b24client.batch import Command, batch_params
+from b24client.batch import Command
 from b24client.budget import Priority
-from b24client.errors import AccessDenied, BadReply
-from b24client.masking import masked
-from b24client.php import as_map
+from b24client.errors import AccessDenied, B24Error
+from b24client.ledger import Ledger
 from b24client.portal import Portal
 
 
@@ -54,26 +53,14 @@ async def portal_load(portal: Portal, methods: Sequence[str]) -> Load:
     except AccessDenied:
         plan = ""
     commands = [Command(str(at), method, {"start": -1}) for at, method in enumerate(methods)]
-    answer = await portal.call("batch", batch_params(commands, halt=False), priority=Priority.SYNC)
-    if not isinstance(answer, Mapping):
-        raise BadReply("batch", "", f"result: expected a map, got {type(answer).__name__}")
-    try:
-        times, errors = as_map(answer.get("result_time")), as_map(answer.get("result_error"))
-    except TypeError as error:
-        raise BadReply("batch", "", str(error)) from None
-    secrets = tuple(portal.auth.secrets())
-    uses = tuple(_use(command, times.get(command.key), errors.get(command.key), secrets) for command in commands)
+    results = await portal.batch(commands, priority=Priority.SYNC)
+    uses = tuple(_use(portal.ledger, command.method, results[command.key].error) for command in commands)
     return Load(portal.host, plan, portal.limits.rate, portal.limits.burst, portal.budget.level, uses)
 
 
-def _use(command: Command, block: Any, error: Any, secrets: Iterable[str]) -> MethodUse:
-    if isinstance(error, Mapping):
-        told = str(error.get("error_description") or error.get("error") or "refused without a reason")
-        return MethodUse(command.method, problem=masked(told, secrets))
-    times = block if isinstance(block, Mapping) else {}
-    operating, reset_at = times.get("operating"), times.get("operating_reset_at")
-    return MethodUse(
-        command.method,
-        operating=float(operating) if isinstance(operating, int | float) else None,
-        reset_in=max(0.0, reset_at - time.time()) if isinstance(reset_at, int | float) else None,
-    )
+def _use(ledger: Ledger, method: str, error: B24Error | None) -> MethodUse:
+    spending = ledger.spendings.get(method.lower())
+    problem = error.description if error is not None else ""
+    if spending is None or not spending.reset_at:
+        return MethodUse(method, problem=problem)
+    return MethodUse(method, spending.operating, max(0.0, spending.reset_at - time.time()), problem)
