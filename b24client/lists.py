@@ -41,7 +41,8 @@ class ListMethod:
     `rows`: the key of the rows in the result, "" when the result is the rows, ANY for whichever list is in it; `id`:
     the id's name in a row; `filter`: the name of the filter parameter, `filter_id` the id's name in it and in `select`;
     `order`: the parameters that sort by ascending id. `by_id`: whether it can be read by id at all; if not, pages
-    follow each other by offset, and rows that come or go meanwhile may shift others out of sight.
+    follow each other by offset (a sorting of the caller's own goes before `order`), and rows that come or go meanwhile
+    may shift others out of sight.
     """
 
     name: str
@@ -171,7 +172,7 @@ async def _by_offset(
     portal: Caller, method: ListMethod, params: Mapping[str, Any], priority: Priority
 ) -> AsyncIterator[tuple[Rows, int | None]]:
     """The pages one after another by where they start."""
-    given = {key: value for key, value in params.items() if key.lower() != "start"}
+    given = {**method.order, **{key: value for key, value in params.items() if key.lower() != "start"}}
     start: int | None = 0
     while start is not None:
         result = await _fetched(portal, method.name, {**given, "start": start}, priority)
@@ -209,8 +210,8 @@ def _rows(method: ListMethod, result: Any) -> Rows:
     try:
         if method.rows == ANY:
             result = _only_list(result)
-        elif method.rows:
-            result = result[method.rows] if isinstance(result, Mapping) else None if result else []
+        elif method.rows and not isinstance(result, list):  # an empty map is a list to PHP
+            result = result[method.rows]
         rows = as_list(result)
     except (KeyError, TypeError):
         raise BadReply(method.name, "", f"result: no list of {method.rows or 'rows'}") from None

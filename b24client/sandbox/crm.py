@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from b24client.sandbox.crm_directory import Directory
@@ -145,6 +145,21 @@ class Crm:
         self._forget_phones(item)
         del self._items[item.entity_type_id][item.id]
 
+    def dump(self) -> dict[str, Any]:
+        """All entities as JSON values."""
+        items = (item for kept in self._items.values() for item in kept.values())
+        return {"items": [asdict(item) for item in items], "next_multifield": self._next_multifield}
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave. Raises KeyError or TypeError for anything else."""
+        items: dict[int, dict[int, Item]] = {number: {} for number in self._items}
+        for row in kept["items"]:
+            item = Item(**row | {"multifields": [Multifield(**entry) for entry in row["multifields"]]})
+            items[item.entity_type_id][item.id] = item
+        self._items, self._next_multifield, self._by_phone = items, kept["next_multifield"], {}
+        for item in (item for found in items.values() for item in found.values()):
+            self._note_phones(item)
+
     def _take(self, item: Item, fields: Mapping[str, Any]) -> None:
         """Take the fields that may be written; what is unknown or not writable is passed over, as a portal does."""
         known = specs(item.entity_type_id)
@@ -200,6 +215,9 @@ class Crm:
                 item.multifields.append(Multifield(self._next_multifield, kind, use, value))
         for kind in ("PHONE", "EMAIL"):
             item.fields[f"HAS_{kind}"] = "Y" if item.values(kind) else "N"
+        self._note_phones(item)
+
+    def _note_phones(self, item: Item) -> None:
         for digits in self._phones(item):
             self._by_phone.setdefault(digits, []).append(item)
 

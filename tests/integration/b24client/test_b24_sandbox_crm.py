@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -326,6 +327,23 @@ async def test_no_parameter_breaks_a_method(wire: Wire, data: st.DataObject) -> 
     status, body = await wire.ask(method, **params)
     assert status < 500, (method, params)
     assert "result" in body or body["error_description"]
+
+
+async def test_the_crm_can_be_kept_and_taken_up_again(office: Office) -> None:
+    crm = office.sandbox.crm
+    portal = await office.installed()
+    made = await portal.crm.contacts.add({"NAME": "Nina", "PHONE": [{"VALUE": "+79990000001"}], "UF_CRM_1": "x"})
+    before = await portal.crm.contacts.list()
+    kept = json.loads(json.dumps(crm.dump()))
+    await portal.crm.contacts.delete(made)
+    await portal.crm.deals.update(801, {"STAGE_ID": "WON"})
+    crm.load(kept)
+    assert await portal.crm.contacts.list() == before
+    assert (await portal.crm.deals.get(801)).stage_id == "EXECUTING"
+    assert [c.entity_id for c in await portal.telephony.search_crm_entities("+79990000001")] == [made]
+    with pytest.raises(KeyError):
+        crm.load({})
+    assert len(await portal.crm.contacts.list()) == len(before)
 
 
 def seeded(**crm: Any) -> SandboxConfig:

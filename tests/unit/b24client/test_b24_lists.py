@@ -245,6 +245,27 @@ async def test_rows_out_of_order_are_an_error_and_not_taken_for_the_end() -> Non
         await _ids(Careless(set(range(1, 51))))
 
 
+class Odd(Shelf):
+    """A portal that answers something else."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__(set())
+        self.answer = answer
+
+    def _read(self, method: str, params: Mapping[str, Any]) -> tuple[Any, int]:
+        return self.answer, 0
+
+
+@pytest.mark.parametrize("answer", ["x", 5, None, {"rows": []}, {"items": 5}, {"items": ["x"]}, {"items": [{}]}])
+async def test_what_is_no_list_is_an_error_and_not_an_empty_one(answer: Any) -> None:
+    with pytest.raises(BadReply, match=r"crm\.item\.list"):
+        await _ids(Odd(answer), ITEMS)
+
+
+async def test_phps_empty_map_is_an_empty_list() -> None:
+    assert await _ids(Odd([]), ITEMS) == []
+
+
 class Offsets(Shelf):
     """A portal whose lists are read by offset only."""
 
