@@ -22,6 +22,8 @@ from b24client.errors import (
     UnknownOutcome,
 )
 from b24client.forms import decode_form, encode_form
+from b24client.habits import list_method
+from b24client.lists import ListMethod, Progress, iterate
 from b24client.methods.calls import (
     CallStatistic,
     CallType,
@@ -34,6 +36,26 @@ from b24client.methods.calls import (
     StatusCode,
     Utterance,
 )
+from b24client.methods.crm import Crm, DuplicateSearch
+from b24client.methods.crm_entities import Entities
+from b24client.methods.crm_items import Items
+from b24client.methods.crm_models import (
+    Category,
+    Company,
+    CompanyLink,
+    Contact,
+    ContactLink,
+    CrmField,
+    CrmItem,
+    CrmMode,
+    CrmStatus,
+    Deal,
+    Duplicates,
+    EntityType,
+    Lead,
+    Multifield,
+    SmartProcess,
+)
 from b24client.methods.events import Binding
 from b24client.methods.lines import Line, Lines
 from b24client.methods.profile import AppInfo, Profile
@@ -42,6 +64,7 @@ from b24client.methods.telephony import Telephony, card_params
 from b24client.methods.users import User, Users
 from b24client.php import read
 from b24client.portal import Portal
+from b24client.retry import retrying
 from b24client.tokens import MemoryTokenStore, OAuthTokens, TokenStore
 
 __all__ = [
@@ -56,28 +79,49 @@ __all__ = [
     "Binding",
     "CallStatistic",
     "CallType",
+    "Category",
     "Command",
     "CommandResult",
+    "Company",
+    "CompanyLink",
+    "Contact",
+    "ContactLink",
     "CreatedEntity",
+    "Crm",
     "CrmEntity",
+    "CrmField",
+    "CrmItem",
+    "CrmMode",
+    "CrmStatus",
+    "Deal",
+    "DuplicateSearch",
+    "Duplicates",
+    "Entities",
+    "EntityType",
     "ExpiredToken",
     "FinishCall",
     "FinishedCall",
+    "Items",
+    "Lead",
     "LimitExceeded",
     "Limits",
     "Line",
     "Lines",
+    "ListMethod",
     "MemoryTokenStore",
+    "Multifield",
     "NotRun",
     "OAuthAuth",
     "OAuthTokens",
     "Portal",
     "Priority",
     "Profile",
+    "Progress",
     "Refusal",
     "Refused",
     "RegisterCall",
     "RegisteredCall",
+    "SmartProcess",
     "StatusCode",
     "Telephony",
     "Temporary",
@@ -93,8 +137,11 @@ __all__ = [
     "check_access",
     "decode_form",
     "encode_form",
+    "iterate",
+    "list_method",
     "read",
     "record_command",
     "record_file_id",
     "reference",
+    "retrying",
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import aiohttp
 
+from b24client.batch import Command, CommandResult
 from b24client.budget import Priority
 
 
@@ -32,6 +33,16 @@ class Caller(Protocol):
         timeout: float | None = None,
     ) -> tuple[Any, int | None]:
         """The `result` of a list method and where its next page starts."""
+
+    async def batch(
+        self,
+        commands: Sequence[Command],
+        *,
+        halt: bool = False,
+        priority: Priority = Priority.CARD,
+        timeout: float | None = None,
+    ) -> dict[str, CommandResult]:
+        """The results of several commands carried out in one request."""
 
     async def upload(self, method: str, url: str, form: Callable[[], aiohttp.FormData], *, timeout: float) -> Any:
         """The `result` of posting a file to an address the portal gave."""

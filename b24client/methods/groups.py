@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from b24client.methods.crm import Crm
 from b24client.methods.events import Events
 from b24client.methods.lines import Lines
 from b24client.methods.telephony import Telephony
@@ -18,6 +19,11 @@ else:
 
 class Groups(_Base):
     """Mixed into `Portal`: each group is made when it is first asked for."""
+
+    @cached_property
+    def crm(self) -> Crm:
+        """Clients, deals, smart processes."""
+        return Crm(self)
 
     @cached_property
     def telephony(self) -> Telephony:

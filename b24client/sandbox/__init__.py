@@ -15,6 +15,7 @@ from b24client.sandbox.config import (
     SeedWebhook,
     Switches,
 )
+from b24client.sandbox.crm_seed import SeedCategory, SeedCrm, SeedItem, SeedStatus, SeedType
 from b24client.sandbox.state import SANDBOX, Sandbox
 
 __all__ = [
@@ -25,7 +26,12 @@ __all__ = [
     "Sandbox",
     "SandboxConfig",
     "SeedApp",
+    "SeedCategory",
     "SeedClient",
+    "SeedCrm",
+    "SeedItem",
+    "SeedStatus",
+    "SeedType",
     "SeedUser",
     "SeedWebhook",
     "Switches",

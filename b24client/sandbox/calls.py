@@ -76,6 +76,7 @@ class Call:
     shows_refused: int = 0
     record: Record | None = None
     requests: list[tuple[str, float]] = field(default_factory=list)
+    created: list[Client] = field(default_factory=list)
 
     @property
     def key(self) -> tuple[Any, ...]:

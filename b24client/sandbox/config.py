@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from b24client.sandbox.crm_seed import SeedCrm
+
 DEFAULT_SCOPES = (
     "crm", "telephony", "user_basic", "user", "department", "im", "placement", "task", "timeman"
 )  # fmt: skip
@@ -36,7 +38,7 @@ class SeedUser(_Table):
 
 
 class SeedClient(_Table):
-    """Somebody the CRM knows."""
+    """Somebody the CRM knows, in brief; `crm` holds whom there is more to say about."""
 
     entity_type: Literal["CONTACT", "COMPANY", "LEAD"] = "CONTACT"
     id: int = Field(gt=0)
@@ -106,6 +108,7 @@ class SandboxConfig(_Table):
     license_family: str = "std"
     users: list[SeedUser] = Field(default_factory=list)
     clients: list[SeedClient] = Field(default_factory=list)
+    crm: SeedCrm = Field(default_factory=SeedCrm)
     webhook: SeedWebhook = Field(default_factory=SeedWebhook)
     app: SeedApp = Field(default_factory=SeedApp)
     limits: RequestLimits = Field(default_factory=RequestLimits)
@@ -126,6 +129,20 @@ class SandboxConfig(_Table):
         for client in self.clients:
             if client.assigned_by not in ids:
                 raise ValueError(f"clients: {client.name!r} is assigned to user {client.assigned_by}, who is not there")
+        for name, rows in self.crm.tables():
+            for row in rows:
+                if row.assigned_by not in ids:
+                    raise ValueError(f"crm.{name}: {row.id} is assigned to user {row.assigned_by}, who is not there")
+        return self
+
+    @model_validator(mode="after")
+    def _clients_are_not_twice(self) -> SandboxConfig:
+        tables = {"CONTACT": self.crm.contacts, "COMPANY": self.crm.companies, "LEAD": self.crm.leads}
+        taken = {(kind, row.id) for kind, rows in tables.items() for row in rows}
+        for client in self.clients:
+            if (client.entity_type, client.id) in taken:
+                raise ValueError(f"clients: {client.entity_type} {client.id} is there twice")
+            taken.add((client.entity_type, client.id))
         return self
 
     @classmethod

@@ -132,7 +132,7 @@ async def people(request: web.Request) -> web.Response:
         {
             "title": sandbox.config.title,
             "users": [user.model_dump() for user in sandbox.people.users.values()],
-            "clients": [asdict(client) for client in sandbox.people.clients],
+            "clients": [client.told() for client in sandbox.people.clients],
         }
     )
 

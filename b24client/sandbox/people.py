@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import phonenumbers
 
-from b24client.sandbox.config import SandboxConfig, SeedUser
+from b24client.sandbox.config import SandboxConfig, SeedClient, SeedUser
+from b24client.sandbox.crm import Crm, Item
+from b24client.sandbox.crm_fields import COMPANY, CONTACT, DEAL, LEAD, NAMES, NUMBERS
+from b24client.sandbox.crm_seed import SeedItem
 
-_ORDER = {"CONTACT": 0, "COMPANY": 1, "LEAD": 2}
+_ORDER = {CONTACT: 0, COMPANY: 1, LEAD: 2}
 
 
-@dataclass(slots=True)
 class Client:
-    """An entity of the CRM with its numbers (digits only) and its responsible employee."""
+    """An entity of the CRM as telephony sees it: somebody with numbers and a responsible employee."""
 
-    entity_type: str
-    id: int
-    name: str
-    phones: list[str]
-    assigned_by: int
+    __slots__ = ("item",)
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+
+    @property
+    def entity_type(self) -> str:
+        """CONTACT, COMPANY, LEAD or DEAL."""
+        return NAMES[self.item.entity_type_id]
+
+    @property
+    def id(self) -> int:
+        """Its id among those of its type."""
+        return self.item.id
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.item.name
+
+    @property
+    def assigned_by(self) -> int:
+        """The responsible employee."""
+        return int(self.item.fields["ASSIGNED_BY_ID"])
+
+    def told(self) -> dict[str, Any]:
+        """The client for people and programs that watch the sandbox."""
+        return {
+            "entity_type": self.entity_type,
+            "id": self.id,
+            "name": self.name,
+            "phones": self.item.values("PHONE"),
+            "assigned_by": self.assigned_by,
+        }
 
 
 class Numbers:
@@ -45,11 +76,14 @@ class People:
     def __init__(self, config: SandboxConfig) -> None:
         self.numbers = Numbers(config.country)
         self.users = {user.id: user for user in config.users}
-        self.clients: list[Client] = [
-            Client(c.entity_type, c.id, c.name, [self.numbers.digits(p) for p in c.phones], c.assigned_by)
-            for c in config.clients
-        ]
-        self._next_id = max([1000, *(client.id for client in self.clients)])
+        self.crm = Crm(config.crm, self.numbers.digits)
+        for client in config.clients:
+            self.crm.plant(NUMBERS[client.entity_type], _row(client))
+
+    @property
+    def clients(self) -> list[Client]:
+        """Everybody the CRM knows."""
+        return [Client(item) for kind in _ORDER for item in self.crm.all(kind)]
 
     def user(self, user_id: int) -> SeedUser | None:
         """An employee by id."""
@@ -62,18 +96,29 @@ class People:
 
     def search(self, number: str) -> list[Client]:
         """The clients with a number, contacts before companies before leads."""
-        digits = self.numbers.digits(number)
-        if not digits:
-            return []
-        return sorted((c for c in self.clients if digits in c.phones), key=lambda c: (_ORDER[c.entity_type], c.id))
+        found = self.crm.by_phone(number)
+        return [Client(item) for item in sorted(found, key=lambda item: (_ORDER[item.entity_type_id], item.id))]
 
     def entity(self, entity_type: str, entity_id: int) -> Client | None:
         """A client by kind and id."""
-        return next((c for c in self.clients if c.entity_type == entity_type and c.id == entity_id), None)
+        item = self.crm.get(NUMBERS.get(entity_type, 0), entity_id)
+        return Client(item) if item else None
 
-    def create_lead(self, name: str, number: str, assigned_by: int) -> Client:
-        """A lead the portal makes for an unknown number."""
-        self._next_id += 1
-        lead = Client("LEAD", self._next_id, name, [self.numbers.digits(number)], assigned_by)
-        self.clients.append(lead)
-        return lead
+    def create(self, name: str, number: str, assigned_by: int) -> list[Client]:
+        """What the portal makes for an unknown number, whom the call belongs to first.
+
+        A lead, or a contact with a deal where the CRM has no leads.
+        """
+        phones = [{"TYPE_ID": "PHONE", "VALUE": number}]
+        fields = {"ASSIGNED_BY_ID": assigned_by, "SOURCE_ID": "CALL"}
+        if self.crm.mode == "classic":
+            return [Client(self.crm.add(LEAD, fields | {"TITLE": name}, phones, assigned_by))]
+        contact = self.crm.add(CONTACT, fields | {"NAME": number}, phones, assigned_by)
+        deal = self.crm.add(DEAL, fields | {"TITLE": name, "CONTACT_ID": contact.id}, (), assigned_by)
+        return [Client(contact), Client(deal)]
+
+
+def _row(client: SeedClient) -> SeedItem:
+    first, _, last = client.name.partition(" ")
+    fields = {"NAME": first, "LAST_NAME": last} if client.entity_type == "CONTACT" else {"TITLE": client.name}
+    return SeedItem(id=client.id, assigned_by=client.assigned_by, phones=client.phones, fields=dict(fields))

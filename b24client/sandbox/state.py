@@ -28,6 +28,7 @@ class Sandbox:
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
         self.people = People(config)
+        self.crm = self.people.crm
         self.access = Access(config)
         self.gate = Gate(config.limits)
         self.working_time = WorkingTime(config.limits)

@@ -1,6 +1,17 @@
 """The REST methods of the sandbox, one file per group. `REGISTRY` finds them by lower-case name."""
 
-from b24client.sandbox.methods import application, events, lines, recordings, statistic, telephony, users
+from b24client.sandbox.methods import (
+    application,
+    crm_items,
+    crm_legacy,
+    crm_lookup,
+    events,
+    lines,
+    recordings,
+    statistic,
+    telephony,
+    users,
+)
 from b24client.sandbox.methods.registry import REGISTRY, Context, Method
 
 __all__ = [
@@ -8,6 +19,9 @@ __all__ = [
     "Context",
     "Method",
     "application",
+    "crm_items",
+    "crm_legacy",
+    "crm_lookup",
     "events",
     "lines",
     "recordings",

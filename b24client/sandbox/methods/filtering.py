@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-_OPERATORS = ("!><", "><", ">=", "<=", "!=", "!%", "!@", "%", "@", "?", "!", "=", ">", "<")
+_OPERATORS = (
+    "!><", "!=%", "!%=", "><", ">=", "<=", "=%", "%=", "!=", "!%", "!@", "%", "@", "?", "!", "=", ">", "<"
+)  # fmt: skip
 
 
 def matches(row: Mapping[str, Any], conditions: Mapping[str, Any]) -> bool:
@@ -14,9 +17,15 @@ def matches(row: Mapping[str, Any], conditions: Mapping[str, Any]) -> bool:
     return all(_holds(row, key, wanted) for key, wanted in conditions.items())
 
 
-def _holds(row: Mapping[str, Any], key: str, wanted: Any) -> bool:
+def split_operator(key: str) -> tuple[str, str]:
+    """The operator and the field's name of a condition's key."""
     operator = next((op for op in _OPERATORS if key.startswith(op)), "")
-    field = key[len(operator) :].upper()
+    return operator, key[len(operator) :]
+
+
+def _holds(row: Mapping[str, Any], key: str, wanted: Any) -> bool:
+    operator, name = split_operator(key)
+    field = name.upper()
     if field not in row:
         return True
     value = row[field]
@@ -29,6 +38,8 @@ def _holds(row: Mapping[str, Any], key: str, wanted: Any) -> bool:
             return str(wanted).lower() in str(value or "").lower()
         case "!%":
             return str(wanted).lower() not in str(value or "").lower()
+        case "=%" | "%=" | "!=%" | "!%=":
+            return _like(value, wanted) != operator.startswith("!")
         case "><" | "!><":
             low, high = [*_items(wanted), "", ""][:2]
             between = _compare(value, low) >= 0 and _compare(value, high) <= 0
@@ -39,9 +50,17 @@ def _holds(row: Mapping[str, Any], key: str, wanted: Any) -> bool:
 def _equal(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, list | dict):
         return any(_equal(value, item) for item in _items(wanted))
+    if isinstance(value, list):
+        return any(_equal(entry, wanted) for entry in value)
     if isinstance(value, bool):
         return value == (str(wanted).lower() in ("1", "true", "y"))
     return str("" if value is None else value) == str("" if wanted is None else wanted)
+
+
+def _like(value: Any, pattern: Any) -> bool:
+    """SQL's LIKE, where % stands for anything."""
+    parts = (re.escape(part) for part in str(pattern).split("%"))
+    return re.fullmatch(".*".join(parts), str(value or ""), re.IGNORECASE | re.DOTALL) is not None
 
 
 def _items(wanted: Any) -> list[Any]:

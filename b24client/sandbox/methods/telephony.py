@@ -8,6 +8,7 @@ from typing import Any
 
 from b24client.sandbox.calls import Call, Finish, new_call_id
 from b24client.sandbox.config import SeedUser
+from b24client.sandbox.methods.crm_rows import announce
 from b24client.sandbox.methods.registry import Context, method
 from b24client.sandbox.people import Client
 from b24client.sandbox.wire import RestError, core_error, iso
@@ -47,18 +48,20 @@ async def register(context: Context) -> Any:
     if known is call:
         call.client = _bound(context) or next(iter(sandbox.people.search(number)), None)
         if call.client is None and params.number("CRM_CREATE") and digits:
-            call.client = sandbox.people.create_lead(f"{number} - {_TYPES[call.type]}", number, user.id)
-            call.created_lead = call.client.id
+            call.created = sandbox.people.create(f"{number} - {_TYPES[call.type]}", number, user.id)
+            call.client = call.created[0]
+            call.created_lead = call.client.id if call.client.entity_type == "LEAD" else None
+            for client in call.created:
+                announce(context, client.item, "ADD")
         if params.number("SHOW", 1):
             call.show(user.id, "register", visible=user.online)
         sandbox.calls.changed(call)
         data = {"CALL_ID": call.call_id, "CALL_TYPE": call.type, "CALLER_ID": number, "REST_APP_ID": 3}
         sandbox.postman.emit("ONVOXIMPLANTCALLINIT", data, user.id, context.base)
-    lead = known.created_lead
     return {
         "CALL_ID": known.call_id,
-        "CRM_CREATED_LEAD": lead,
-        "CRM_CREATED_ENTITIES": [{"ENTITY_TYPE": "LEAD", "ENTITY_ID": lead}] if lead else [],
+        "CRM_CREATED_LEAD": known.created_lead,
+        "CRM_CREATED_ENTITIES": [{"ENTITY_TYPE": made.entity_type, "ENTITY_ID": made.id} for made in known.created],
         "CRM_ENTITY_TYPE": known.client.entity_type if known.client else "",
         "CRM_ENTITY_ID": known.client.id if known.client else None,
     }
@@ -90,8 +93,10 @@ async def finish(context: Context) -> Any:
         cost_currency=params.text("COST_CURRENCY"),
         vote=params.number("VOTE"),
     )
-    if call.client and call.created_lead == call.client.id:
-        call.client.assigned_by = user.id
+    for made in call.created:
+        if sandbox.crm.get(made.item.entity_type_id, made.id) is made.item:
+            sandbox.crm.update(made.item, {"ASSIGNED_BY_ID": user.id}, (), user.id)
+            announce(context, made.item, "UPDATE")
     sandbox.calls.end(call, ended)
     sandbox.postman.emit("ONVOXIMPLANTCALLEND", _call_end(call, ended), user.id, context.base)
     return _finished(context, call, ended)

@@ -39,6 +39,7 @@ class Desk:
         self.outbox = MemoryOutbox()
         self.office = office
         self.settings = settings
+        self.recordings = KeptRecordings()
         self.mirror = self._mirror()
 
     def call(self, call_id: str = "1773130778.1") -> Story:
@@ -56,7 +57,7 @@ class Desk:
         await self.mirror.start()
 
     def _mirror(self) -> Mirror:
-        return Mirror(self.outbox, self.portal, self.office, KeptRecordings(), self.settings)  # type: ignore[arg-type]
+        return Mirror(self.outbox, self.portal, self.office, self.recordings, self.settings)  # type: ignore[arg-type]
 
 
 @pytest.fixture

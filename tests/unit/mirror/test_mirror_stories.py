@@ -4,7 +4,6 @@ import asyncio
 
 from b24client import Refused
 from stasis_app.calls.facts import EndedBy, HandedOver, Unanswered
-from tests.unit.mirror.conftest import KeptRecordings
 from tests.unit.mirror.mirror_story import ANNA, BORIS, CLIENT, VERA, Office, Story
 
 
@@ -258,15 +257,15 @@ async def test_a_call_clicked_in_the_portal_is_finished_but_never_registered(des
     assert desk.portal.finished[0].call_id == "externalCall.clicked"
 
 
-async def test_a_portal_that_reaches_us_fetches_the_recording(desk, monkeypatch):
-    monkeypatch.setattr(KeptRecordings, "fetched_by_portal", True)
+async def test_a_portal_that_reaches_us_fetches_the_recording(desk):
+    desk.recordings.fetched_by_portal = True
     desk.call().comes_in().rings(ANNA).answers(ANNA).talks(ANNA).wait(9).leaves(ANNA).ends().is_recorded("talk")
 
     assert (await desk.heard())[-1] == "attach https://pbx.example.com/talk.wav"
 
 
-async def test_a_recording_the_portal_can_not_fetch_is_sent(desk, monkeypatch):
-    monkeypatch.setattr(KeptRecordings, "fetched_by_portal", True)
+async def test_a_recording_the_portal_can_not_fetch_is_sent(desk):
+    desk.recordings.fetched_by_portal = True
     desk.portal.trouble = {"attach": [Refused("any", "", "Server returns HTTP error code 404", 400)]}
     desk.call().comes_in().rings(ANNA).answers(ANNA).talks(ANNA).wait(9).leaves(ANNA).ends().is_recorded("talk")
 
