@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from copy import copy
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote_plus
 
 
@@ -48,6 +49,12 @@ class B24Error(Exception):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
 
+    def of(self, method: str) -> Self:
+        """The same error, told of another method: of a command, when its whole batch failed."""
+        told = copy(self)
+        told.method = method
+        return told
+
     def __reduce__(self) -> tuple[type[B24Error], tuple[str, str, str, int], dict[str, object]]:
         return type(self), (self.method, self.code, self.description, self.status), self.__dict__
 
@@ -62,6 +69,11 @@ class LimitExceeded(B24Error):
     def __init__(self, method: str, code: str, description: str, status: int = 0, retry_after: float = 1.0) -> None:
         self.retry_after = retry_after
         super().__init__(method, code, description, status)
+
+    @property
+    def is_of_method(self) -> bool:
+        """Whether it is this method's working time that is used up, and not the bucket of all requests."""
+        return self.code.lower() == "operation_time_limit" or self.status == 429
 
 
 class AccessDenied(B24Error):
