@@ -229,9 +229,7 @@ class Service:
         bitrix24 = self.settings.bitrix24
         context = await asyncio.to_thread(tls_context, bitrix24.ca_file)
         session = await self._stack.enter_async_context(
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=context), timeout=aiohttp.ClientTimeout(total=10)
-            )
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context), timeout=aiohttp.ClientTimeout(total=10))
         )
         proof = InstallProof(
             portal=bitrix24.portal, client_id=bitrix24.client_id, oauth_url=bitrix24.oauth_url, session=session

@@ -53,7 +53,7 @@ class _Handlers:
             raise web.HTTPServiceUnavailable(reason="can't be verified now") from _logged("installation", error)
         known = await self._needs.auth.tokens()
         if tokens.is_for_another_portal(known):
-            logger.warning("another portal answers at {} than we were installed in: it is ours now", tokens.client_endpoint)
+            logger.warning("at {} is another portal than we were installed in: it is ours now", tokens.client_endpoint)
         # The proof holds for the portal we are configured for, so whatever was there before is gone.
         await self._needs.auth.adopt(tokens, another_portal=True)
         logger.info("installed in the portal {}", self._needs.portal.host)

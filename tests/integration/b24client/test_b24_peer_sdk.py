@@ -1,4 +1,4 @@
-"""The official SDK (b24pysdk) takes the sandbox for a portal: nothing in it is changed, it only trusts the authority."""
+"""The official SDK (b24pysdk) takes the sandbox for a portal: nothing in it is changed, it trusts our authority."""
 
 from __future__ import annotations
 
