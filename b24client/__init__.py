@@ -36,6 +36,7 @@ from b24client.methods.events import Binding
 from b24client.methods.profile import AppInfo, Profile
 from b24client.methods.telephony import Telephony, card_params
 from b24client.methods.users import User, Users
+from b24client.php import read
 from b24client.portal import Portal
 from b24client.tokens import MemoryTokenStore, OAuthTokens, TokenStore
 
@@ -81,5 +82,6 @@ __all__ = [
     "check_access",
     "decode_form",
     "encode_form",
+    "read",
     "reference",
 ]
