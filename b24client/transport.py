@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -197,7 +198,14 @@ def _is_address(location: str) -> bool:
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """For connections to a portal; `ca_file` is the certificate of an authority trusted besides the usual ones."""
+    if ca_file is None:
+        return _usual_context()
     context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(cafile=str(ca_file))
+    context.load_verify_locations(cafile=str(ca_file))
     return context
+
+
+@cache
+def _usual_context() -> ssl.SSLContext:
+    """Reading the certificates of all usual authorities takes a while, so it is done once."""
+    return ssl.create_default_context()

@@ -52,7 +52,7 @@ class World:
     async def bound(self) -> None:
         """Wait until both our events are bound."""
         async with asyncio.timeout(5):
-            while len(self.state.postman.bindings) < 2:
+            while len(self.state.postman.bindings) < 2:  # noqa: ASYNC110 (the sandbox tells nobody)
                 await asyncio.sleep(0.01)
 
     async def install(self, user_id: int = ADMIN, **changes: str) -> int:
