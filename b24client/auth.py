@@ -128,7 +128,7 @@ class OAuthAuth:
         self._tokens: OAuthTokens | None = None
         self._renewing: asyncio.Task[None] | None = None
         self._forgetting = False
-        self._seen: deque[str] = deque(maxlen=8)
+        self._seen: deque[SecretStr] = deque(maxlen=8)
 
     @property
     def base(self) -> str:
@@ -208,12 +208,12 @@ class OAuthAuth:
         if stored is not None and stored.access_token != tokens.access_token:
             self._use(stored)  # installed again meanwhile
             return
-        reply = await self._ask(
+        answer = await self._ask(
             transport,
             self._oauth_base(tokens),
             {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token.get_secret_value()},
         )
-        await self._take(_read_tokens(reply, tokens), tokens)  # saved before it is used: the old one is void by now
+        await self._take(_read_tokens(answer, tokens), tokens)  # saved before it is used: the old one is void by now
         logger.info("the access token was renewed")
 
     async def exchange_code(self, code: str, *, ca_file: Path | None = None) -> OAuthTokens:
@@ -222,14 +222,16 @@ class OAuthAuth:
         `ca_file` is the certificate of one's own authority, for an OAuth server of one's own. Raises AccessDenied when
         the code or the application's credentials are not accepted, or the code is another portal's.
         """
-        self._seen.append(code)
+        secret = SecretStr(code)
+        self._seen.append(secret)
         transport = Transport(None, ca_file, self.secrets)
         try:
-            reply = await self._ask(transport, self._oauth_url, {"grant_type": "authorization_code", "code": code})
+            grant = {"grant_type": "authorization_code"}
+            answer = await self._ask(transport, self._oauth_url, {**grant, "code": secret.get_secret_value()})
         finally:
             await transport.aclose()
         previous = await self.tokens()
-        tokens = _read_tokens(reply, previous)
+        tokens = _read_tokens(answer, previous)
         await self._take(tokens, previous)
         return tokens
 
@@ -238,7 +240,7 @@ class OAuthAuth:
         await self.store.save(tokens)
         self._use(tokens)
 
-    async def _ask(self, transport: Transport, server: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    async def _ask(self, transport: Transport, server: str, fields: Mapping[str, str]) -> Answer:
         """POST to the token address: as a form, so that no secret stands in a log of addresses."""
         secret = self._client_secret.get_secret_value()
         form = urlencode({**fields, "client_id": self.client_id, "client_secret": secret}).encode()
@@ -250,7 +252,7 @@ class OAuthAuth:
             # Built apart from the raise: a traceback may show the values of that line.
             refusal = self._refusal(answer)
             raise refusal
-        return answer.body
+        return answer
 
     def _refusal(self, answer: Answer) -> B24Error:
         code, text = str(answer.body["error"]), str(answer.body.get("error_description") or "")
@@ -270,8 +272,8 @@ class OAuthAuth:
     def _use(self, tokens: OAuthTokens) -> None:
         self._tokens = tokens
         for token in (tokens.access_token, tokens.refresh_token, tokens.application_token):
-            if (plain := token.get_secret_value()) and plain not in self._seen:
-                self._seen.append(plain)
+            if token.get_secret_value() and token not in self._seen:
+                self._seen.append(token)
         parts = urlsplit(tokens.client_endpoint)
         if parts.scheme in ("http", "https") and parts.netloc and "@" not in parts.netloc:
             self._base = f"{parts.scheme}://{parts.netloc}"
@@ -289,7 +291,7 @@ class OAuthAuth:
 
     def secrets(self) -> Iterable[str]:
         """The client secret and the last few tokens."""
-        return (self._client_secret.get_secret_value(), *self._seen)
+        return (self._client_secret.get_secret_value(), *(secret.get_secret_value() for secret in self._seen))
 
     def __repr__(self) -> str:
         return f"OAuthAuth({self._base}, {self.client_id})"
@@ -300,9 +302,9 @@ def _refuse_another_portal(tokens: OAuthTokens, ours: OAuthTokens | None) -> Non
         raise AccessDenied("oauth.token", "WRONG_PORTAL", "the tokens are those of another portal than ours")
 
 
-def _read_tokens(reply: Mapping[str, Any], previous: OAuthTokens | None) -> OAuthTokens:
+def _read_tokens(answer: Answer, previous: OAuthTokens | None) -> OAuthTokens:
     try:
-        return OAuthTokens.from_token_reply(reply, previous)
+        return OAuthTokens.from_token_reply(answer.body, previous)
     except ValueError:
         raise BadReply("oauth.token", "", "the OAuth server's answer holds no tokens") from None
 

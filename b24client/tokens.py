@@ -55,7 +55,11 @@ class OAuthTokens(BaseModel):
         for field in ("access_token", "refresh_token", "member_id"):
             if not auth.get(field):
                 raise ValueError(f"installation form: auth[{field}] is missing; the portal has to post ONAPPINSTALL")
-        return cls.from_token_reply(auth)
+        try:
+            return cls.from_token_reply(auth)
+        except ValueError as error:
+            problem = ValueError(f"installation form: {error}")
+        raise problem  # from here, where no line holds the form: a traceback may show the values of its lines
 
     def is_for_another_portal(self, other: OAuthTokens | None) -> bool:
         """Whether both name their portal and it is not the same one."""
@@ -78,9 +82,8 @@ class OAuthTokens(BaseModel):
             return cls(**{**known, **given})
         except ValidationError as error:
             names = ", ".join(sorted({str(mistake["loc"][0]) for mistake in error.errors()}))
-            # Built apart from the raise and without the cause: both may be shown together with what they hold.
             problem = ValueError(f"token reply: not of its kind: {names}")
-        raise problem
+        raise problem  # without the cause, which holds what came
 
     def reveal(self) -> dict[str, Any]:
         """Everything as JSON values, the secrets in clear: for a TokenStore. `OAuthTokens(**...)` reads it back."""

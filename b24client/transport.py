@@ -124,6 +124,10 @@ class Transport:
             return _Stale()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return _lost(request, f"the answer broke off: {type(error).__name__}")
+        except BaseException as error:
+            # Cancelled, mostly. The frames beneath hold objects that show the request's address, and a traceback with
+            # the values of variables would tell it: they are cut off.
+            raise error.with_traceback(None) from None
 
     def _answer(self, request: Outgoing, response: aiohttp.ClientResponse, raw: bytes | None) -> Answer | B24Error:
         status = response.status
