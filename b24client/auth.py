@@ -18,7 +18,7 @@ from b24client.classify import classify, repeatable
 from b24client.errors import AccessDenied, B24Error, BadReply
 from b24client.masking import masked
 from b24client.tokens import OAuthTokens, TokenStore
-from b24client.transport import Answer, Outgoing, Transport
+from b24client.transport import FORM, Answer, Outgoing, Transport
 
 _WEBHOOK = re.compile(r"(?P<base>https?://[^/\s?#@]+)/rest/(?P<user>\d+)/(?P<secret>[^/\s?#]+)/?")
 _OAUTH_HOSTS = (".bitrix.info", ".bitrix24.tech", ".bitrix24.com", ".bitrix24.net")
@@ -245,8 +245,8 @@ class OAuthAuth:
         secret = self._client_secret.get_secret_value()
         form = urlencode({**fields, "client_id": self.client_id, "client_secret": secret}).encode()
         # Asking twice is the lesser evil: without an answer we have no token either way.
-        url, form_type = f"{server}/oauth/token/", "application/x-www-form-urlencoded"
-        request = Outgoing("oauth.token", url, lambda: form, repeatable=True, content_type=form_type)
+        url = f"{server}/oauth/token/"
+        request = Outgoing("oauth.token", url, lambda: form, repeatable=True, content_type=FORM)
         answer = await transport.post(request)
         if "error" in answer.body:
             # Built apart from the raise: a traceback may show the values of that line.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
+from multidict import CIMultiDict
 
 from b24client.documented import documented
 from b24client.errors import B24Error, BadReply, Temporary, UnknownOutcome
@@ -21,6 +22,12 @@ from b24client.masking import excerpt
 MAX_REPLY = 64 * 1024 * 1024
 """Longest answer read, bytes."""
 _CONNECT_SECONDS = 10.0
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+# Made once and ready for aiohttp; a form with a file names its own kind.
+_HEADERS: Mapping[str | None, CIMultiDict[str]] = {
+    None: CIMultiDict(),
+    **{kind: CIMultiDict({"Content-Type": kind}) for kind in (JSON, FORM)},
+}
 _REDIRECTS = (301, 302, 307, 308)
 
 
@@ -36,7 +43,7 @@ class Outgoing:
     fresh: Callable[[], Any]
     repeatable: bool
     token: str = ""
-    content_type: str | None = "application/json"
+    content_type: str | None = JSON
 
     def __repr__(self) -> str:
         return f"<Outgoing {self.method}>"
@@ -106,13 +113,14 @@ class Transport:
     async def _exchange(self, request: Outgoing) -> Answer | B24Error | _Stale:
         if self._closed:
             return Temporary(request.method, "", "not sent: the connection to the portal has been closed")
-        await self.start()
+        if self._session is None:
+            await self.start()
         assert self._session is not None
         try:
             async with self._session.post(
                 request.url,
                 data=request.fresh(),
-                headers={"Content-Type": request.content_type} if request.content_type else None,
+                headers=_HEADERS[request.content_type],
                 allow_redirects=False,
                 timeout=self._timeout,
             ) as response:

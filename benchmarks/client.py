@@ -88,7 +88,7 @@ async def _fast_bitrix24(webhook: str, _concurrency: int) -> AsyncIterator[Ask]:
 
 @asynccontextmanager
 async def _b24pysdk(webhook: str, concurrency: int) -> AsyncIterator[Ask]:
-    """It knows https only, and no asyncio: its address is put right here, and it runs in as many threads as are asked."""
+    """It knows https only and no asyncio: its address is put right here, and it runs in as many threads as asked."""
     from b24pysdk.api.callers.call_method import _MethodCaller
     from b24pysdk.credentials import BitrixWebhook
 

@@ -24,7 +24,7 @@ from b24client import decode_form
 from b24client.sandbox import SANDBOX, Sandbox, SandboxConfig, create_sandbox
 
 PORTAL, RENAMED, OAUTH = "example.bitrix24.com", "renamed.bitrix24.com", "oauth.bitrix24.tech"
-NAMES = (PORTAL, RENAMED, OAUTH, "oauth.bitrix.info", "b24.company.lan", "localhost")
+NAMES = (PORTAL, RENAMED, OAUTH, "oauth.bitrix.info", "oauth.evil.example", "b24.company.lan", "localhost")
 
 T = TypeVar("T")
 
@@ -136,14 +136,17 @@ class Running:
             await runner.cleanup()
 
 
-def lead(monkeypatch: pytest.MonkeyPatch, names: Mapping[str, int]) -> None:
-    """Let host names, whatever the port asked for, lead to a port of this machine."""
+def lead(monkeypatch: pytest.MonkeyPatch, names: Mapping[str, int]) -> list[str]:
+    """Let host names, whatever the port asked for, lead to a port of this machine; the names that were asked for."""
     ask: Callable[..., Any] = socket.getaddrinfo
+    asked: list[str] = []
 
     def answer(host: Any, port: Any, *args: Any, **options: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
+        asked.append(name)
         return ask("127.0.0.1", names[name], *args, **options) if name in names else ask(host, port, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", answer)
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("no_proxy", "*")
+    return asked
