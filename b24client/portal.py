@@ -124,6 +124,11 @@ class Portal(Groups):
         return self.budget.limits
 
     @property
+    def is_crowded(self) -> bool:
+        """Whether a card would probably have to wait for room and share a request."""
+        return self.limits.enabled and self.budget.room(Priority.CARD) == 0
+
+    @property
     def waiting(self) -> int:
         """How many calls and batches wait for room."""
         return self._dispatcher.waiting

@@ -70,6 +70,11 @@ class Deliveries:
         self._people = people
         self._default_user = default_user
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether requests are scarce."""
+        return self._portal.is_crowded
+
     @staticmethod
     def is_outage(error: B24Error) -> bool:
         """Whether the portal was not there, rather than unwilling."""
@@ -81,7 +86,7 @@ class Deliveries:
         return isinstance(error, UnknownOutcome | BadReply)
 
     async def register(
-        self, row: OutboxRow, opening: Callable[[], Beginning], *, live: bool, since: float, doubt: Doubt
+        self, row: OutboxRow, opening: Callable[[], Beginning | None], *, live: bool, since: float, doubt: Doubt
     ) -> Verdict:
         """Register the call, with its first cards or its end. `doubt`: what an earlier attempt may have done."""
         body = self._with_users(row.body)
@@ -94,9 +99,11 @@ class Deliveries:
                 return Verdict(answer={"call_id": known}, reason=found, finish=Verdict(reason=found))
         end: dict[str, Any] | None = None
 
-        def told() -> Opening:
+        def told() -> Opening | None:
             nonlocal end
             begins = opening()
+            if begins is None:
+                return None
             end = self._with_users(begins.finish.body) if begins.finish is not None else None
             return Opening(begins.show, finish_call("", end) if end else None)
 
@@ -104,6 +111,8 @@ class Deliveries:
             done = await self._portal.register(register_call(row.call_id, body), told, live=live, since=since)
         except Refused as error:
             return self._otherwise(error, body)
+        if done is None:
+            return Verdict(DROPPED, "too early")
         finish = Verdict() if done.finished else None
         if done.refusal is not None and end is not None:
             finish = self._otherwise(done.refusal, end)

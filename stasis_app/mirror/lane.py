@@ -28,6 +28,8 @@ from stasis_app.store import DROPPED, OPEN, REFUSED, Outbox, OutboxRow
 
 SETTLE = 0.25
 """Seconds a call may wait for the CRM's word on whose number it is before it is registered without."""
+FIRST_CARD = 2.0
+"""Seconds a registration may wait for its first card when requests are scarce."""
 LINGER = 0.2
 """Seconds cards stay when nobody is concerned any more: mostly the end or the next phone follows at once."""
 DENIED_PAUSE = 15.0
@@ -165,7 +167,7 @@ class Lane:
                 return wait
             self._open_register()
         if not told.is_registered:
-            return self._when_due(self._register)
+            return self._too_early() or self._when_due(self._register)
         if told.finish is None:
             return self._next_cards()
         if told.finish.state == OPEN:
@@ -254,7 +256,7 @@ class Lane:
             lambda: [row, *self._entries.cards, *([self._along] if self._along else ())],
             lambda: self._shared.deliveries.register(row, self._beginning, live=live, since=self._fact_at, doubt=doubt),
         )
-        if verdict is None:
+        if verdict is None or verdict.state == DROPPED:
             return
         self._entries.settle(row, verdict)
         if verdict.shown:
@@ -263,13 +265,24 @@ class Lane:
         if verdict.finish is not None and end is not None and end.state == OPEN:
             self._entries.settle(end, verdict.finish)
 
-    def _beginning(self) -> Beginning:
-        """What travels with the registration, asked for in the moment it goes out."""
+    def _too_early(self) -> float:
+        """Seconds a registration should wait for its first card: where requests are scarce they travel together.
+
+        Else the card would have to wait for the answer to a request that carries many others.
+        """
+        if self.told.finish is not None or not self._shared.deliveries.is_crowded or self._difference()[0]:
+            return 0.0
+        return max(0.0, self._begun + FIRST_CARD - time.monotonic())
+
+    def _beginning(self) -> Beginning | None:
+        """What travels with the registration, asked for in the moment it goes out; None: it is too early."""
         end = self.told.finish
         if end is not None and end.state == OPEN:
             self._entries.drop_cards()
             self._along = end
             return Beginning(finish=end)
+        if self._too_early():
+            return None
         change = self._change()
         return Beginning(change.show) if change else Beginning()
 

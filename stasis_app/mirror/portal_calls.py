@@ -70,10 +70,18 @@ class PortalCalls(Protocol):
     `since` is the moment (time.monotonic) of the fact something follows from: the earliest goes first.
     """
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether requests are so scarce that what may travel together should wait for each other."""
+        ...
+
     async def register(
-        self, call: RegisterCall, opening: Callable[[], Opening], *, live: bool, since: float
-    ) -> Registered:
-        """Register a call and, in the same request, what `opening` says then. `live`: somebody waits for its card."""
+        self, call: RegisterCall, opening: Callable[[], Opening | None], *, live: bool, since: float
+    ) -> Registered | None:
+        """Register a call and, in the same request, what `opening` says then. `live`: somebody waits for its card.
+
+        None when `opening` says that it is too early.
+        """
         ...
 
     async def cards(self, call_id: str, change: Callable[[], Change | None], *, since: float) -> bool:
@@ -104,14 +112,20 @@ class B24PortalCalls:
         self._portal = portal
         self._telephony = portal.telephony
 
+    @property
+    def is_crowded(self) -> bool:
+        return self._portal.is_crowded
+
     async def register(
-        self, call: RegisterCall, opening: Callable[[], Opening], *, live: bool, since: float
-    ) -> Registered:
+        self, call: RegisterCall, opening: Callable[[], Opening | None], *, live: bool, since: float
+    ) -> Registered | None:
         made = Command("reg", _REGISTER, call.to_params())
         named = reference("reg", "CALL_ID")
 
         def commands() -> list[Command]:
             first = opening()
+            if first is None:
+                return []
             if first.finish is not None:
                 return [made, Command("end", _FINISH, {**first.finish.to_params(), "CALL_ID": named})]
             return [made, Command("show", _SHOW, card(named, sorted(first.show)))] if first.show else [made]
@@ -123,6 +137,8 @@ class B24PortalCalls:
             timeout=CARD_SECONDS if live else FINISH_SECONDS,
             since=since,
         )
+        if not results:
+            return None
         call_id = read(RegisteredCall, _REGISTER, results["reg"].unwrap()).call_id
         shown, ended = results.get("show", _NOTHING), results.get("end", _NOTHING)
         refusal = ended.error if isinstance(ended.error, Refused) else None

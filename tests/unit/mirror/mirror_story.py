@@ -132,6 +132,7 @@ class ListeningPortal:
     attached: list[str] = field(default_factory=list)
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
     slow: asyncio.Event | None = None
+    is_crowded: bool = False
     heard: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def hears(self, what: str) -> None:
@@ -140,9 +141,10 @@ class ListeningPortal:
             await self.heard.wait_for(lambda: what in self.said)
 
     async def register(
-        self, call: RegisterCall, opening: Callable[[], Opening], *, live: bool, since: float
-    ) -> Registered:
-        first = opening()
+        self, call: RegisterCall, opening: Callable[[], Opening | None], *, live: bool, since: float
+    ) -> Registered | None:
+        if (first := opening()) is None:
+            return None
         await self._hear(f"register for {call.user_id}" + (f", show {_ids(first.show)}" if first.show else ""))
         self._fail("register")
         self.registered.append(call)
