@@ -85,6 +85,8 @@ def read(model: type[T], method: str, value: Any) -> T:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"])) or "result"
         problem = BadReply(method, "", f"{place}: {first['type']}, got {type(value).__name__}")
+    except (TypeError, OverflowError) as error:  # pydantic lets these out of a field's own validator
+        problem = BadReply(method, "", f"result: {error}")
     raise problem  # outside, so that it does not drag along what came, customers' data among it
 
 

@@ -73,14 +73,16 @@ class Watch:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    left = [error.__cause__, error.__context__]
-    while left:
-        part = left.pop()
-        if part is not None and id(part) not in seen:
-            seen.add(id(part))
-            yield part
-            left += [part.__cause__, part.__context__]
+    """What led to an error, as a traceback shows it."""
+    seen = {id(error)}
+    part = error
+    while True:
+        before = part.__cause__ or (None if part.__suppress_context__ else part.__context__)
+        if before is None or id(before) in seen:
+            return
+        seen.add(id(before))
+        yield before
+        part = before
 
 
 class Everything(logging.Handler):
@@ -145,7 +147,7 @@ ASKED: dict[str, Ask] = {
         RegisterCall(user_id=1, phone_number="+79", type=CallType.INCOMING, external_call_id="1.1")
     ),
     "batch": lambda portal: portal.batch([Command("a", "user.get"), Command("b", "profile")]),
-    "list": lambda portal: portal.users.list(),
+    "page": lambda portal: portal.page("user.get", {"start": -1}),
 }
 
 
