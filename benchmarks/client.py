@@ -72,7 +72,7 @@ async def _ours(webhook: str, _concurrency: int) -> AsyncIterator[Ask]:
 @asynccontextmanager
 async def _fast_bitrix24(webhook: str, _concurrency: int) -> AsyncIterator[Ask]:
     """Its own limits as wide as they go: it can't do without."""
-    from fast_bitrix24 import BitrixAsync
+    from fast_bitrix24.bitrix import BitrixAsync
 
     async with aiohttp.ClientSession(raise_for_status=True) as session:
         client = BitrixAsync(
