@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
@@ -17,7 +18,7 @@ from b24client.classify import classify, repeatable
 from b24client.errors import AccessDenied, B24Error, BadReply
 from b24client.masking import masked
 from b24client.tokens import OAuthTokens, TokenStore
-from b24client.transport import Answer, Outgoing, Transport
+from b24client.transport import FORM, Answer, Outgoing, Transport
 
 _WEBHOOK = re.compile(r"(?P<base>https?://[^/\s?#@]+)/rest/(?P<user>\d+)/(?P<secret>[^/\s?#]+)/?")
 _OAUTH_HOSTS = (".bitrix.info", ".bitrix24.tech", ".bitrix24.com", ".bitrix24.net")
@@ -112,15 +113,22 @@ class OAuthAuth:
         store: TokenStore,
         oauth_url: str = "https://oauth.bitrix.info",
     ) -> None:
-        """`portal` is its address or bare host. Raises ValueError when it or `oauth_url` is not an address."""
+        """`portal` is its address or bare host, `oauth_url` the OAuth server of a portal that has one of its own.
+
+        Raises ValueError when one of them is not an address, or when the client secret would go to a plain http address
+        although the portal is reached by https.
+        """
         self._base = _address("portal", portal)
         self._oauth_url = _address("oauth_url", oauth_url)
+        if self._base.startswith("https:") and not self._oauth_url.startswith("https:"):
+            raise ValueError(f"oauth_url: {oauth_url!r} is not https; the application's secret goes there")
         self.client_id = client_id
         self._client_secret = client_secret if isinstance(client_secret, SecretStr) else SecretStr(client_secret)
         self.store = store
         self._tokens: OAuthTokens | None = None
         self._renewing: asyncio.Task[None] | None = None
-        self._seen: deque[str] = deque(maxlen=8)
+        self._forgetting = False
+        self._seen: deque[SecretStr] = deque(maxlen=8)
 
     @property
     def base(self) -> str:
@@ -134,22 +142,42 @@ class OAuthAuth:
 
     async def tokens(self) -> OAuthTokens | None:
         """The tokens in use; None when the application is not installed."""
-        if self._tokens is None and (stored := await self.store.load()) is not None:
+        if self._tokens is None and not self._forgetting and (stored := await self.store.load()) is not None:
             self._use(stored)
         return self._tokens
 
-    async def adopt(self, tokens: OAuthTokens) -> None:
-        """Save and use the tokens of a fresh installation."""
-        await self.store.save(tokens)
-        self._use(tokens)
+    async def adopt(self, tokens: OAuthTokens, *, another_portal: bool = False) -> None:
+        """Save and use the tokens of a fresh installation.
+
+        A portal is known by its `member_id`. Raises AccessDenied (WRONG_PORTAL) for the tokens of another one than we
+        are installed in; `another_portal` takes them all the same, for a caller who knows that ours was replaced.
+        """
+        await self._take(tokens, None if another_portal else await self.tokens())
+
+    async def forget(self) -> None:
+        """Forget the tokens, for good: the application has been removed from the portal.
+
+        From then on requests are refused here (NOT_INSTALLED) and the portal is not asked. A renewal under way is
+        waited for, so that its tokens don't come back.
+        """
+        self._forgetting = True
+        self._tokens = None
+        try:
+            await self.aclose()
+            self._tokens = None  # the renewal brought new ones
+            await self.store.clear()
+        finally:
+            self._forgetting = False
 
     async def prepare(self, method: str, params: Mapping[str, Any], *, harmless: bool | None = None) -> Outgoing:
         """The request for a method. Raises AccessDenied (NOT_INSTALLED) without tokens."""
         tokens = self._tokens or await self.tokens()
         if tokens is None:
             raise AccessDenied(method, "NOT_INSTALLED", "the application has no tokens for this portal")
+        # A traceback may show the values of a line's names, so no name holds the token where the parameters may be
+        # refused.
+        body = orjson.dumps({**params, "auth": tokens.access_token.get_secret_value()})
         token = tokens.access_token.get_secret_value()
-        body = orjson.dumps({**params, "auth": token})
         harmless = repeatable(method) if harmless is None else harmless
         return Outgoing(method, f"{self._base}/rest/{method}", lambda: body, harmless, token)
 
@@ -180,41 +208,51 @@ class OAuthAuth:
         if stored is not None and stored.access_token != tokens.access_token:
             self._use(stored)  # installed again meanwhile
             return
-        reply = await self._ask(
+        answer = await self._ask(
             transport,
             self._oauth_base(tokens),
             {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token.get_secret_value()},
         )
-        await self.adopt(_read_tokens(reply, tokens))  # saved before it is used: the old one is void by now
+        await self._take(_read_tokens(answer, tokens), tokens)  # saved before it is used: the old one is void by now
         logger.info("the access token was renewed")
 
-    async def exchange_code(self, code: str) -> OAuthTokens:
+    async def exchange_code(self, code: str, *, ca_file: Path | None = None) -> OAuthTokens:
         """Trade the code of the authorisation page (valid for 30 s) for tokens, save and use them.
 
-        Raises AccessDenied when the code or the application's credentials are not accepted.
+        `ca_file` is the certificate of one's own authority, for an OAuth server of one's own. Raises AccessDenied when
+        the code or the application's credentials are not accepted, or the code is another portal's.
         """
-        transport = Transport(None, None, self.secrets)
+        secret = SecretStr(code)
+        self._seen.append(secret)
+        transport = Transport(None, ca_file, self.secrets)
         try:
-            reply = await self._ask(transport, self._oauth_url, {"grant_type": "authorization_code", "code": code})
+            grant = {"grant_type": "authorization_code"}
+            answer = await self._ask(transport, self._oauth_url, {**grant, "code": secret.get_secret_value()})
         finally:
             await transport.aclose()
-        tokens = _read_tokens(reply, await self.tokens())
-        await self.adopt(tokens)
+        previous = await self.tokens()
+        tokens = _read_tokens(answer, previous)
+        await self._take(tokens, previous)
         return tokens
 
-    async def _ask(self, transport: Transport, server: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    async def _take(self, tokens: OAuthTokens, previous: OAuthTokens | None) -> None:
+        _refuse_another_portal(tokens, previous)
+        await self.store.save(tokens)
+        self._use(tokens)
+
+    async def _ask(self, transport: Transport, server: str, fields: Mapping[str, str]) -> Answer:
         """POST to the token address: as a form, so that no secret stands in a log of addresses."""
         secret = self._client_secret.get_secret_value()
         form = urlencode({**fields, "client_id": self.client_id, "client_secret": secret}).encode()
         # Asking twice is the lesser evil: without an answer we have no token either way.
-        url, form_type = f"{server}/oauth/token/", "application/x-www-form-urlencoded"
-        request = Outgoing("oauth.token", url, lambda: form, repeatable=True, content_type=form_type)
+        url = f"{server}/oauth/token/"
+        request = Outgoing("oauth.token", url, lambda: form, repeatable=True, content_type=FORM)
         answer = await transport.post(request)
         if "error" in answer.body:
             # Built apart from the raise: a traceback may show the values of that line.
             refusal = self._refusal(answer)
             raise refusal
-        return answer.body
+        return answer
 
     def _refusal(self, answer: Answer) -> B24Error:
         code, text = str(answer.body["error"]), str(answer.body.get("error_description") or "")
@@ -234,8 +272,8 @@ class OAuthAuth:
     def _use(self, tokens: OAuthTokens) -> None:
         self._tokens = tokens
         for token in (tokens.access_token, tokens.refresh_token, tokens.application_token):
-            if (plain := token.get_secret_value()) and plain not in self._seen:
-                self._seen.append(plain)
+            if token.get_secret_value() and token not in self._seen:
+                self._seen.append(token)
         parts = urlsplit(tokens.client_endpoint)
         if parts.scheme in ("http", "https") and parts.netloc and "@" not in parts.netloc:
             self._base = f"{parts.scheme}://{parts.netloc}"
@@ -244,7 +282,7 @@ class OAuthAuth:
         """Save and use the portal's new address."""
         self._base = base
         if self._tokens is not None:
-            await self.adopt(self._tokens.model_copy(update={"client_endpoint": f"{base}/rest/"}))
+            await self._take(self._tokens.model_copy(update={"client_endpoint": f"{base}/rest/"}), None)
 
     async def aclose(self) -> None:
         """Wait for a renewal under way: its refresh token must not be lost."""
@@ -253,15 +291,20 @@ class OAuthAuth:
 
     def secrets(self) -> Iterable[str]:
         """The client secret and the last few tokens."""
-        return (self._client_secret.get_secret_value(), *self._seen)
+        return (self._client_secret.get_secret_value(), *(secret.get_secret_value() for secret in self._seen))
 
     def __repr__(self) -> str:
         return f"OAuthAuth({self._base}, {self.client_id})"
 
 
-def _read_tokens(reply: Mapping[str, Any], previous: OAuthTokens | None) -> OAuthTokens:
+def _refuse_another_portal(tokens: OAuthTokens, ours: OAuthTokens | None) -> None:
+    if tokens.is_for_another_portal(ours):
+        raise AccessDenied("oauth.token", "WRONG_PORTAL", "the tokens are those of another portal than ours")
+
+
+def _read_tokens(answer: Answer, previous: OAuthTokens | None) -> OAuthTokens:
     try:
-        return OAuthTokens.from_token_reply(reply, previous)
+        return OAuthTokens.from_token_reply(answer.body, previous)
     except ValueError:
         raise BadReply("oauth.token", "", "the OAuth server's answer holds no tokens") from None
 

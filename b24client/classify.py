@@ -31,9 +31,10 @@ def classify(method: str, status: int, code: str, description: str, retry_after:
         return LimitExceeded(method, code, description, status, retry_after=wait)
     if key in _EXPIRED:
         return ExpiredToken(method, code, description, status)
-    if key == "access_denied" and status == 400:  # a single CRM item that is not ours to see
+    told = any(needle in text for needle in _ACCESS_TEXTS)
+    if key == "access_denied" and status == 400 and not told:  # a single CRM item that is not ours to see
         return Refused(method, code, description, status)
-    if key in _ACCESS or status in (401, 403) or any(needle in text for needle in _ACCESS_TEXTS):
+    if key in _ACCESS or status in (401, 403) or told:
         return AccessDenied(method, code, description, status)
     if key in _TEMPORARY or status >= 500 or any(needle in text for needle in _TEMPORARY_TEXTS):
         return Temporary(method, code, description, status)

@@ -5,9 +5,12 @@ Codes and texts: https://apidocs.bitrix24.com/error-codes.html and the pages of 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from copy import copy
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
+from urllib.parse import unquote_plus
 
 
 class Refusal(StrEnum):
@@ -26,25 +29,31 @@ class B24Error(Exception):
     """A request to a portal did not succeed. No secret is ever part of it.
 
     `method` is the REST method, `code` the portal's error code (may be empty on live portals), `description` the
-    portal's text or our own, `status` the HTTP status (0: there was none, or the error is a batch command's own).
+    portal's text or our own, `status` the HTTP status (0: there was none, or the error is a batch command's own),
+    `about` the telephone call the request was about ("" if it was about none), as `call_of` reads it.
     """
+
+    about: str = ""
 
     def __init__(self, method: str, code: str, description: str, status: int = 0) -> None:
         self.method = method
         self.code = code
         self.description = description
         self.status = status
-        super().__init__(self._text())
+        super().__init__(method, code, description, status)
 
-    def _text(self) -> str:
+    def __str__(self) -> str:
         facts = ", ".join(fact for fact in (self.code, f"HTTP {self.status}" if self.status else "") if fact)
-        return f"{self.method}: {self.description}" + (f" [{facts}]" if facts else "")
+        whose = f" (call {self.about})" if self.about else ""
+        return f"{self.method}{whose}: {self.description}" + (f" [{facts}]" if facts else "")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
 
     def of(self, method: str) -> Self:
         """The same error, told of another method: of a command, when its whole batch failed."""
         told = copy(self)
         told.method = method
-        told.args = (told._text(),)
         return told
 
     def __reduce__(self) -> tuple[type[B24Error], tuple[str, str, str, int], dict[str, object]]:
@@ -76,8 +85,8 @@ class AccessDenied(B24Error):
         """What an administrator can do."""
         return _REMEDIES.get(self.code.lower(), "check the credentials and rights of the webhook or application")
 
-    def _text(self) -> str:
-        return f"{super()._text()}; remedy: {self.remedy}"
+    def __str__(self) -> str:
+        return f"{super().__str__()}; remedy: {self.remedy}"
 
 
 class ExpiredToken(AccessDenied):
@@ -104,6 +113,40 @@ class UnknownOutcome(B24Error):
 
 class BadReply(B24Error):
     """The answer is not what the documentation promises; `description` holds a short excerpt."""
+
+
+_CALL = ("CALL_ID", "EXTERNAL_CALL_ID")
+_CALL_IN_COMMAND = re.compile(r"(?:^|[?&\[])(?:EXTERNAL_)?CALL_ID(?:\]|%5D)?=([^&]+)", re.IGNORECASE)
+_MOST_NAMED = 3
+_LONGEST_ID = 100
+
+
+def call_of(params: Mapping[str, Any]) -> str:
+    """Which telephone call a request with these parameters is about, "" if none.
+
+    That is its CALL_ID or EXTERNAL_CALL_ID, also one that is looked for with a filter; of a batch the first few of its
+    commands' calls.
+    """
+    commands = params.get("cmd")
+    if isinstance(commands, Mapping | list):
+        texts = commands.values() if isinstance(commands, Mapping) else commands
+        found = [unquote_plus(id_) for text in texts for id_ in _CALL_IN_COMMAND.findall(str(text))]
+        return _named(id_ for id_ in found if not id_.startswith("$result"))
+    by_name = {str(key).upper().lstrip("=@"): value for key, value in params.items()}
+    for name in _CALL:
+        value = by_name.get(name)
+        if isinstance(value, str | int) and value != "":
+            return _named([str(value)])
+        if isinstance(value, list | tuple):
+            return _named(map(str, value))
+    wanted = by_name.get("FILTER")
+    return call_of(wanted) if isinstance(wanted, Mapping) else ""
+
+
+def _named(ids: Iterable[str]) -> str:
+    plain = list(dict.fromkeys("".join(c for c in id_[:_LONGEST_ID] if c.isprintable()) for id_ in ids))
+    more = len(plain) - _MOST_NAMED
+    return ", ".join(plain[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 _REFUSALS: tuple[tuple[str, Refusal], ...] = (
@@ -135,6 +178,13 @@ _REMEDIES = {
     "wrong_client": "check client_id and client_secret against the application's page in the portal",
     "not_installed": _INSTALL,
     "application_not_found": _INSTALL,
+    "error_oauth": _INSTALL,
+    "authorization_error": _INSTALL,
+    "authorize_error": _INSTALL,
+    "bad_verification_code": f"the code of the authorisation page is good once and for 30 seconds: {_INSTALL}",
+    "wrong_portal": "these credentials are for another portal; remove the application there, or configure that portal",
+    "user_access_error": "the application is not open to the user behind the credentials; let him use it in the portal",
+    "allowed_only_intranet_user": "the user behind the credentials has to be an employee, not a guest from outside",
     "payment_required": "the portal's plan or the application's subscription does not include the REST API",
     "access_denied": "the user behind the credentials needs the right to this data, or the portal a commercial plan",
     "error_method_not_found": "the portal lacks this method, or the credentials lack the scope that shows it",

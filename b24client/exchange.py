@@ -11,7 +11,16 @@ from loguru import logger
 from b24client.auth import Auth
 from b24client.budget import Budget
 from b24client.classify import classify
-from b24client.errors import AccessDenied, B24Error, BadReply, ExpiredToken, LimitExceeded, Temporary, UnknownOutcome
+from b24client.errors import (
+    AccessDenied,
+    B24Error,
+    BadReply,
+    ExpiredToken,
+    LimitExceeded,
+    Temporary,
+    UnknownOutcome,
+    call_of,
+)
 from b24client.ledger import Ledger
 from b24client.masking import masked
 from b24client.transport import Answer, Outgoing, Transport
@@ -51,6 +60,13 @@ class Exchange:
 
     async def request(self, method: str, params: Mapping[str, Any], *, harmless: bool | None = None) -> dict[str, Any]:
         """The answer's body, which holds a result. Raises B24Error."""
+        try:
+            return await self._attempts(method, params, harmless)
+        except B24Error as error:
+            error.about = error.about or call_of(params)
+            raise
+
+    async def _attempts(self, method: str, params: Mapping[str, Any], harmless: bool | None) -> dict[str, Any]:
         renewed = False
         for attempt in range(_MOST_ATTEMPTS):
             if attempt:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 _MASK = "***"
 _SCANNED = 65_536
 _PATTERNS = (
-    (re.compile(r"(/rest/\d+/)[^/\s\"'<>?&]+"), rf"\1{_MASK}"),
+    (re.compile(r"(\\?/rest\\?/\d+\\?/)[^\\/\s\"'<>?&]+"), rf"\1{_MASK}"),
     (
         re.compile(
             r"((?:auth|auth_id|refresh_id|access_token|refresh_token|client_secret|application_token|token)"

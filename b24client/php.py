@@ -84,7 +84,10 @@ def read(model: type[T], method: str, value: Any) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"])) or "result"
-        raise BadReply(method, "", f"{place}: {first['type']}, got {type(value).__name__}") from None
+        problem = BadReply(method, "", f"{place}: {first['type']}, got {type(value).__name__}")
+    except (TypeError, OverflowError) as error:  # pydantic lets these out of a field's own validator
+        problem = BadReply(method, "", f"result: {error}")
+    raise problem  # outside, so that it does not drag along what came, customers' data among it
 
 
 def read_all(model: type[T], method: str, value: Any) -> list[T]:

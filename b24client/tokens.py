@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
 
 from b24client.forms import decode_form
 
@@ -19,7 +19,7 @@ class OAuthTokens(BaseModel):
     for good, its host may change.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     access_token: SecretStr
     refresh_token: SecretStr = SecretStr("")
@@ -55,7 +55,15 @@ class OAuthTokens(BaseModel):
         for field in ("access_token", "refresh_token", "member_id"):
             if not auth.get(field):
                 raise ValueError(f"installation form: auth[{field}] is missing; the portal has to post ONAPPINSTALL")
-        return cls.from_token_reply(auth)
+        try:
+            return cls.from_token_reply(auth)
+        except ValueError as error:
+            problem = ValueError(f"installation form: {error}")
+        raise problem  # from here, where no line holds the form: a traceback may show the values of its lines
+
+    def is_for_another_portal(self, other: OAuthTokens | None) -> bool:
+        """Whether both name their portal and it is not the same one."""
+        return bool(other and self.member_id and other.member_id and self.member_id != other.member_id)
 
     @classmethod
     def from_token_reply(cls, reply: Mapping[str, Any], previous: OAuthTokens | None = None) -> OAuthTokens:
@@ -67,10 +75,15 @@ class OAuthTokens(BaseModel):
             raise ValueError("token reply: access_token is missing")
         known: dict[str, Any] = dict(previous) if previous else {}
         given = {name: reply[name] for name in cls.model_fields if reply.get(name) not in (None, "", [], {})}
-        if "user_id" in given and not str(given["user_id"]).isdigit():
+        if "user_id" in given and not str(given["user_id"]).isdecimal():
             del given["user_id"]
         given["expires_at"] = _expiry(reply)
-        return cls(**{**known, **given})
+        try:
+            return cls(**{**known, **given})
+        except ValidationError as error:
+            names = ", ".join(sorted({str(mistake["loc"][0]) for mistake in error.errors()}))
+            problem = ValueError(f"token reply: not of its kind: {names}")
+        raise problem  # without the cause, which holds what came
 
     def reveal(self) -> dict[str, Any]:
         """Everything as JSON values, the secrets in clear: for a TokenStore. `OAuthTokens(**...)` reads it back."""
@@ -119,6 +132,9 @@ class TokenStore(Protocol):
     async def save(self, tokens: OAuthTokens) -> None:
         """Keep these tokens instead of any earlier ones; return only once they are safe."""
 
+    async def clear(self) -> None:
+        """Forget the tokens: the application has been removed from the portal."""
+
 
 class MemoryTokenStore:
     """A TokenStore for tests and short programs."""
@@ -135,3 +151,7 @@ class MemoryTokenStore:
         """Keep the tokens, and the history of saves."""
         self.tokens = tokens
         self.saved.append(tokens)
+
+    async def clear(self) -> None:
+        """Forget the tokens, keep the history of saves."""
+        self.tokens = None

@@ -5,21 +5,31 @@ from __future__ import annotations
 import asyncio
 import io
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
+from multidict import CIMultiDict
 
+from b24client.documented import documented
 from b24client.errors import B24Error, BadReply, Temporary, UnknownOutcome
 from b24client.masking import excerpt
 
 MAX_REPLY = 64 * 1024 * 1024
 """Longest answer read, bytes."""
 _CONNECT_SECONDS = 10.0
-_AT_ONCE = 512 * 1024
+_AT_ONCE = 512 * 1024  # bytes of a body that are written in one go
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+# Made once and ready for aiohttp; a form with a file names its own kind.
+_HEADERS: Mapping[str | None, CIMultiDict[str]] = {
+    None: CIMultiDict(),
+    **{kind: CIMultiDict({"Content-Type": kind}) for kind in (JSON, FORM)},
+}
 _REDIRECTS = (301, 302, 307, 308)
 
 
@@ -35,7 +45,7 @@ class Outgoing:
     fresh: Callable[[], Any]
     repeatable: bool
     token: str = ""
-    content_type: str | None = "application/json"
+    content_type: str | None = JSON
 
     def __repr__(self) -> str:
         return f"<Outgoing {self.method}>"
@@ -76,7 +86,7 @@ class Transport:
             raise RuntimeError("the portal has been closed; open another Portal")
         if self._session is not None:
             return
-        context = await asyncio.to_thread(_tls_context, self._ca_file)
+        context = await asyncio.to_thread(tls_context, self._ca_file)
         if self._session is None:  # nobody else opened one meanwhile
             connector = aiohttp.TCPConnector(limit=200, keepalive_timeout=30, ssl=context)
             self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
@@ -105,13 +115,14 @@ class Transport:
     async def _exchange(self, request: Outgoing) -> Answer | B24Error | _Stale:
         if self._closed:
             return Temporary(request.method, "", "not sent: the connection to the portal has been closed")
-        await self.start()
+        if self._session is None:
+            await self.start()
         assert self._session is not None
         try:
             async with self._session.post(
                 request.url,
                 data=_in_pieces(request.fresh()),
-                headers={"Content-Type": request.content_type} if request.content_type else None,
+                headers=_HEADERS[request.content_type],
                 allow_redirects=False,
                 timeout=self._timeout,
             ) as response:
@@ -123,23 +134,32 @@ class Transport:
             return _Stale()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return _lost(request, f"the answer broke off: {type(error).__name__}")
+        except BaseException as error:
+            # Cancelled, mostly. The frames beneath hold objects that show the request's address, and a traceback with
+            # the values of variables would tell it: they are cut off.
+            raise error.with_traceback(None) from None
 
     def _answer(self, request: Outgoing, response: aiohttp.ClientResponse, raw: bytes | None) -> Answer | B24Error:
         status = response.status
         if status in _REDIRECTS:
-            return Answer(status, {}, moved_to=response.headers.get("Location", ""))
+            address = response.headers.get("Location", "")
+            if not _is_address(address):
+                return BadReply(request.method, "", "a redirect that names no address", status)
+            return Answer(status, {}, moved_to=address)
         if raw is None:
-            return BadReply(request.method, "", f"an answer of more than {MAX_REPLY} bytes", status)
+            return self._unreadable(request, status, f"an answer of more than {MAX_REPLY} bytes")
         try:
             body = orjson.loads(raw)
         except orjson.JSONDecodeError:
             body = None
-        if isinstance(body, dict):
-            return Answer(status, body, retry_after=_seconds(response.headers.get("Retry-After")))
-        return self._unreadable(request, status, raw)
+        if not isinstance(body, dict):
+            beginning = excerpt(raw, self._secrets()) or "empty"
+            return self._unreadable(request, status, f"not the documented JSON object: {beginning}")
+        if "error" in body:
+            body = documented(body, self._secrets)
+        return Answer(status, body, retry_after=_seconds(response.headers.get("Retry-After")))
 
-    def _unreadable(self, request: Outgoing, status: int, raw: bytes) -> B24Error:
-        text = f"not the documented JSON object: {excerpt(raw, self._secrets()) or 'empty'}"
+    def _unreadable(self, request: Outgoing, status: int, text: str) -> B24Error:
         if status == 503 or (status >= 500 and request.repeatable):
             return Temporary(request.method, "", text, status)
         if not request.repeatable and (status >= 500 or status < 300):
@@ -163,8 +183,8 @@ def _lost(request: Outgoing, text: str) -> B24Error:
 async def _limited(response: aiohttp.ClientResponse) -> bytes | None:
     """The whole body, or None when it is longer than any answer of a portal should be."""
     length = response.content_length
-    if length is not None and length <= MAX_REPLY:
-        return await response.read()
+    if length is not None and "Content-Encoding" not in response.headers:
+        return await response.read() if length <= MAX_REPLY else None
     parts, size = [], 0
     async for part in response.content.iter_chunked(65_536):
         size += len(part)
@@ -183,11 +203,28 @@ def _why(error: Exception) -> str:
 
 
 def _seconds(header: str | None) -> float | None:
-    return float(header) if header and header.strip().isdigit() else None
+    text = header.strip() if header else ""
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+def _is_address(location: str) -> bool:
+    try:
+        parts = urlsplit(location)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """For connections to a portal; `ca_file` is the certificate of an authority trusted besides the usual ones."""
+    if ca_file is None:
+        return _usual_context()
     context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(cafile=str(ca_file))
+    context.load_verify_locations(cafile=str(ca_file))
     return context
+
+
+@cache
+def _usual_context() -> ssl.SSLContext:
+    """Reading the certificates of all usual authorities takes a while, so it is done once."""
+    return ssl.create_default_context()

@@ -14,6 +14,7 @@ from aiohttp import web
 from loguru import logger
 
 from b24client import OAuthAuth, OAuthTokens
+from b24client.transport import tls_context
 from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
@@ -238,7 +239,10 @@ class Service:
 
     async def _serve_portal(self, app: web.Application, auth: OAuthAuth, desk: CallDesk) -> None:
         bitrix24 = self.settings.bitrix24
-        session = await self._stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)))
+        context = await asyncio.to_thread(tls_context, bitrix24.ca_file)
+        session = await self._stack.enter_async_context(
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context), timeout=aiohttp.ClientTimeout(total=10))
+        )
         proof = InstallProof(
             portal=bitrix24.portal, client_id=bitrix24.client_id, oauth_url=bitrix24.oauth_url, session=session
         )

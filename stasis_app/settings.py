@@ -142,6 +142,13 @@ class Bitrix24Settings(Section):
             yield from _address("portal", self.portal, "https://example.bitrix24.ru")
             if self.portal.startswith("http://") and not self.allow_http:
                 yield _no_tls("portal", repr(self.portal))
+        if self.oauth_url.startswith("http://") and not self.portal.startswith("http://"):
+            yield ConfigProblem(
+                "oauth_url",
+                "would send the application's secret over plain http://",
+                "Use https://; http:// goes only with a portal at http:// and allow_http = true.",
+                repr(self.oauth_url),
+            )
 
 
 class HttpSettings(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from b24client.sandbox.config import SandboxConfig
@@ -14,11 +14,12 @@ from b24client.sandbox.wire import RestError
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """On whose behalf a request comes. `app` is "" for a webhook."""
+    """On whose behalf a request comes. `app` is "" for a webhook; `expires_at` (unix seconds) when its token ends."""
 
     user_id: int
     app: str
     scope: tuple[str, ...]
+    expires_at: float = 0.0
 
     @property
     def name(self) -> str:
@@ -74,7 +75,7 @@ class Access:
         visitor = self._app(user_id)
         access, refresh = secrets.token_hex(35), secrets.token_hex(35)
         expires = time.time() + self.config.token_ttl
-        self._access[access] = _Grant(visitor, expires)
+        self._access[access] = _Grant(replace(visitor, expires_at=expires), expires)
         self._refresh[refresh] = visitor
         return {
             "access_token": access,

@@ -179,6 +179,7 @@ async def install(request: web.Request) -> web.Response:
     sandbox.access.installed = True
     fields = {
         "event": "ONAPPINSTALL",
+        "event_handler_id": 1000,
         "data": {"VERSION": 1, "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": "en"},
         "ts": int(time.time()),
         "auth": sandbox.postman.auth_block(_user_id(request, body.user_id), sandbox.base(request), install=True),
@@ -198,6 +199,7 @@ async def uninstall(request: web.Request) -> web.Response:
     for binding in sandbox.postman.bound("ONAPPUNINSTALL"):
         fields = {
             "event": binding.event,
+            "event_handler_id": binding.id,
             "data": {"LANGUAGE_ID": "en", "CLEAN": 0},
             "ts": int(time.time()),
             "auth": auth,

@@ -83,16 +83,22 @@ class Params:
 
 
 def php_int(value: Any, default: int) -> int:
-    """The integer a value begins with, `default` when there is none."""
-    if isinstance(value, bool | int | float):
-        return int(value)
+    """The integer a value begins with, `default` when there is none; as in PHP it has 64 bits at most."""
+    if isinstance(value, float):
+        return _within_64_bits(int(value)) if math.isfinite(value) else 0
+    if isinstance(value, int):
+        return _within_64_bits(int(value))
     if isinstance(value, str):
         text = value.strip()
         sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
         end = next((i for i, c in enumerate(digits) if c not in "0123456789"), len(digits))
         if end:
-            return sign * int(digits[:end])
+            return _within_64_bits(sign * int(digits[: min(end, 100)]))
     return default
+
+
+def _within_64_bits(number: int) -> int:
+    return max(-(2**63), min(number, 2**63 - 1))
 
 
 async def read_params(request: web.Request) -> dict[str, Any]:

@@ -51,7 +51,11 @@ class _Handlers:
             raise web.HTTPForbidden(reason="not our application") from _logged("installation", error)
         except ProofUnavailableError as error:
             raise web.HTTPServiceUnavailable(reason="can't be verified now") from _logged("installation", error)
-        await self._needs.auth.adopt(tokens)
+        known = await self._needs.auth.tokens()
+        if tokens.is_for_another_portal(known):
+            logger.warning("at {} is another portal than we were installed in: it is ours now", tokens.client_endpoint)
+        # The proof holds for the portal we are configured for, so whatever was there before is gone.
+        await self._needs.auth.adopt(tokens, another_portal=True)
         logger.info("installed in the portal {}", self._needs.portal.host)
         self._needs.on_installed()
         self._later(bind_events(self._needs.portal, self._needs.public_url))
@@ -67,7 +71,8 @@ class _Handlers:
         if kind == CLICK_TO_CALL:
             self._click(event)
         elif kind == UNINSTALLED:
-            logger.warning("the application was removed from the portal: calls are no longer mirrored")
+            await self._needs.auth.forget()
+            logger.error("the application was removed from the portal: install it again to have calls mirrored")
         else:
             logger.info("event {} of the portal is of no interest", kind[:60])
         return web.Response(text="ok")

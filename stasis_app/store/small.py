@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import Connection, delete, select
 
 from b24client.tokens import OAuthTokens
 from stasis_app.store.database import Database
@@ -41,6 +41,15 @@ class SqlTokenStore:
         row = {"id": THE_PORTAL, "tokens": orjson.dumps(tokens.reveal()).decode(), "saved_at": time.time()}
         if not await self._writer.write(self._put, [row]):
             raise StoreError("the portal's new tokens are not on disk yet: free space or unlock the database")
+
+    async def clear(self) -> None:
+        """Forget the tokens, in turn with what was saved before. Raises `StoreError` when the disk refuses for now."""
+        if not await self._writer.run(_no_tokens):
+            raise StoreError("the portal's tokens are still on disk: free space or unlock the database")
+
+
+def _no_tokens(connection: Connection) -> None:
+    connection.execute(delete(portal_tokens).where(portal_tokens.c.id == THE_PORTAL))
 
 
 class SqlMeta:

@@ -1,6 +1,6 @@
 """The benchmarks run and tell what they promise to tell; the figures of such short runs mean nothing."""
 
-from benchmarks import control, popup
+from benchmarks import client, control, popup
 
 
 async def test_control_compares_three_ways_of_connecting_a_call():
@@ -25,3 +25,15 @@ async def test_popup_finds_the_card_of_every_call():
 
 def test_time_is_counted_once_however_many_requests_were_under_way():
     assert popup.overlap([(0, 2), (1, 3), (5, 9)], (1, 6)) == 3
+
+
+async def test_client_compares_four_ways_of_asking_the_portal():
+    figures = await client.measure(0.2)
+
+    runs = {(run["client"], run["concurrency"]): run for run in figures["runs"]}
+    assert set(runs) == {(name, n) for name in ("aiohttp", "b24client", "fast_bitrix24", "b24pysdk") for n in (1, 20)}
+    for run in runs.values():
+        assert run["requests"] >= run["concurrency"]
+        assert run["cpu_ms_per_request"] > 0
+    assert runs["aiohttp", 1]["cpu_times_aiohttp"] == 1
+    assert [target["limit"] for target in figures["targets"]] == [1.3, 1.3]

@@ -16,7 +16,7 @@ async def app_info(context: Context) -> Any:
     The sandbox is portal and OAuth server at one address, so the answer has what the OAuth server tells of a token too.
     """
     if not context.visitor.app:
-        raise RestError(403, "ACCESS_DENIED", "Access denied! Application context required")
+        raise RestError(400, "ACCESS_DENIED", "Access denied! Application context required")
     family = context.sandbox.config.license_family
     return {
         "ID": 5,
@@ -31,6 +31,8 @@ async def app_info(context: Context) -> Any:
         "LICENSE_TYPE": family,
         "LICENSE_FAMILY": family,
         "client_id": context.visitor.app,
+        "scope": ",".join(context.visitor.scope),
+        "expires": iso(context.visitor.expires_at),
         "user_id": context.visitor.user_id,
         "install": {
             "installed": context.sandbox.access.installed,
@@ -38,8 +40,10 @@ async def app_info(context: Context) -> Any:
             "status": "L",
             "scope": ",".join(context.visitor.scope),
             "domain": context.base.partition("://")[2],
+            "uri": f"{context.base}/",
             "client_endpoint": f"{context.base}/rest/",
             "member_id": context.sandbox.access.member_id,
+            "member_type": "portal",
         },
     }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 from b24_office import Office, Opens
+from b24_peers import OAUTH, PORTAL, Authority, Running, ThreadedPortal, lead
 
 from b24client.sandbox import SAMPLE_SEED, SANDBOX, SandboxConfig, create_sandbox
 
@@ -42,3 +43,21 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
     """A plain HTTP client."""
     async with aiohttp.ClientSession() as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A certificate authority nobody knows."""
+    return Authority.found(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def https_portal(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadedPortal]:
+    """The sample portal as https://example.bitrix24.com with its OAuth server where Bitrix24's is."""
+    config = SandboxConfig.from_file(SAMPLE_SEED)
+    config.limits.enabled = False
+    config.public_url = f"https://{PORTAL}"
+    with Running(config, authority.context()) as portal:
+        lead(monkeypatch, {PORTAL: portal.port, OAUTH: portal.port})
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.ca_file))
+        yield portal

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from b24client import MemoryTokenStore, OAuthAuth, Portal, encode_form
+from b24client import AccessDenied, MemoryTokenStore, OAuthAuth, Portal, encode_form
 from b24client.sandbox import SANDBOX, SandboxConfig, SeedUser, create_sandbox
 from stasis_app.portal import ClickOrder, InstallProof, PortalNeeds, add_portal
 
@@ -30,8 +30,9 @@ class Controller:
 class World:
     """A portal, our service, and the way between them."""
 
-    def __init__(self, sandbox, service, tokens, controller) -> None:
-        self.sandbox, self.service, self.tokens, self.controller = sandbox, service, tokens, controller
+    def __init__(self, sandbox, service, portal, tokens, controller) -> None:
+        self.sandbox, self.service, self.portal, self.tokens = sandbox, service, portal, tokens
+        self.controller = controller
         self.base = str(sandbox.make_url("")).rstrip("/")
         self.state = sandbox.app[SANDBOX]
 
@@ -47,6 +48,12 @@ class World:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         async with self.service.post(path, data=encode_form(form), headers=headers) as response:
             return response.status
+
+    async def bound(self) -> None:
+        """Wait until both our events are bound."""
+        async with asyncio.timeout(5):
+            while len(self.state.postman.bindings) < 2:  # noqa: ASYNC110 (the sandbox tells nobody)
+                await asyncio.sleep(0.01)
 
     async def install(self, user_id: int = ADMIN, **changes: str) -> int:
         self.state.access.installed = True
@@ -65,7 +72,7 @@ async def world(aiohttp_server, aiohttp_client):
         service = web.Application()
         proof = InstallProof(portal=base, client_id=app.client_id, oauth_url=base, session=session)
         client = await aiohttp_client(service_with(service, auth, portal, proof, controller))
-        yield World(sandbox, client, tokens, controller)
+        yield World(sandbox, client, portal, tokens, controller)
         await client.close()  # the service ends before its way to the portal does
 
 
@@ -197,5 +204,47 @@ async def test_an_unreadable_click_calls_nobody(world, wrong):
 async def test_other_events_are_taken_note_of(world):
     await world.install()
 
-    for name in ("ONAPPUNINSTALL", "ONSOMETHINGNEW"):
-        assert await world.post("/bitrix24/events", world.event(name, {})) == 200
+    assert await world.post("/bitrix24/events", world.event("ONSOMETHINGNEW", {})) == 200
+
+
+async def test_a_removed_application_forgets_its_tokens_and_leaves_the_portal_alone(world):
+    await world.install()
+    await world.bound()
+    asked = world.state.journal.requests
+    gone = world.event("ONAPPUNINSTALL", {"LANGUAGE_ID": "ru", "CLEAN": "0"}, access_token="")
+
+    assert await world.post("/bitrix24/events", gone) == 200
+
+    assert await world.tokens.load() is None
+    with pytest.raises(AccessDenied, match="NOT_INSTALLED"):
+        await world.portal.profile()
+    assert world.state.journal.requests == asked
+    assert await world.post("/bitrix24/events", world.event("ONEXTERNALCALLSTART", CLICK)) == 403
+
+
+@pytest.mark.parametrize("changes", [{"application_token": "0" * 32}, {"application_token": ""}])
+async def test_nobody_else_can_remove_the_application(world, changes):
+    await world.install()
+
+    assert await world.post("/bitrix24/events", world.event("ONAPPUNINSTALL", {}, **changes)) == 403
+
+    assert await world.tokens.load() is not None
+    assert (await world.portal.profile()).id == ADMIN
+
+
+async def test_after_a_removal_the_application_can_be_installed_again(world):
+    await world.install()
+    await world.post("/bitrix24/events", world.event("ONAPPUNINSTALL", {}))
+
+    assert await world.install() == 200
+
+    assert (await world.portal.profile()).id == ADMIN
+
+
+async def test_a_portal_that_took_the_place_of_ours_is_ours_once_that_is_proved(world):
+    await world.install()
+    world.state.access.member_id = "f" * 32
+
+    assert await world.install() == 200
+
+    assert (await world.tokens.load()).member_id == "f" * 32

@@ -158,6 +158,8 @@ async def test_the_portals_tokens_come_back(store):
     assert await store.tokens.load() is None
     await store.tokens.save(tokens)
     assert await store.tokens.load() == tokens
+    await store.tokens.clear()
+    assert await store.tokens.load() is None
 
 
 async def test_small_things_come_back(store):
