@@ -31,7 +31,7 @@ def classify(method: str, status: int, code: str, description: str, retry_after:
         return LimitExceeded(method, code, description, status, retry_after=wait)
     if key in _EXPIRED:
         return ExpiredToken(method, code, description, status)
-    if key == "access_denied" and status == 400:  # a single CRM item that is not ours to see
+    if key == "access_denied" and status == 400 and not _of_all(method.lower(), text):
         return Refused(method, code, description, status)
     if key in _ACCESS or status in (401, 403) or any(needle in text for needle in _ACCESS_TEXTS):
         return AccessDenied(method, code, description, status)
@@ -40,9 +40,17 @@ def classify(method: str, status: int, code: str, description: str, retry_after:
     return Refused(method, code, description, status)
 
 
+def _of_all(method: str, text: str) -> bool:
+    """Whether what is denied is the method altogether, not one item of the CRM."""
+    return method.startswith("bizproc.") or "application context required" in text
+
+
 _REPEATABLE_ENDINGS = (".get", ".list", ".fields", ".search", ".status", ".settings", ".current", ".findbycomm")
 _REPEATABLE = {
-    "app.info", "events", "methods", "profile", "scope", "server.time",
+    "app.info", "events", "methods", "profile", "scope", "server.time", "user.admin",
+    "bizproc.robot.update", "crm.activity.todo.update", "crm.activity.todo.updatecolor",
+    "crm.activity.todo.updatedeadline", "crm.activity.todo.updatedescription",
+    "crm.activity.todo.updateresponsibleuser", "crm.activity.update", "tasks.task.update",
     "telephony.externalcall.attachrecord", "telephony.externalcall.hide", "telephony.externalcall.searchcrmentities",
     "telephony.externalcall.show",
 }  # fmt: skip

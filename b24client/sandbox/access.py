@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from b24client.sandbox.config import SandboxConfig
@@ -14,11 +14,12 @@ from b24client.sandbox.wire import RestError
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """On whose behalf a request comes. `app` is "" for a webhook."""
+    """On whose behalf a request comes. `app` is "" for a webhook; `expires` (unix) is the end of an access token."""
 
     user_id: int
     app: str
     scope: tuple[str, ...]
+    expires: int = 0
 
     @property
     def name(self) -> str:
@@ -62,7 +63,7 @@ class Access:
             raise RestError(401, "invalid_token", "Unable to get application by token")
         if grant.expires_at < time.time():
             raise RestError(401, "expired_token", "The access token provided has expired.")
-        return grant.visitor
+        return replace(grant.visitor, expires=int(grant.expires_at))
 
     def new_code(self, user_id: int) -> str:
         """An authorisation code; it lives 30 seconds."""

@@ -16,6 +16,7 @@ from b24client.sandbox.faults import Fault
 from b24client.sandbox.postman import Binding
 from b24client.sandbox.state import SANDBOX
 from b24client.sandbox.wire import json_response
+from b24client.sandbox.workdays import Status
 
 routes = web.RouteTableDef()
 
@@ -59,7 +60,7 @@ class UserBody(_Body):
 
     online: bool | None = None
     active: bool | None = None
-    timeman: str | None = None
+    timeman: Status | None = None
 
 
 @routes.get("/sandbox/api/calls")
@@ -140,19 +141,22 @@ async def people(request: web.Request) -> web.Response:
 @routes.patch(r"/sandbox/api/users/{user_id:\d+}")
 async def change_user(request: web.Request) -> web.Response:
     """Let an employee close the portal's page, be dismissed, end his working day."""
-    user = request.app[SANDBOX].people.user(int(request.match_info["user_id"]))
+    sandbox = request.app[SANDBOX]
+    user = sandbox.people.user(int(request.match_info["user_id"]))
     if user is None:
         raise web.HTTPNotFound(text="no such user")
-    change = await _body(request, UserBody)
-    changed = type(user).model_validate({**user.model_dump(), **change.model_dump(exclude_none=True)})
-    request.app[SANDBOX].people.users[user.id] = changed
+    change = await read_body(request, UserBody)
+    if change.timeman is not None:
+        sandbox.workdays.set(user, change.timeman)
+    changed = sandbox.people.users[user.id].model_copy(update=change.model_dump(exclude_none=True))
+    sandbox.people.users[user.id] = changed
     return json_response(changed.model_dump())
 
 
 @routes.post("/sandbox/api/faults")
 async def add_fault(request: web.Request) -> web.Response:
     """Begin trouble."""
-    fault = await _body(request, Fault)
+    fault = await read_body(request, Fault)
     request.app[SANDBOX].faults.add(fault)
     return json_response(fault.model_dump(), 201)
 
@@ -175,7 +179,7 @@ async def reset(request: web.Request) -> web.Response:
 async def install(request: web.Request) -> web.Response:
     """Install the local application: ONAPPINSTALL goes to its handler; `status` is what it answered (0: nothing)."""
     sandbox = request.app[SANDBOX]
-    body = await _body(request, InstallBody)
+    body = await read_body(request, InstallBody)
     sandbox.access.installed = True
     fields = {
         "event": "ONAPPINSTALL",
@@ -204,6 +208,7 @@ async def uninstall(request: web.Request) -> web.Response:
         }
         statuses.append((await sandbox.postman.post(binding.handler, fields)).status)
     sandbox.postman.bindings.clear()
+    sandbox.robots.forget(sandbox.config.app.client_id)
     sandbox.access.revoke_all()
     return json_response({"statuses": statuses})
 
@@ -212,7 +217,7 @@ async def uninstall(request: web.Request) -> web.Response:
 async def issue_tokens(request: web.Request) -> web.Response:
     """Tokens as the OAuth server gives them, with the application token."""
     sandbox = request.app[SANDBOX]
-    body = await _body(request, IssueBody)
+    body = await read_body(request, IssueBody)
     sandbox.access.installed = True
     tokens = sandbox.access.grant(_user_id(request, body.user_id), sandbox.base(request))
     return json_response({**tokens, "application_token": sandbox.access.application_token})
@@ -228,7 +233,7 @@ async def expire_tokens(request: web.Request) -> web.Response:
 async def call_start(request: web.Request) -> web.Response:
     """An employee clicks a number: the portal registers the call and posts ONEXTERNALCALLSTART."""
     sandbox = request.app[SANDBOX]
-    body = await _body(request, CallStartBody)
+    body = await read_body(request, CallStartBody)
     user = sandbox.people.user(body.user_id)
     if user is None:
         return _wrong(f"user_id: there is no user {body.user_id}")
@@ -256,7 +261,7 @@ async def call_start(request: web.Request) -> web.Response:
 async def callback(request: web.Request) -> web.Response:
     """A client asks to be called back: ONEXTERNALCALLBACKSTART; the call is not registered."""
     sandbox = request.app[SANDBOX]
-    body = await _body(request, CallbackBody)
+    body = await read_body(request, CallbackBody)
     client = next(iter(sandbox.people.search(body.phone_number)), None)
     data = {
         "PHONE_NUMBER": body.phone_number, "TEXT": body.text, "VOICE": "ruinternalfemale",
@@ -280,7 +285,7 @@ def _user_id(request: web.Request, wanted: int | None) -> int:
     return next((user.id for user in users.values() if user.admin), min(users, default=1))
 
 
-async def _body(request: web.Request, model: type[Any]) -> Any:
+async def read_body(request: web.Request, model: type[Any]) -> Any:
     """The JSON body as a model. Answers 400 saying what is wrong with it."""
     raw = await request.read()
     try:

@@ -45,6 +45,7 @@ class People:
     def __init__(self, config: SandboxConfig) -> None:
         self.numbers = Numbers(config.country)
         self.users = {user.id: user for user in config.users}
+        self.departments = {department.id: department for department in config.departments}
         self.clients: list[Client] = [
             Client(c.entity_type, c.id, c.name, [self.numbers.digits(p) for p in c.phones], c.assigned_by)
             for c in config.clients

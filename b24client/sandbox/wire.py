@@ -32,9 +32,9 @@ def core_error(text: str) -> RestError:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A result of a list method with its counts; None leaves one out."""
+    """A result of a list method with its counts; None leaves one out. Some methods wrap the rows in a map."""
 
-    rows: list[Any]
+    rows: Any
     total: int | None = None
     next: int | None = None
 

@@ -1,17 +1,45 @@
 """The REST methods of the sandbox, one file per group. `REGISTRY` finds them by lower-case name."""
 
-from b24client.sandbox.methods import application, events, lines, recordings, statistic, telephony, users
+from b24client.sandbox.methods import (
+    activities,
+    application,
+    departments,
+    events,
+    lines,
+    notifications,
+    phones,
+    recordings,
+    robots,
+    statistic,
+    tasks,
+    telephony,
+    timeline,
+    timeman,
+    todos,
+    transcripts,
+    users,
+)
 from b24client.sandbox.methods.registry import REGISTRY, Context, Method
 
 __all__ = [
     "REGISTRY",
     "Context",
     "Method",
+    "activities",
     "application",
+    "departments",
     "events",
     "lines",
+    "notifications",
+    "phones",
     "recordings",
+    "robots",
     "statistic",
+    "tasks",
     "telephony",
+    "timeline",
+    "timeman",
+    "todos",
+    "transcripts",
     "users",
 ]

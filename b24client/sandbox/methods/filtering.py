@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-_OPERATORS = ("!><", "><", ">=", "<=", "!=", "!%", "!@", "%", "@", "?", "!", "=", ">", "<")
+_OPERATORS = (
+    "!><", "!=%", "!%=", "><", ">=", "<=", "=%", "%=", "!=", "!%", "!@", "%", "@", "?", "!", "=", ">", "<"
+)  # fmt: skip
 
 
 def matches(row: Mapping[str, Any], conditions: Mapping[str, Any]) -> bool:
@@ -25,6 +28,10 @@ def _holds(row: Mapping[str, Any], key: str, wanted: Any) -> bool:
             return _equal(value, wanted)
         case "!" | "!=" | "!@":
             return not _equal(value, wanted)
+        case "=%" | "%=":
+            return _like(value, wanted)
+        case "!=%" | "!%=":
+            return not _like(value, wanted)
         case "%" | "?":
             return str(wanted).lower() in str(value or "").lower()
         case "!%":
@@ -36,9 +43,17 @@ def _holds(row: Mapping[str, Any], key: str, wanted: Any) -> bool:
     return {">": int.__gt__, ">=": int.__ge__, "<": int.__lt__, "<=": int.__le__}[operator](_compare(value, wanted), 0)
 
 
+def _like(value: Any, pattern: Any) -> bool:
+    """SQL's LIKE: `%` stands for anything."""
+    expression = ".*".join(re.escape(part) for part in str(pattern or "").split("%"))
+    return re.fullmatch(expression, str(value or ""), re.IGNORECASE | re.DOTALL) is not None
+
+
 def _equal(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, list | dict):
         return any(_equal(value, item) for item in _items(wanted))
+    if isinstance(value, list):
+        return any(_equal(item, wanted) for item in value)
     if isinstance(value, bool):
         return value == (str(wanted).lower() in ("1", "true", "y"))
     return str("" if value is None else value) == str("" if wanted is None else wanted)

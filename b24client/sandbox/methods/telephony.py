@@ -85,13 +85,17 @@ async def finish(context: Context) -> Any:
         failed_reason=params.text("FAILED_REASON"),
         at=time.time(),
         statistic_id=sandbox.calls.next_statistic(),
-        activity_id=sandbox.calls.next_activity() if call.client else None,
+        activity_id=None,
         cost=params.amount("COST"),
         cost_currency=params.text("COST_CURRENCY"),
         vote=params.number("VOTE"),
     )
     if call.client and call.created_lead == call.client.id:
         call.client.assigned_by = user.id
+    activity = sandbox.activities.add_call(call, ended)
+    if activity is not None:
+        ended.activity_id = activity.id
+        sandbox.postman.emit("ONCRMACTIVITYADD", {"FIELDS": {"ID": activity.id}}, user.id, context.base)
     sandbox.calls.end(call, ended)
     sandbox.postman.emit("ONVOXIMPLANTCALLEND", _call_end(call, ended), user.id, context.base)
     return _finished(context, call, ended)
