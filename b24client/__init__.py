@@ -21,6 +21,17 @@ from b24client.errors import (
     UnknownOutcome,
 )
 from b24client.forms import decode_form, encode_form
+from b24client.methods.activities import (
+    Activities,
+    Activity,
+    ActivityType,
+    Communication,
+    Direction,
+    NewActivity,
+    NewTodo,
+    OwnerType,
+)
+from b24client.methods.application import Application, MethodState
 from b24client.methods.calls import (
     CallStatistic,
     CallType,
@@ -32,9 +43,16 @@ from b24client.methods.calls import (
     RegisteredCall,
     StatusCode,
 )
+from b24client.methods.departments import Department, Departments
 from b24client.methods.events import Binding
+from b24client.methods.notifications import Notification, Notifications
 from b24client.methods.profile import AppInfo, Profile
+from b24client.methods.robots import Robot, RobotProperty, RobotRequest, Robots
+from b24client.methods.tasks import NewTask, Task, Tasks, TaskStatus, crm_link
 from b24client.methods.telephony import Telephony, card_params
+from b24client.methods.timeline import Comment, LogEntry, Timeline
+from b24client.methods.timeman import DayStatus, Schedule, Shift, Timeman, WorkDay, WorkSettings
+from b24client.methods.transcripts import Said, Side
 from b24client.methods.users import User, Users
 from b24client.portal import Portal
 from b24client.tokens import MemoryTokenStore, OAuthTokens, TokenStore
@@ -42,7 +60,11 @@ from b24client.tokens import MemoryTokenStore, OAuthTokens, TokenStore
 __all__ = [
     "AccessDenied",
     "AccessReport",
+    "Activities",
+    "Activity",
+    "ActivityType",
     "AppInfo",
+    "Application",
     "Auth",
     "B24Error",
     "BadReply",
@@ -51,17 +73,31 @@ __all__ = [
     "CallType",
     "Command",
     "CommandResult",
+    "Comment",
+    "Communication",
     "CreatedEntity",
     "CrmEntity",
+    "DayStatus",
+    "Department",
+    "Departments",
+    "Direction",
     "ExpiredToken",
     "FinishCall",
     "FinishedCall",
     "LimitExceeded",
     "Limits",
+    "LogEntry",
     "MemoryTokenStore",
+    "MethodState",
+    "NewActivity",
+    "NewTask",
+    "NewTodo",
     "NotRun",
+    "Notification",
+    "Notifications",
     "OAuthAuth",
     "OAuthTokens",
+    "OwnerType",
     "Portal",
     "Priority",
     "Profile",
@@ -69,16 +105,32 @@ __all__ = [
     "Refused",
     "RegisterCall",
     "RegisteredCall",
+    "Robot",
+    "RobotProperty",
+    "RobotRequest",
+    "Robots",
+    "Said",
+    "Schedule",
+    "Shift",
+    "Side",
     "StatusCode",
+    "Task",
+    "TaskStatus",
+    "Tasks",
     "Telephony",
     "Temporary",
+    "Timeline",
+    "Timeman",
     "TokenStore",
     "UnknownOutcome",
     "User",
     "Users",
     "WebhookAuth",
+    "WorkDay",
+    "WorkSettings",
     "card_params",
     "check_access",
+    "crm_link",
     "decode_form",
     "encode_form",
     "reference",

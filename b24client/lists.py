@@ -28,7 +28,8 @@ class ListMethod:
 
     `rows`: the key of the rows in the result, "" when the result is the rows; `id`: the id's name in a row;
     `filter`: the name of the filter parameter, `filter_id` the id's name in it; `order`: the parameters that sort by
-    ascending id.
+    ascending id. `by_id`: whether it can be read by id at all; if not, pages follow each other by offset, and rows that
+    come or go meanwhile may shift others out of sight.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ListMethod:
     filter: str = "filter"
     filter_id: str = "ID"
     order: Mapping[str, Any] = field(default_factory=lambda: {"order": {"ID": "ASC"}})
+    by_id: bool = True
 
 
 async def iterate(
@@ -51,6 +53,10 @@ async def iterate(
 
     Raises B24Error; what was yielded until then is right, but not all.
     """
+    if not method.by_id:
+        async for row in _by_offset(portal, method, params or {}, priority, progress):
+            yield row
+        return
     given = dict(params or {})
     wanted = dict(given.pop(method.filter, None) or {})
     last, read = 0, 0
@@ -66,6 +72,23 @@ async def iterate(
         if len(rows) < PAGE or (newest := _id(method, rows[-1])) <= last:
             return
         last = newest
+
+
+async def _by_offset(
+    portal: Caller, method: ListMethod, params: Mapping[str, Any], priority: Priority, progress: Progress | None
+) -> AsyncIterator[dict[str, Any]]:
+    start: int | None = 0
+    read = 0
+    while start is not None:
+        page = {**params, **method.order, "start": start}
+        result, following = await portal.page(method.name, page, priority=priority)
+        rows = _rows(method, result)
+        for row in rows:
+            yield row
+        read += len(rows)
+        if progress is not None:
+            progress(read, None)
+        start = following if following is not None and following > start else None
 
 
 def _rows(method: ListMethod, result: Any) -> list[dict[str, Any]]:

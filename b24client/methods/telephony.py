@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from b24client.budget import Priority
 from b24client.caller import Caller
 from b24client.errors import BadReply
 from b24client.methods.calls import CallStatistic, CrmEntity, FinishCall, FinishedCall, RegisterCall, RegisteredCall
-from b24client.php import read, read_all
+from b24client.methods.transcripts import Said
+from b24client.php import new_id, read, read_all
 
 INLINE_LIMIT = 4 * 1024 * 1024
 """Up to this size (bytes) a recording rides in the request itself, one request instead of two."""
@@ -24,6 +25,7 @@ _REGISTER = "telephony.externalCall.register"
 _FINISH = "telephony.externalCall.finish"
 _ATTACH = "telephony.externalCall.attachRecord"
 _SEARCH = "telephony.externalCall.searchCrmEntities"
+_TRANSCRIPT = "telephony.call.attachTranscription"
 _STATISTIC = "voximplant.statistic.get"
 
 
@@ -124,6 +126,26 @@ class Telephony:
                 return fields
 
             return await self._portal.upload(_ATTACH, url, form, timeout=timeout)
+
+    async def attach_transcription(
+        self,
+        call_id: str,
+        said: Sequence[Said],
+        *,
+        cost: float | None = None,
+        cost_currency: str = "",
+        priority: Priority = Priority.RECORD,
+    ) -> int:
+        """Give a finished call what was said in it, instead of an earlier transcript; the transcript's id.
+
+        Refused (NOT_FINISHED) for a call that is unknown or not over. Raises ValueError when nothing was said.
+        """
+        if not said:
+            raise ValueError("transcription: there is nothing in it")
+        params: dict[str, Any] = {"CALL_ID": call_id, "MESSAGES": [line.to_params() for line in said]}
+        if cost is not None:
+            params |= {"COST": cost, "COST_CURRENCY": cost_currency}
+        return new_id(_TRANSCRIPT, await self._portal.call(_TRANSCRIPT, params, priority=priority), "TRANSCRIPT_ID")
 
     async def statistic(
         self,

@@ -32,11 +32,12 @@ def core_error(text: str) -> RestError:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A result of a list method with its counts; None leaves one out. Some methods wrap the rows in a map."""
+    """A result of a list method with its counts; None leaves one out. `key`: the rows' name in the result, if any."""
 
-    rows: Any
+    rows: list[Any]
     total: int | None = None
     next: int | None = None
+    key: str = ""
 
 
 class Params:
@@ -148,7 +149,7 @@ def iso(moment: float) -> str:
 def envelope(result: Any, times: dict[str, Any] | None = None) -> dict[str, Any]:
     """The success envelope of a method's result."""
     if isinstance(result, Page):
-        body: dict[str, Any] = {"result": result.rows}
+        body: dict[str, Any] = {"result": {result.key: result.rows} if result.key else result.rows}
         if result.next is not None:
             body["next"] = result.next
         if result.total is not None:

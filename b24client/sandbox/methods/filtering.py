@@ -17,9 +17,15 @@ def matches(row: Mapping[str, Any], conditions: Mapping[str, Any]) -> bool:
     return all(_holds(row, key, wanted) for key, wanted in conditions.items())
 
 
-def _holds(row: Mapping[str, Any], key: str, wanted: Any) -> bool:
+def split_operator(key: str) -> tuple[str, str]:
+    """The operator and the field's name of a condition's key."""
     operator = next((op for op in _OPERATORS if key.startswith(op)), "")
-    field = key[len(operator) :].upper()
+    return operator, key[len(operator) :]
+
+
+def _holds(row: Mapping[str, Any], key: str, wanted: Any) -> bool:
+    operator, name = split_operator(key)
+    field = name.upper()
     if field not in row:
         return True
     value = row[field]
@@ -28,14 +34,12 @@ def _holds(row: Mapping[str, Any], key: str, wanted: Any) -> bool:
             return _equal(value, wanted)
         case "!" | "!=" | "!@":
             return not _equal(value, wanted)
-        case "=%" | "%=":
-            return _like(value, wanted)
-        case "!=%" | "!%=":
-            return not _like(value, wanted)
         case "%" | "?":
             return str(wanted).lower() in str(value or "").lower()
         case "!%":
             return str(wanted).lower() not in str(value or "").lower()
+        case "=%" | "%=" | "!=%" | "!%=":
+            return _like(value, wanted) != operator.startswith("!")
         case "><" | "!><":
             low, high = [*_items(wanted), "", ""][:2]
             between = _compare(value, low) >= 0 and _compare(value, high) <= 0
@@ -43,20 +47,20 @@ def _holds(row: Mapping[str, Any], key: str, wanted: Any) -> bool:
     return {">": int.__gt__, ">=": int.__ge__, "<": int.__lt__, "<=": int.__le__}[operator](_compare(value, wanted), 0)
 
 
-def _like(value: Any, pattern: Any) -> bool:
-    """SQL's LIKE: `%` stands for anything."""
-    expression = ".*".join(re.escape(part) for part in str(pattern or "").split("%"))
-    return re.fullmatch(expression, str(value or ""), re.IGNORECASE | re.DOTALL) is not None
-
-
 def _equal(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, list | dict):
         return any(_equal(value, item) for item in _items(wanted))
     if isinstance(value, list):
-        return any(_equal(item, wanted) for item in value)
+        return any(_equal(entry, wanted) for entry in value)
     if isinstance(value, bool):
         return value == (str(wanted).lower() in ("1", "true", "y"))
     return str("" if value is None else value) == str("" if wanted is None else wanted)
+
+
+def _like(value: Any, pattern: Any) -> bool:
+    """SQL's LIKE, where % stands for anything."""
+    parts = (re.escape(part) for part in str(pattern).split("%"))
+    return re.fullmatch(".*".join(parts), str(value or ""), re.IGNORECASE | re.DOTALL) is not None
 
 
 def _items(wanted: Any) -> list[Any]:

@@ -52,7 +52,7 @@ async def list_tasks(context: Context) -> Page:
     order = {_real(key.upper()): value for key, value in params.map("order").items()} or {"ID": "desc"}
     page = cut(ordered(rows, order), params.number("start"))
     tasks = [_told(context, row, names(params.get("select"))) for row in page.rows]
-    return Page({"tasks": tasks}, page.total, page.next)
+    return Page(tasks, page.total, page.next, key="tasks")
 
 
 @method("tasks.task.update", "task")
