@@ -53,7 +53,7 @@ class Tasks:
             "GROUP_ID": "0",
             "AUDITORS": [],
             "ACCOMPLICES": [],
-            "UF_CRM_TASK": False,
+            "UF_CRM_TASK": [],
         }
         row.update(fields)
         self.all[number] = row

@@ -130,6 +130,8 @@ def _told(context: Context, row: dict[str, Any], chosen: list[Any] | None = None
     """A task as this group tells it: camel case, with the people written out."""
     told = {_camel(key): value for key, value in selected(row, chosen or [], _CUSTOM).items()}
     told["id"] = row["ID"]
+    if told.get("ufCrmTask") == []:
+        told["ufCrmTask"] = False
     told |= {"favorite": "N", "group": [], "descriptionInBbcode": "Y"}
     for key, field in (("creator", "CREATED_BY"), ("responsible", "RESPONSIBLE_ID")):
         user = context.sandbox.people.user(int(row[field]))
