@@ -21,6 +21,7 @@ from b24client.errors import (
     UnknownOutcome,
 )
 from b24client.forms import decode_form, encode_form
+from b24client.introspection import TokenInfo, token_info
 from b24client.methods.activities import (
     Activities,
     Activity,
@@ -121,6 +122,7 @@ __all__ = [
     "Temporary",
     "Timeline",
     "Timeman",
+    "TokenInfo",
     "TokenStore",
     "UnknownOutcome",
     "User",
@@ -134,4 +136,5 @@ __all__ = [
     "decode_form",
     "encode_form",
     "reference",
+    "token_info",
 ]

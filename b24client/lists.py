@@ -93,8 +93,8 @@ async def _by_offset(
 
 def _rows(method: ListMethod, result: Any) -> list[dict[str, Any]]:
     try:
-        if method.rows:
-            result = result[method.rows] if isinstance(result, Mapping) else None
+        if method.rows and result:
+            result = result[method.rows] if isinstance(result, Mapping) else result
         rows = as_list(result)
     except (KeyError, TypeError):
         raise BadReply(method.name, "", f"result: no list of {method.rows or 'rows'}") from None

@@ -67,7 +67,7 @@ class Application:
     async def server_time(self) -> datetime:
         """The portal's clock."""
         result = await self._portal.call("server.time", priority=Priority.SYNC)
-        now = read(_Clock, "server.time", {"NOW": result}).now
+        now = read(_Clock, "server.time", {"NOW": result}).now if isinstance(result, str) else None
         if now is None:
             raise BadReply("server.time", "", "result: no time")
         return now

@@ -9,7 +9,19 @@ import aiohttp
 import pytest
 from b24_office import Office, Opens
 
-from b24client import FinishCall, Portal, Refusal, Refused, RegisterCall, Said, Side, StatusCode
+from b24client import (
+    AccessDenied,
+    BadReply,
+    FinishCall,
+    Portal,
+    Refusal,
+    Refused,
+    RegisterCall,
+    Said,
+    Side,
+    StatusCode,
+    token_info,
+)
 
 
 @pytest.fixture
@@ -30,6 +42,33 @@ async def test_the_oauth_server_tells_whose_a_token_is(office: Office, http: aio
     assert told["scope"] == tokens["scope"] == told["install"]["scope"]
     assert told["install"]["member_id"] == tokens["member_id"]
     assert told["install"]["client_endpoint"] == tokens["client_endpoint"]
+
+
+async def test_a_token_from_outside_is_looked_into(office: Office, http: aiohttp.ClientSession) -> None:
+    tokens = office.sandbox.access.grant(11, office.url)
+    info = await token_info(tokens["server_endpoint"], tokens["access_token"], allow_http=True)
+    assert (info.client_id, info.user_id, info.member_id) == ("local.sandbox", 11, tokens["member_id"])
+    assert info.expires_at == datetime.fromtimestamp(tokens["expires"], UTC)
+    assert "telephony" in info.scope
+    with pytest.raises(AccessDenied) as made_up:
+        await token_info(office.url, "made-up-token", session=http, allow_http=True)
+    assert "made-up-token" not in str(made_up.value)
+    office.sandbox.access.expire_all()
+    with pytest.raises(AccessDenied):
+        await token_info(office.url, tokens["access_token"], allow_http=True)
+
+
+@pytest.mark.parametrize("address", ["http://oauth.bitrix.info/rest/", "https://", "https://me@x/", "here", ""])
+async def test_a_token_is_not_sent_anywhere(address: str) -> None:
+    with pytest.raises(ValueError, match="https address"):
+        await token_info(address, "token")
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", "{}", '{"result": []}', '{"result": {"user_id": [1]}}'])
+async def test_an_oauth_server_that_talks_nonsense(office: Office, body: str) -> None:
+    office.trouble(kind="error", methods=["app.info"], status=200, body=body)
+    with pytest.raises(BadReply):
+        await token_info(office.url, "token", allow_http=True)
 
 
 async def test_what_we_may_do_and_what_there_is(open_office: Opens) -> None:

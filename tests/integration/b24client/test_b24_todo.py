@@ -224,7 +224,9 @@ async def test_the_timeline_keeps_what_was_said(office: Office, portal: Portal, 
     assert (entry.title, entry.text) == ("Voicemail", "Left after 40 s")
 
     found = [c async for c in portal.timeline.comments("contact", 501)]
-    assert [(c.id, c.comment, c.author_id, c.entity_type) for c in found] == [(comment, "Prefers e-mail", 11, "contact")]
+    assert [(c.id, c.comment, c.author_id, c.entity_type) for c in found] == [
+        (comment, "Prefers e-mail", 11, "contact")
+    ]
     kept = await told(office, http, "timeline")
     assert [(k["kind"], k["icon_code"]) for k in kept] == [("comment", ""), ("logMessage", "call")]
     assert [(f["name"], f["size"]) for f in kept[0]["files"]] == [("a.txt", 3)]
@@ -256,7 +258,10 @@ async def test_a_task_hangs_on_the_client(portal: Portal) -> None:
     other = await portal.tasks.add(NewTask(title="Water the flowers", responsible_id=13))
 
     assert [t.id for t in await portal.tasks.list({"UF_CRM_TASK": link})] == [task.id]
-    assert [t.id for t in await portal.tasks.list({"RESPONSIBLE_ID": [12, 13], "!REAL_STATUS": 5})] == [task.id, other.id]
+    assert [t.id for t in await portal.tasks.list({"RESPONSIBLE_ID": [12, 13], "!REAL_STATUS": 5})] == [
+        task.id,
+        other.id,
+    ]
     assert (await portal.tasks.update(task.id, {"RESPONSIBLE_ID": 13, "PRIORITY": 2})).responsible_id == 13
 
     done = await portal.tasks.complete(task.id)
