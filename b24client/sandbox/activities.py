@@ -6,7 +6,8 @@ https://apidocs.bitrix24.com/api-reference/crm/timeline/activities/index.html
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from b24client.sandbox.calls import Call, Finish
@@ -163,6 +164,18 @@ class Activities:
     def remove(self, activity_id: int) -> None:
         """Delete one."""
         del self.all[activity_id]
+
+    def dump(self) -> dict[str, Any]:
+        """All as JSON values."""
+        return {"next_id": self._next_id, "all": [asdict(activity) for activity in self.all.values()]}
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        known = [
+            Activity(**{**row, "bindings": [(kind, number) for kind, number in row["bindings"]]}) for row in kept["all"]
+        ]
+        self.all = {activity.id: activity for activity in known}
+        self._next_id = int(kept["next_id"])
 
     def clear(self) -> None:
         """Forget all."""

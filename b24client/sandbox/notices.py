@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -77,6 +78,15 @@ class Notices:
     def of(self, user_id: int) -> list[Notice]:
         """What one employee got."""
         return [notice for notice in self.all if notice.user_id == user_id]
+
+    def dump(self) -> dict[str, Any]:
+        """All as JSON values."""
+        return {"next_id": self._next_id, "all": [notice.told() for notice in self.all]}
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        self.all = [Notice(**row) for row in kept["all"]]
+        self._next_id = int(kept["next_id"])
 
     def clear(self) -> None:
         """Forget all."""

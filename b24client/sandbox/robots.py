@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["robot", "activity"]
@@ -102,6 +103,16 @@ class Robots:
     def forget(self, app: str) -> None:
         """The application is gone, and its robots with it."""
         self.known = [robot for robot in self.known if robot.app != app]
+
+    def dump(self) -> dict[str, Any]:
+        """All as JSON values."""
+        return {"known": [asdict(robot) for robot in self.known], "runs": [asdict(run) for run in self.runs.values()]}
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        self.known = [Robot(**row) for row in kept["known"]]
+        runs = [Run(**{**row, "robot": Robot(**row["robot"])}) for row in kept["runs"]]
+        self.runs = {run.event_token: run for run in runs}
 
     def clear(self) -> None:
         """Forget the runs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from b24client.sandbox.wire import iso
@@ -68,6 +69,15 @@ class Tasks:
             row |= {"STATUS_CHANGED_BY": str(editor_id), "STATUS_CHANGED_DATE": now}
             done = row["STATUS"] == COMPLETED
             row |= {"CLOSED_BY": str(editor_id) if done else "0", "CLOSED_DATE": now if done else None}
+
+    def dump(self) -> dict[str, Any]:
+        """All as JSON values."""
+        return {"next_id": self._next_id, "all": list(self.all.values())}
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        self.all = {int(row["ID"]): dict(row) for row in kept["all"]}
+        self._next_id = int(kept["next_id"])
 
     def clear(self) -> None:
         """Forget all."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from b24client.sandbox.wire import iso
@@ -55,6 +56,15 @@ class Timeline:
         self._next_id += 1
         self.all.append(entry)
         return entry
+
+    def dump(self) -> dict[str, Any]:
+        """All as JSON values."""
+        return {"next_id": self._next_id, "all": [asdict(entry) for entry in self.all]}
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        self.all = [Entry(**row) for row in kept["all"]]
+        self._next_id = int(kept["next_id"])
 
     def clear(self) -> None:
         """Forget all."""

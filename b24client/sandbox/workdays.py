@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from b24client.sandbox.config import SeedUser
 from b24client.sandbox.people import People
@@ -85,6 +86,16 @@ class WorkDays:
         """Give an employee another status, as if it had come about by itself."""
         self._tell(user, status)
         self._days.pop(user.id, None)
+
+    def dump(self) -> dict[str, Any]:
+        """All days as JSON values, by employee."""
+        return {str(user_id): asdict(day) for user_id, day in self._days.items()}
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        places = ("open_place", "close_place")
+        rows = {user_id: {**row, **{name: tuple(row[name]) for name in places}} for user_id, row in kept.items()}
+        self._days = {int(user_id): WorkDay(**row) for user_id, row in rows.items()}
 
     def _tell(self, user: SeedUser, status: Status) -> None:
         self._people.users[user.id] = self._people.users[user.id].model_copy(update={"timeman": status})
