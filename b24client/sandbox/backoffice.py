@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from b24client.sandbox.control import read_body
+from b24client.sandbox.control import Order, body
 from b24client.sandbox.state import SANDBOX
 from b24client.sandbox.wire import json_response
 
@@ -18,10 +18,8 @@ _WAIT_SECONDS = 3600
 routes = web.RouteTableDef()
 
 
-class RobotBody(BaseModel):
+class RobotOrder(Order):
     """A document has reached a robot. `document`: module, kind and name of it, such as DEAL_10."""
-
-    model_config = ConfigDict(extra="forbid")
 
     code: str
     kind: str = Field(default="robot", pattern="^(robot|activity)$")
@@ -31,10 +29,8 @@ class RobotBody(BaseModel):
     properties: dict[str, Any] = Field(default_factory=dict)
 
 
-class ConfirmBody(BaseModel):
+class ConfirmOrder(Order):
     """An administrator's word on an application's wish to call a method."""
-
-    model_config = ConfigDict(extra="forbid")
 
     method: str = Field(min_length=1)
     allow: bool = True
@@ -79,12 +75,12 @@ async def robots(request: web.Request) -> web.Response:
 async def run_robot(request: web.Request) -> web.Response:
     """A document reaches a robot: its handler gets the form; `status` is what it answered (0: nothing)."""
     sandbox, base = request.app[SANDBOX], request.app[SANDBOX].base(request)
-    body = await read_body(request, RobotBody)
-    robot = next((r for r in sandbox.robots.known if (r.kind, r.code) == (body.kind, body.code)), None)
+    order: RobotOrder = await body(request, RobotOrder)
+    robot = next((r for r in sandbox.robots.known if (r.kind, r.code) == (order.kind, order.code)), None)
     if robot is None:
         raise web.HTTPNotFound(text="no such robot")
-    run = sandbox.robots.start(robot, body.document, body.properties)
-    module, kind, document = body.document
+    run = sandbox.robots.start(robot, order.document, order.properties)
+    module, kind, document = order.document
     fields = {
         "workflow_id": run.workflow_id,
         "code": robot.code,
@@ -104,9 +100,9 @@ async def run_robot(request: web.Request) -> web.Response:
 @routes.post("/sandbox/api/confirm")
 async def confirm(request: web.Request) -> web.Response:
     """Allow an application a method that needs an administrator's word, or deny it."""
-    body = await read_body(request, ConfirmBody)
-    request.app[SANDBOX].confirmations[body.method.lower()] = body.allow
-    return json_response({"method": body.method, "allow": body.allow})
+    order: ConfirmOrder = await body(request, ConfirmOrder)
+    request.app[SANDBOX].confirmations[order.method.lower()] = order.allow
+    return json_response({"method": order.method, "allow": order.allow})
 
 
 def _administrator(request: web.Request) -> int:
