@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from b24client.sandbox.wire import php_int
+
 Kind = Literal["robot", "activity"]
 
 
@@ -29,7 +31,7 @@ class Robot:
     @property
     def auth_user_id(self) -> int:
         """Whose token the handler gets, 0 when nobody was named."""
-        return int(self.fields.get("AUTH_USER_ID") or 0)
+        return php_int(self.fields.get("AUTH_USER_ID"), 0)
 
     def properties(self, given: dict[str, Any]) -> dict[str, Any]:
         """Its parameters with the given values, the defaults for the others."""

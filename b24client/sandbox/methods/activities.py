@@ -11,7 +11,7 @@ from typing import Any
 from b24client.sandbox import activities as store
 from b24client.sandbox.activities import Activity
 from b24client.sandbox.methods.filtering import matches
-from b24client.sandbox.methods.listing import names, ordered, selected
+from b24client.sandbox.methods.listing import items, ordered, selected
 from b24client.sandbox.methods.registry import Context, method
 from b24client.sandbox.methods.statistic import cut
 from b24client.sandbox.owners import exists
@@ -67,7 +67,7 @@ async def list_activities(context: Context) -> Page:
     rows = [{**activity.row, "COMMUNICATIONS": activity.communications, "FILES": []} for activity in found]
     rows = [row for row in rows if matches(row, wanted)]
     order = {key.upper(): value for key, value in params.map("order").items()} or {"START_TIME": "asc"}
-    chosen = names(params.get("select"))
+    chosen = items(params.get("select"))
     return cut([selected(row, chosen, _APART) for row in ordered(rows, order)], params.number("start"))
 
 
@@ -124,9 +124,8 @@ def _activity(context: Context) -> Activity:
 
 
 def _communications(given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    talks = given.get("COMMUNICATIONS")
-    items = list(talks.values()) if isinstance(talks, dict) else talks if isinstance(talks, list) else []
-    return [{key.upper(): value for key, value in talk.items()} for talk in items if isinstance(talk, dict)]
+    talks = items(given.get("COMMUNICATIONS"))
+    return [{key.upper(): value for key, value in talk.items()} for talk in talks if isinstance(talk, dict)]
 
 
 def _bindings(context: Context, given: Mapping[str, Any], talks: list[dict[str, Any]]) -> list[tuple[int, int]]:
@@ -145,8 +144,8 @@ def _bound(activity: Activity, wanted: Any) -> bool:
     """Whether an activity belongs to one of the entities told by type, id or both."""
     if not wanted:
         return True
-    items = list(wanted.values()) if isinstance(wanted, dict) else wanted
-    pairs = [(php_int(w.get("OWNER_TYPE_ID"), 0), php_int(w.get("OWNER_ID"), 0)) for w in items if isinstance(w, dict)]
+    entities = [entity for entity in items(wanted) if isinstance(entity, dict)]
+    pairs = [(php_int(e.get("OWNER_TYPE_ID"), 0), php_int(e.get("OWNER_ID"), 0)) for e in entities]
     return any(
         kind in (0, bound[0]) and number in (0, bound[1]) for kind, number in pairs for bound in activity.bindings
     )

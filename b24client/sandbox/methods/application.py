@@ -66,7 +66,7 @@ async def scope(context: Context) -> Any:
 @method("methods")
 async def methods(context: Context) -> Any:
     """The methods the caller may use, those of a scope, or all; without those of the modules' controllers."""
-    wanted = context.params.get("scope")
+    wanted = None if context.params.get("scope") is None else context.params.text("scope")
     listed = [m for m in REGISTRY.values() if not m.name.startswith(_ELSEWHERE)]
     if wanted is not None:
         return [m.name for m in listed if (wanted in m.scopes if wanted else not m.scopes)]

@@ -17,14 +17,14 @@ def ordered(rows: list[dict[str, Any]], order: Mapping[str, Any]) -> list[dict[s
 
 def _key(value: Any) -> tuple[int, float, str]:
     text = "" if value is None else str(value)
-    if text.isdigit():
+    if text.isascii() and text.isdecimal():
         return 0, float(text), ""
     return (1 if text else 2), 0.0, text.lower()
 
 
-def selected(row: dict[str, Any], names: Iterable[Any], hidden: Iterable[str] = ()) -> dict[str, Any]:
+def selected(row: dict[str, Any], chosen: Iterable[Any], hidden: Iterable[str] = ()) -> dict[str, Any]:
     """The fields asked for: by name, `*` for all but the `hidden` ones, `UF_*` for those that begin so; all without."""
-    wanted = [str(name).upper() for name in names]
+    wanted = [str(name).upper() for name in chosen]
     veiled = set(hidden)
     if not wanted:
         return {key: value for key, value in row.items() if key not in veiled}
@@ -37,8 +37,8 @@ def _asked(key: str, wanted: list[str], veiled: set[str]) -> bool:
     return "UF_*" in wanted and key.upper().startswith("UF_")
 
 
-def names(value: Any) -> list[Any]:
-    """A `select` as it may come: a list, a map of them, nothing."""
+def items(value: Any) -> list[Any]:
+    """A list as it may come: a list, a map of its items as PHP has them, nothing for anything else."""
     if isinstance(value, Mapping):
         return list(value.values())
     return list(value) if isinstance(value, list) else []

@@ -37,9 +37,9 @@ async def message_add(context: Context) -> int:
     params = context.params
     dialog = params.text("DIALOG_ID")
     if dialog.lower().startswith("chat"):
-        if not dialog[4:].isdigit():
+        if not dialog[4:].isdecimal():
             raise RestError(400, "CHAT_ID_EMPTY", "Chat ID can't be empty")
-    elif not dialog.isdigit() or int(dialog) <= 0:
+    elif not dialog.isdecimal() or int(dialog) <= 0:
         raise RestError(400, "USER_ID_EMPTY", "User ID can't be empty")
     elif context.sandbox.people.user(int(dialog)) is None:
         raise RestError(400, "ACCESS_ERROR", "You don't have access to send a message to this dialog")
@@ -48,7 +48,7 @@ async def message_add(context: Context) -> int:
         raise RestError(400, "MESSAGE_EMPTY", "Message can't be empty")
     return context.sandbox.notices.add(
         "MESSAGE",
-        user_id=int(dialog) if dialog.isdigit() else 0,
+        user_id=int(dialog) if dialog.isdecimal() else 0,
         dialog_id=dialog,
         author_id=context.visitor.user_id,
         app=context.visitor.name,

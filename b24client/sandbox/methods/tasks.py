@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from b24client.sandbox.methods.filtering import matches
-from b24client.sandbox.methods.listing import missing, names, ordered, selected
+from b24client.sandbox.methods.listing import items, missing, ordered, selected
 from b24client.sandbox.methods.registry import Context, method
 from b24client.sandbox.methods.statistic import cut
 from b24client.sandbox.tasks import COMPLETED, STATUSES
@@ -16,6 +16,7 @@ _WRITABLE = {
     "START_DATE_PLAN", "END_DATE_PLAN", "ALLOW_CHANGE_DEADLINE", "TASK_CONTROL", "XML_ID", "MARK",
 }  # fmt: skip
 _LISTS = ("AUDITORS", "ACCOMPLICES", "UF_CRM_TASK")
+_PEOPLE = ("RESPONSIBLE_ID", "CREATED_BY")
 _CUSTOM = ("UF_CRM_TASK",)
 
 
@@ -36,11 +37,11 @@ async def get(context: Context) -> Any:
     """One task, an empty result for one there is not; fields of one's own kind only if they are asked for."""
     number = _number(context)
     chosen = context.params.get("select")
-    if chosen is not None and not names(chosen):
+    if chosen is not None and not items(chosen):
         text = "Invalid value {} to match with parameter {select}. Should be value of type array. (internal error)"
         raise RestError(400, "100", text)
     row = context.sandbox.tasks.all.get(number)
-    return {"task": _told(context, row, names(chosen))} if row is not None else []
+    return {"task": _told(context, row, items(chosen))} if row is not None else []
 
 
 @method("tasks.task.list", "task")
@@ -51,7 +52,7 @@ async def list_tasks(context: Context) -> Page:
     rows = [row for row in context.sandbox.tasks.all.values() if matches(row, wanted)]
     order = {_real(key.upper()): value for key, value in params.map("order").items()} or {"ID": "desc"}
     page = cut(ordered(rows, order), params.number("start"))
-    tasks = [_told(context, row, names(params.get("select"))) for row in page.rows]
+    tasks = [_told(context, row, items(params.get("select"))) for row in page.rows]
     return Page(tasks, page.total, page.next, key="tasks")
 
 
@@ -90,11 +91,12 @@ def _fields(context: Context) -> dict[str, Any]:
 
 def _written(given: dict[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {key: str(value) for key, value in given.items() if key in _WRITABLE and value is not None}
+    for name in _PEOPLE:
+        if name in fields:
+            fields[name] = str(php_int(fields[name], 0))
     for name in _LISTS:
         if name in given:
-            value = given[name]
-            items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
-            fields[name] = [str(item) for item in items if item]
+            fields[name] = [str(item) for item in items(given[name]) if item]
     return fields
 
 

@@ -7,7 +7,7 @@ import binascii
 import time
 from typing import Any
 
-from b24client.sandbox.methods.listing import missing, names, ordered, selected
+from b24client.sandbox.methods.listing import items, missing, ordered, selected
 from b24client.sandbox.methods.registry import Context, method
 from b24client.sandbox.methods.statistic import cut
 from b24client.sandbox.owners import TYPE_NAMES, exists, type_number
@@ -46,7 +46,7 @@ async def comment_list(context: Context) -> Page:
     entries = [e for e in context.sandbox.timeline.all if (e.entity_type_id, e.entity_id) == (kind, number)]
     rows = [_comment(entry) for entry in entries if entry.kind == "comment"]
     order = {key.upper(): value for key, value in params.map("order").items()}
-    chosen = names(params.get("select"))
+    chosen = items(params.get("select"))
     return cut([selected(row, chosen) for row in ordered(rows, order or {"ID": "asc"})], params.number("start"))
 
 
@@ -86,7 +86,7 @@ def _fields(context: Context) -> dict[str, Any]:
 def _files(given: Any, author_id: int) -> dict[str, dict[str, Any]]:
     """Files sent as pairs of name and base64; what can't be read is left out."""
     kept: dict[str, dict[str, Any]] = {}
-    for file in (given.values() if isinstance(given, dict) else given) or []:
+    for file in items(given):
         try:
             name, content = file
             size = len(base64.b64decode(content, validate=True))

@@ -7,10 +7,10 @@ from typing import Any
 
 from b24client.sandbox.activities import PROVIDER, Activity
 from b24client.sandbox.methods.activities import told
-from b24client.sandbox.methods.listing import missing
+from b24client.sandbox.methods.listing import items, missing
 from b24client.sandbox.methods.registry import Context, method
 from b24client.sandbox.owners import exists
-from b24client.sandbox.wire import RestError
+from b24client.sandbox.wire import RestError, php_int
 
 PROVIDER_ID = "CRM_TODO"
 _COMPLETED = RestError(400, "CAN_NOT_UPDATE_COMPLETED_TODO", "Can not update completed todo")
@@ -129,9 +129,8 @@ def _deadline(context: Context, name: str) -> str:
 def _decorate(context: Context, activity: Activity) -> None:
     params = context.params
     if params.get("pingOffsets") is not None:
-        offsets = params.get("pingOffsets")
-        values = list(offsets.values()) if isinstance(offsets, dict) else offsets
-        activity.ping_offsets = [int(item) for item in values or [] if str(item).isdigit()]
+        offsets = [php_int(item, -1) for item in items(params.get("pingOffsets"))]
+        activity.ping_offsets = [offset for offset in offsets if offset >= 0]
     if params.get("colorId") is not None:
         activity.color_id = params.text("colorId")
     if params.get("parentActivityId") is not None:

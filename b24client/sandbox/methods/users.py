@@ -6,7 +6,7 @@ from typing import Any
 
 from b24client.sandbox.config import SeedUser
 from b24client.sandbox.methods.filtering import matches
-from b24client.sandbox.methods.listing import names, ordered, selected
+from b24client.sandbox.methods.listing import items, ordered, selected
 from b24client.sandbox.methods.registry import Context, method
 from b24client.sandbox.methods.statistic import cut
 from b24client.sandbox.people import People
@@ -100,7 +100,7 @@ def _found(context: Context, wanted: dict[str, Any]) -> Page:
     rows = [row for row in rows if matches({**empty, **_department_names(people, row), **row}, wanted)]
     rows = [row for row in rows if _answers_to(people, row, text)]
     rows = ordered(rows, {params.text("sort").upper() or "ID": params.text("order") or "asc"})
-    shown = [selected(_visible(context, row), names(params.get("select"))) for row in rows]
+    shown = [selected(_visible(context, row), items(params.get("select"))) for row in rows]
     return cut(shown, params.number("start"))
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from b24_office import Office
 
 from b24client import (
@@ -77,6 +80,28 @@ async def test_a_call_is_an_activity_of_the_client(portal: Portal) -> None:
     (with_number,) = await portal.activities.list({"ID": activity.id}, select=["*", "COMMUNICATIONS"])
     assert [(c.value, c.entity_id) for c in with_number.communications] == [("+79161234567", 501)]
     assert not activity.communications
+
+
+async def test_the_application_hears_of_activities(portal: Portal) -> None:
+    heard: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+
+    async def take(request: web.Request) -> web.Response:
+        form = await request.post()
+        heard.put_nowait((str(form["event"]), str(form["data[FIELDS][ID]"])))
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app.router.add_post("/", take)
+    async with TestServer(app) as server, asyncio.timeout(10):
+        for event in ("ONCRMACTIVITYADD", "ONCRMACTIVITYUPDATE", "ONCRMACTIVITYDELETE"):
+            await portal.events.bind(event, str(server.make_url("/")))
+        _, activity_id = await a_call(portal)
+        assert activity_id is not None
+        assert await heard.get() == ("ONCRMACTIVITYADD", str(activity_id))
+        await portal.activities.complete(activity_id)
+        assert await heard.get() == ("ONCRMACTIVITYUPDATE", str(activity_id))
+        await portal.activities.delete(activity_id)
+        assert await heard.get() == ("ONCRMACTIVITYDELETE", str(activity_id))
 
 
 async def test_a_call_of_nobody_leaves_no_activity(portal: Portal) -> None:
