@@ -28,9 +28,9 @@ from b24client.methods.activities import (
     ActivityType,
     Communication,
     Direction,
+    EntityType,
     NewActivity,
     NewTodo,
-    OwnerType,
 )
 from b24client.methods.application import Application, MethodState
 from b24client.methods.calls import (
@@ -82,6 +82,7 @@ __all__ = [
     "Department",
     "Departments",
     "Direction",
+    "EntityType",
     "ExpiredToken",
     "FinishCall",
     "FinishedCall",
@@ -98,7 +99,6 @@ __all__ = [
     "Notifications",
     "OAuthAuth",
     "OAuthTokens",
-    "OwnerType",
     "Portal",
     "Priority",
     "Profile",

@@ -26,21 +26,16 @@ TODO_PROVIDER = "CRM_TODO"
 """The provider of to-dos."""
 
 
-class OwnerType(IntEnum):
-    """Kinds of CRM entities (https://apidocs.bitrix24.com/api-reference/crm/data-types.html#object_type)."""
+class EntityType(IntEnum):
+    """The kinds of entities every portal has; smart processes have ids from 128 on.
+
+    Telephony names them: `EntityType["CONTACT"]`.
+    """
 
     LEAD = 1
     DEAL = 2
     CONTACT = 3
     COMPANY = 4
-
-    @classmethod
-    def of(cls, entity_type: str) -> OwnerType:
-        """The kind telephony calls CONTACT, COMPANY, LEAD or DEAL. Raises ValueError for another."""
-        try:
-            return cls[entity_type.upper()]
-        except KeyError:
-            raise ValueError(f"entity type: {entity_type!r} is none of {', '.join(cls.__members__)}") from None
 
 
 class ActivityType(IntEnum):

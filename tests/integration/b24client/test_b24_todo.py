@@ -15,12 +15,12 @@ from b24_office import Office
 from b24client import (
     ActivityType,
     Direction,
+    EntityType,
     FinishCall,
     NewActivity,
     NewTask,
     NewTodo,
     Notification,
-    OwnerType,
     Portal,
     Refused,
     RegisterCall,
@@ -29,7 +29,7 @@ from b24client import (
     crm_link,
 )
 
-IVAN = (OwnerType.CONTACT, 501)
+IVAN = (EntityType.CONTACT, 501)
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
 
 
@@ -116,7 +116,7 @@ async def test_a_missed_call_becomes_a_to_do_for_the_responsible(portal: Portal)
     assert (missed.completed, missed.direction) == (False, Direction.INCOMING)
 
     (client,) = await portal.telephony.search_crm_entities("+79161234567")
-    owner = OwnerType.of(client.entity_type), client.entity_id
+    owner = EntityType[client.entity_type], client.entity_id
     todo_id = await portal.activities.add_todo(
         NewTodo(
             owner_type_id=owner[0],
@@ -190,7 +190,7 @@ async def test_to_dos_that_can_not_be(portal: Portal) -> None:
 async def test_a_call_made_elsewhere_is_written_down(portal: Portal) -> None:
     activity_id = await portal.activities.add(
         NewActivity(
-            owner_type_id=OwnerType.COMPANY,
+            owner_type_id=EntityType.COMPANY,
             owner_id=601,
             subject="From the mobile",
             responsible_id=13,

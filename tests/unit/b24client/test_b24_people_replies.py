@@ -24,7 +24,6 @@ from b24client import (
     NewTodo,
     Notification,
     Notifications,
-    OwnerType,
     Priority,
     Robot,
     RobotRequest,
@@ -193,12 +192,10 @@ async def test_a_feature_on_premise_counts_as_missing() -> None:
     assert await Application(Echo({"value": "Y"})).feature("rest_auth_connector")
 
 
-def test_kinds_of_entities() -> None:
-    assert OwnerType.of("contact") is OwnerType.CONTACT
+def test_links_to_entities() -> None:
     assert (crm_link("company", 5), crm_link("DEAL", 7)) == ("CO_5", "D_7")
-    for wrong in (OwnerType.of, lambda name: crm_link(name, 1)):
-        with pytest.raises(ValueError, match="planet"):
-            wrong("planet")
+    with pytest.raises(ValueError, match="planet"):
+        crm_link("planet", 1)
 
 
 def test_what_is_left_out_is_left_to_the_portal() -> None:
