@@ -23,7 +23,18 @@ from b24client.errors import (
 )
 from b24client.forms import decode_form, encode_form
 from b24client.habits import list_method
+from b24client.introspection import TokenInfo, token_info
 from b24client.lists import ListMethod, Progress, iterate
+from b24client.methods.activities import (
+    Activities,
+    Activity,
+    ActivityType,
+    Communication,
+    Direction,
+    NewActivity,
+    NewTodo,
+)
+from b24client.methods.application import Application, MethodState
 from b24client.methods.calls import (
     CallStatistic,
     CallType,
@@ -56,11 +67,17 @@ from b24client.methods.crm_models import (
     Multifield,
     SmartProcess,
 )
+from b24client.methods.departments import Department, Departments
 from b24client.methods.events import Binding
 from b24client.methods.lines import Line, Lines
+from b24client.methods.notifications import Notification, Notifications
 from b24client.methods.profile import AppInfo, Profile
 from b24client.methods.recordings import AttachedRecord, Way, record_command, record_file_id
+from b24client.methods.robots import Robot, RobotProperty, RobotRequest, Robots
+from b24client.methods.tasks import NewTask, Task, Tasks, TaskStatus, crm_link
 from b24client.methods.telephony import Telephony, card_params
+from b24client.methods.timeline import Comment, LogEntry, Timeline
+from b24client.methods.timeman import DayStatus, Schedule, Shift, Timeman, WorkDay, WorkSettings
 from b24client.methods.users import User, Users
 from b24client.php import read
 from b24client.portal import Portal
@@ -70,7 +87,11 @@ from b24client.tokens import MemoryTokenStore, OAuthTokens, TokenStore
 __all__ = [
     "AccessDenied",
     "AccessReport",
+    "Activities",
+    "Activity",
+    "ActivityType",
     "AppInfo",
+    "Application",
     "AttachedRecord",
     "Auth",
     "B24Error",
@@ -82,6 +103,8 @@ __all__ = [
     "Category",
     "Command",
     "CommandResult",
+    "Comment",
+    "Communication",
     "Company",
     "CompanyLink",
     "Contact",
@@ -93,7 +116,11 @@ __all__ = [
     "CrmItem",
     "CrmMode",
     "CrmStatus",
+    "DayStatus",
     "Deal",
+    "Department",
+    "Departments",
+    "Direction",
     "DuplicateSearch",
     "Duplicates",
     "Entities",
@@ -108,9 +135,16 @@ __all__ = [
     "Line",
     "Lines",
     "ListMethod",
+    "LogEntry",
     "MemoryTokenStore",
+    "MethodState",
     "Multifield",
+    "NewActivity",
+    "NewTask",
+    "NewTodo",
     "NotRun",
+    "Notification",
+    "Notifications",
     "OAuthAuth",
     "OAuthTokens",
     "Portal",
@@ -121,10 +155,22 @@ __all__ = [
     "Refused",
     "RegisterCall",
     "RegisteredCall",
+    "Robot",
+    "RobotProperty",
+    "RobotRequest",
+    "Robots",
+    "Schedule",
+    "Shift",
     "SmartProcess",
     "StatusCode",
+    "Task",
+    "TaskStatus",
+    "Tasks",
     "Telephony",
     "Temporary",
+    "Timeline",
+    "Timeman",
+    "TokenInfo",
     "TokenStore",
     "UnfinishedRecording",
     "UnknownOutcome",
@@ -133,8 +179,11 @@ __all__ = [
     "Utterance",
     "Way",
     "WebhookAuth",
+    "WorkDay",
+    "WorkSettings",
     "card_params",
     "check_access",
+    "crm_link",
     "decode_form",
     "encode_form",
     "iterate",
@@ -144,4 +193,5 @@ __all__ = [
     "record_file_id",
     "reference",
     "retrying",
+    "token_info",
 ]

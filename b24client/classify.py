@@ -32,7 +32,8 @@ def classify(method: str, status: int, code: str, description: str, retry_after:
     if key in _EXPIRED:
         return ExpiredToken(method, code, description, status)
     told = any(needle in text for needle in _ACCESS_TEXTS)
-    if key == "access_denied" and status == 400 and not told:  # a single CRM item that is not ours to see
+    of_all = told or method.lower().startswith("bizproc.")
+    if key == "access_denied" and status == 400 and not of_all:  # a single CRM item that is not ours to see
         return Refused(method, code, description, status)
     if key in _ACCESS or status in (401, 403) or told:
         return AccessDenied(method, code, description, status)
@@ -43,7 +44,10 @@ def classify(method: str, status: int, code: str, description: str, retry_after:
 
 _REPEATABLE_ENDINGS = (".get", ".list", ".fields", ".search", ".status", ".settings", ".current", ".findbycomm")
 _REPEATABLE = {
-    "app.info", "events", "methods", "profile", "scope", "server.time",
+    "app.info", "events", "methods", "profile", "scope", "server.time", "user.admin",
+    "bizproc.robot.update", "crm.activity.todo.update", "crm.activity.todo.updatecolor",
+    "crm.activity.todo.updatedeadline", "crm.activity.todo.updatedescription",
+    "crm.activity.todo.updateresponsibleuser", "crm.activity.update", "tasks.task.update",
     "telephony.externalcall.attachrecord", "telephony.externalcall.hide", "telephony.externalcall.searchcrmentities",
     "telephony.externalcall.show",
 }  # fmt: skip

@@ -154,6 +154,7 @@ _REFUSALS: tuple[tuple[str, Refusal], ...] = (
     ("is it finished?", Refusal.NOT_FINISHED),
     ("call is not found", Refusal.CALL_NOT_FOUND),
     ("user is not found", Refusal.USER_NOT_FOUND),
+    ("user not found", Refusal.USER_NOT_FOUND),
     ("user_id or user_phone_inner", Refusal.USER_NOT_FOUND),
     ("phone number", Refusal.BAD_NUMBER),
     ("phone_number", Refusal.BAD_NUMBER),

@@ -96,3 +96,20 @@ def read_all(model: type[T], method: str, value: Any) -> list[T]:
         return [read(model, method, item) for item in as_list(value)]
     except TypeError as error:
         raise BadReply(method, "", str(error)) from None
+
+
+def new_id(method: str, value: Any, *path: str) -> int:
+    """The id a method gave to what it made, in the result itself or under `path`. Raises BadReply without one."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).isdecimal():
+        raise BadReply(method, "", f"{'.'.join(path) or 'result'}: expected an id, got {type(value).__name__}")
+    return int(value)
+
+
+def texts(method: str, value: Any) -> list[str]:
+    """A list of strings. Raises BadReply for anything else."""
+    try:
+        return [str(item) for item in as_list(value)]
+    except TypeError as error:
+        raise BadReply(method, "", f"result: {error}") from None

@@ -29,7 +29,7 @@ from b24client.methods.recordings import (
     AttachedRecord,
     Recordings,
 )
-from b24client.php import as_map, read, read_all
+from b24client.php import new_id, read, read_all
 
 DEDUPLICATED_FOR = timedelta(minutes=25)
 """How long a repeated registration is recognised: 30 minutes in the documentation of register, with a margin."""
@@ -147,7 +147,7 @@ class Telephony:
         priority: Priority = Priority.RECORD,
         timeout: float | None = None,
     ) -> int:
-        """Attach what was said in a finished call; the portal's id of it (0 when it does not tell).
+        """Attach what was said in a finished call; the portal's id of it.
 
         https://apidocs.bitrix24.com/api-reference/telephony/telephony-call-attach-transcription.html. Raises ValueError
         without an utterance, Refused (NOT_FINISHED) before the call's finish.
@@ -158,8 +158,7 @@ class Telephony:
         if cost is not None:
             params |= {"COST": cost, "COST_CURRENCY": cost_currency}
         result = await self._portal.call(_TRANSCRIBE, params, priority=priority, timeout=timeout)
-        value = as_map(result).get("TRANSCRIPT_ID") if isinstance(result, dict | list) else None
-        return int(value) if isinstance(value, int | str) and str(value).isdigit() else 0
+        return new_id(_TRANSCRIBE, result, "TRANSCRIPT_ID")
 
     async def statistic(
         self,

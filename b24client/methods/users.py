@@ -14,6 +14,7 @@ from b24client.lists import ListMethod, iterate
 from b24client.php import Identifier, Reply, Text, Truth, read
 
 _USER_GET = ListMethod("user.get", filter="FILTER", order={"sort": "ID", "order": "ASC"})
+_USER_SEARCH = ListMethod("user.search", filter="FILTER", order={"sort": "ID", "order": "ASC"})
 
 
 class User(Reply):
@@ -23,6 +24,8 @@ class User(Reply):
     active: Truth = True
     first_name: Text = Field(default="", alias="NAME")
     last_name: Text = ""
+    second_name: Text = ""
+    position: Text = Field(default="", alias="WORK_POSITION")
     email: Text = ""
     extension: Text = Field(default="", alias="UF_PHONE_INNER")
     work_phone: Text = ""
@@ -52,6 +55,11 @@ class Users:
         """The users by ascending id; pages are asked for without counting, which is the quick way for the portal."""
         async for row in iterate(self._portal, _USER_GET, {"FILTER": dict(filter or {})}):
             yield read(User, "user.get", row)
+
+    async def search(self, text: str, filter: Mapping[str, Any] | None = None) -> builtins.list[User]:  # noqa: A002
+        """Users whose names, position or department begin with the words of `text`."""
+        params = {"FILTER": {**(filter or {}), "FIND": text}}
+        return [read(User, "user.search", row) async for row in iterate(self._portal, _USER_SEARCH, params)]
 
     async def current(self) -> User:
         """The user we act for."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from b24client.sandbox import control, live, oauth, rest, upload
+from b24client.sandbox import backoffice, control, live, oauth, rest, upload
 from b24client.sandbox.config import SAMPLE_SEED, SandboxConfig
 from b24client.sandbox.state import SANDBOX, Sandbox
 
@@ -25,6 +25,7 @@ def create_sandbox(config: SandboxConfig | None = None) -> web.Application:
     app.router.add_route("*", "/oauth/token{slash:/?}", oauth.token)
     app.router.add_post("/rest/upload.json", upload.upload)
     app.router.add_route("*", "/rest/{path:.+}", rest.handle)
+    app.add_routes(backoffice.routes)
     app.add_routes(control.routes)
     app.add_routes(live.routes)
     app.on_shutdown.append(_send_watchers_home)

@@ -54,6 +54,16 @@ class Record:
     seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said in a call, line by line."""
+
+    id: int
+    messages: list[dict[str, Any]]
+    cost: float
+    cost_currency: str
+
+
 @dataclass(slots=True)
 class Call:
     """A call as the portal knows it. Times in unix seconds."""
@@ -75,6 +85,7 @@ class Call:
     finishes_refused: int = 0
     shows_refused: int = 0
     record: Record | None = None
+    transcript: Transcript | None = None
     requests: list[tuple[str, float]] = field(default_factory=list)
     created: list[Client] = field(default_factory=list)
 
@@ -147,6 +158,7 @@ class Call:
             }
             if self.record
             else None,
+            "transcript": self.transcript.messages if self.transcript else None,
             "requests": [{"method": method, "at": at} for method, at in self.requests],
         }
 
@@ -162,8 +174,8 @@ class CallBook:
         self._open: dict[tuple[Any, ...], Call] = {}
         self._files: dict[int, Record] = {}
         self._statistic = 0
-        self._activity = 7000
         self._file = 9000
+        self._transcript = 0
 
     def get(self, call_id: Any) -> Call | None:
         """A call by the portal's id."""
@@ -212,10 +224,10 @@ class CallBook:
         self._statistic += 1
         return self._statistic
 
-    def next_activity(self) -> int:
-        """The id of the next activity of the CRM."""
-        self._activity += 1
-        return self._activity
+    def next_transcript(self) -> int:
+        """The id of the next transcript."""
+        self._transcript += 1
+        return self._transcript
 
     def next_file(self) -> int:
         """The id of the next file."""

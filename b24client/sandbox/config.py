@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from b24client.sandbox.crm_seed import SeedCrm
 
 DEFAULT_SCOPES = (
-    "crm", "telephony", "user_basic", "user", "department", "im", "placement", "task", "timeman"
+    "crm", "telephony", "user_basic", "user", "department", "im", "placement", "task", "timeman", "bizproc"
 )  # fmt: skip
 SAMPLE_SEED = Path(__file__).with_name("seed.toml")
 """A small portal to begin with."""
@@ -22,14 +23,43 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class SeedDepartment(_Table):
+    """A department; `head` is an employee, `parent` another department."""
+
+    id: int = Field(gt=0)
+    name: str
+    sort: int = 500
+    parent: int | None = None
+    head: int | None = None
+
+
+class SeedSchedule(_Table):
+    """A work schedule: shifts from `start` to `end` on `days` ("12345" is Monday to Friday)."""
+
+    id: int = Field(gt=0)
+    name: str = "For all employees"
+    type: Literal["FIXED", "SHIFT", "FLEXTIME"] = "FIXED"
+    start: time = time(9)
+    end: time = time(18)
+    pause: int = Field(default=3600, ge=0)
+    """Length of the break, seconds."""
+    days: str = Field(default="12345", pattern=r"^[1-7]{1,7}$")
+
+
 class SeedUser(_Table):
     """An employee. `online`: a page of the portal is open in his browser, so that cards reach him."""
 
     id: int = Field(gt=0)
     name: str
     last_name: str = ""
+    second_name: str = ""
+    position: str = ""
+    departments: list[int] = Field(default_factory=lambda: [1])
+    user_type: Literal["employee", "extranet", "email"] = "employee"
     extension: str = ""
     mobile: str = ""
+    work_phone: str = ""
+    personal_phone: str = ""
     email: str = ""
     active: bool = True
     online: bool = True
@@ -106,6 +136,9 @@ class SandboxConfig(_Table):
     public_url: str = ""
     """The address told to applications; "": the one a request came to."""
     license_family: str = "std"
+    departments: list[SeedDepartment] = Field(default_factory=list)
+    """Without any there is one, number 1, for everybody."""
+    schedules: list[SeedSchedule] = Field(default_factory=lambda: [SeedSchedule(id=1)])
     users: list[SeedUser] = Field(default_factory=list)
     clients: list[SeedClient] = Field(default_factory=list)
     crm: SeedCrm = Field(default_factory=SeedCrm)
@@ -143,6 +176,23 @@ class SandboxConfig(_Table):
             if (client.entity_type, client.id) in taken:
                 raise ValueError(f"clients: {client.entity_type} {client.id} is there twice")
             taken.add((client.entity_type, client.id))
+        return self
+
+    @model_validator(mode="after")
+    def _departments_exist(self) -> SandboxConfig:
+        if not self.departments:
+            self.departments = [SeedDepartment(id=1, name=self.title)]
+        known, people = {department.id for department in self.departments}, {user.id for user in self.users}
+        if len(known) != len(self.departments):
+            raise ValueError("departments: two have the same id")
+        for department in self.departments:
+            if department.parent is not None and department.parent not in known:
+                raise ValueError(f"departments: {department.name!r} is in {department.parent}, which is not there")
+            if department.head is not None and department.head not in people:
+                raise ValueError(f"departments: {department.name!r} is led by {department.head}, who is not there")
+        for user in self.users:
+            if strange := set(user.departments) - known:
+                raise ValueError(f"users: {user.name!r} is in department {min(strange)}, which is not there")
         return self
 
     @classmethod

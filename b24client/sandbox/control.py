@@ -16,22 +16,25 @@ from b24client.sandbox.faults import Fault
 from b24client.sandbox.postman import Binding
 from b24client.sandbox.state import SANDBOX
 from b24client.sandbox.wire import json_response
+from b24client.sandbox.workdays import Status
 
 routes = web.RouteTableDef()
 
 
-class _Body(BaseModel):
+class Order(BaseModel):
+    """What a request to the control side asks for."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class InstallBody(_Body):
+class InstallBody(Order):
     """Where to post ONAPPINSTALL, and for which user."""
 
     handler: str = Field(pattern=r"^https?://")
     user_id: int | None = None
 
 
-class CallStartBody(_Body):
+class CallStartBody(Order):
     """An employee clicks a number."""
 
     user_id: int
@@ -40,7 +43,7 @@ class CallStartBody(_Body):
     is_mobile: bool = False
 
 
-class CallbackBody(_Body):
+class CallbackBody(Order):
     """A client fills in a callback form."""
 
     phone_number: str = Field(min_length=1)
@@ -48,18 +51,18 @@ class CallbackBody(_Body):
     line_number: str = ""
 
 
-class IssueBody(_Body):
+class IssueBody(Order):
     """For whom tokens are."""
 
     user_id: int | None = None
 
 
-class UserBody(_Body):
+class UserBody(Order):
     """What changes about an employee."""
 
     online: bool | None = None
     active: bool | None = None
-    timeman: str | None = None
+    timeman: Status | None = None
 
 
 @routes.get("/sandbox/api/calls")
@@ -140,19 +143,22 @@ async def people(request: web.Request) -> web.Response:
 @routes.patch(r"/sandbox/api/users/{user_id:\d+}")
 async def change_user(request: web.Request) -> web.Response:
     """Let an employee close the portal's page, be dismissed, end his working day."""
-    user = request.app[SANDBOX].people.user(int(request.match_info["user_id"]))
+    sandbox = request.app[SANDBOX]
+    user = sandbox.people.user(int(request.match_info["user_id"]))
     if user is None:
         raise web.HTTPNotFound(text="no such user")
-    change = await _body(request, UserBody)
-    changed = type(user).model_validate({**user.model_dump(), **change.model_dump(exclude_none=True)})
-    request.app[SANDBOX].people.users[user.id] = changed
+    change = await body(request, UserBody)
+    if change.timeman is not None:
+        sandbox.workdays.set(user, change.timeman)
+    changed = sandbox.people.users[user.id].model_copy(update=change.model_dump(exclude_none=True))
+    sandbox.people.users[user.id] = changed
     return json_response(changed.model_dump())
 
 
 @routes.post("/sandbox/api/faults")
 async def add_fault(request: web.Request) -> web.Response:
     """Begin trouble."""
-    fault = await _body(request, Fault)
+    fault = await body(request, Fault)
     request.app[SANDBOX].faults.add(fault)
     return json_response(fault.model_dump(), 201)
 
@@ -175,16 +181,16 @@ async def reset(request: web.Request) -> web.Response:
 async def install(request: web.Request) -> web.Response:
     """Install the local application: ONAPPINSTALL goes to its handler; `status` is what it answered (0: nothing)."""
     sandbox = request.app[SANDBOX]
-    body = await _body(request, InstallBody)
+    order = await body(request, InstallBody)
     sandbox.access.installed = True
     fields = {
         "event": "ONAPPINSTALL",
         "event_handler_id": 1000,
         "data": {"VERSION": 1, "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": "en"},
         "ts": int(time.time()),
-        "auth": sandbox.postman.auth_block(_user_id(request, body.user_id), sandbox.base(request), install=True),
+        "auth": sandbox.postman.auth_block(_user_id(request, order.user_id), sandbox.base(request), install=True),
     }
-    delivery = await sandbox.postman.post(body.handler, fields)
+    delivery = await sandbox.postman.post(order.handler, fields)
     return json_response({"status": delivery.status})
 
 
@@ -206,6 +212,7 @@ async def uninstall(request: web.Request) -> web.Response:
         }
         statuses.append((await sandbox.postman.post(binding.handler, fields)).status)
     sandbox.postman.bindings.clear()
+    sandbox.robots.forget(sandbox.config.app.client_id)
     sandbox.access.revoke_all()
     return json_response({"statuses": statuses})
 
@@ -214,9 +221,9 @@ async def uninstall(request: web.Request) -> web.Response:
 async def issue_tokens(request: web.Request) -> web.Response:
     """Tokens as the OAuth server gives them, with the application token."""
     sandbox = request.app[SANDBOX]
-    body = await _body(request, IssueBody)
+    order = await body(request, IssueBody)
     sandbox.access.installed = True
-    tokens = sandbox.access.grant(_user_id(request, body.user_id), sandbox.base(request))
+    tokens = sandbox.access.grant(_user_id(request, order.user_id), sandbox.base(request))
     return json_response({**tokens, "application_token": sandbox.access.application_token})
 
 
@@ -236,24 +243,24 @@ async def expire_uploads(request: web.Request) -> web.Response:
 async def call_start(request: web.Request) -> web.Response:
     """An employee clicks a number: the portal registers the call and posts ONEXTERNALCALLSTART."""
     sandbox = request.app[SANDBOX]
-    body = await _body(request, CallStartBody)
-    user = sandbox.people.user(body.user_id)
+    order = await body(request, CallStartBody)
+    user = sandbox.people.user(order.user_id)
     if user is None:
-        return _wrong(f"user_id: there is no user {body.user_id}")
-    client = next(iter(sandbox.people.search(body.phone_number)), None)
+        return _wrong(f"user_id: there is no user {order.user_id}")
+    client = next(iter(sandbox.people.search(order.phone_number)), None)
     now = time.time()
     call = Call(
         call_id=new_call_id(), app=sandbox.config.app.client_id, type=1, user_id=user.id,
-        phone_number=body.phone_number, digits=sandbox.people.numbers.digits(body.phone_number),
-        line_number=body.line_number, external_call_id="", registered_at=now, call_start_date=now,
+        phone_number=order.phone_number, digits=sandbox.people.numbers.digits(order.phone_number),
+        line_number=order.line_number, external_call_id="", registered_at=now, call_start_date=now,
         client=client, created_lead=None,
     )  # fmt: skip
     call = sandbox.calls.add(call)
     call.show(user.id, "register", visible=user.online)
     sandbox.calls.changed(call)
     data = {
-        "PHONE_NUMBER": body.phone_number, "PHONE_NUMBER_INTERNATIONAL": f"+{call.digits}", "EXTENSION": "",
-        "USER_ID": user.id, "CALL_LIST_ID": 0, "LINE_NUMBER": body.line_number, "IS_MOBILE": int(body.is_mobile),
+        "PHONE_NUMBER": order.phone_number, "PHONE_NUMBER_INTERNATIONAL": f"+{call.digits}", "EXTENSION": "",
+        "USER_ID": user.id, "CALL_LIST_ID": 0, "LINE_NUMBER": order.line_number, "IS_MOBILE": int(order.is_mobile),
         "CALL_ID": call.call_id, "CRM_ENTITY_TYPE": client.entity_type if client else "",
         "CRM_ENTITY_ID": client.id if client else 0,
     }  # fmt: skip
@@ -264,12 +271,12 @@ async def call_start(request: web.Request) -> web.Response:
 async def callback(request: web.Request) -> web.Response:
     """A client asks to be called back: ONEXTERNALCALLBACKSTART; the call is not registered."""
     sandbox = request.app[SANDBOX]
-    body = await _body(request, CallbackBody)
-    client = next(iter(sandbox.people.search(body.phone_number)), None)
+    order = await body(request, CallbackBody)
+    client = next(iter(sandbox.people.search(order.phone_number)), None)
     data = {
-        "PHONE_NUMBER": body.phone_number, "TEXT": body.text, "VOICE": "ruinternalfemale",
+        "PHONE_NUMBER": order.phone_number, "TEXT": order.text, "VOICE": "ruinternalfemale",
         "CRM_ENTITY_TYPE": client.entity_type if client else "", "CRM_ENTITY_ID": client.id if client else 0,
-        "LINE_NUMBER": body.line_number,
+        "LINE_NUMBER": order.line_number,
     }  # fmt: skip
     return await _posted(request, "ONEXTERNALCALLBACKSTART", data, _user_id(request, None), "")
 
@@ -288,7 +295,7 @@ def _user_id(request: web.Request, wanted: int | None) -> int:
     return next((user.id for user in users.values() if user.admin), min(users, default=1))
 
 
-async def _body(request: web.Request, model: type[Any]) -> Any:
+async def body(request: web.Request, model: type[Any]) -> Any:
     """The JSON body as a model. Answers 400 saying what is wrong with it."""
     raw = await request.read()
     try:

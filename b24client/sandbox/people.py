@@ -76,6 +76,7 @@ class People:
     def __init__(self, config: SandboxConfig) -> None:
         self.numbers = Numbers(config.country)
         self.users = {user.id: user for user in config.users}
+        self.departments = {department.id: department for department in config.departments}
         self.crm = Crm(config.crm, self.numbers.digits)
         for client in config.clients:
             self.crm.plant(NUMBERS[client.entity_type], _row(client))

@@ -8,15 +8,21 @@ from pathlib import Path
 from aiohttp import web
 
 from b24client.sandbox.access import Access
+from b24client.sandbox.activities import Activities
 from b24client.sandbox.calls import Call, CallBook
 from b24client.sandbox.config import SandboxConfig
 from b24client.sandbox.desks import Desks
 from b24client.sandbox.faults import Faults
 from b24client.sandbox.journal import Journal
 from b24client.sandbox.limits import Gate, WorkingTime
+from b24client.sandbox.notices import Notices
 from b24client.sandbox.people import People
 from b24client.sandbox.postman import Postman
+from b24client.sandbox.robots import Robots
+from b24client.sandbox.tasks import Tasks
+from b24client.sandbox.timeline import Timeline
 from b24client.sandbox.uploads import Uploads
+from b24client.sandbox.workdays import WorkDays
 
 BASE_NUMBER = "LINK_BASE_NUMBER"
 """The portal's own number, by which outgoing calls go unless somebody has chosen a line."""
@@ -37,6 +43,14 @@ class Sandbox:
         self.desks = Desks()
         self.calls = CallBook(self._changed)
         self.postman = Postman(self.access)
+        self.workdays = WorkDays(self.people)
+        self.activities = Activities()
+        self.timeline = Timeline()
+        self.tasks = Tasks()
+        self.notices = Notices()
+        self.robots = Robots()
+        self.confirmations: dict[str, bool] = {}
+        """What an administrator said to an application's wish to call a method that needs his word."""
         self.lines: dict[str, dict[str, str | int]] = {}
         self.outgoing_line = BASE_NUMBER
         self.uploads = Uploads(config.recordings.upload_ttl)
@@ -55,8 +69,13 @@ class Sandbox:
         return self.config.public_url.rstrip("/") or f"{request.scheme}://{request.host}"
 
     def reset(self) -> None:
-        """Forget the calls and requests, keep people, tokens and bindings."""
+        """Forget calls, requests and what came of them; keep people, tokens, bindings and robots."""
         self.calls.clear()
+        self.activities.clear()
+        self.timeline.clear()
+        self.tasks.clear()
+        self.notices.clear()
+        self.robots.clear()
         self.journal.clear()
         self.gate.overruns = 0
         self.desks.reset()

@@ -68,7 +68,7 @@ def _row(context: Context, call: Call) -> dict[str, Any]:
         "CRM_ACTIVITY_ID": str(ended.activity_id) if ended.activity_id else None,
         "REST_APP_ID": "3",
         "REST_APP_NAME": context.sandbox.config.app.name,
-        "TRANSCRIPT_ID": None,
+        "TRANSCRIPT_ID": str(call.transcript.id) if call.transcript else None,
         "TRANSCRIPT_PENDING": "N",
         "SESSION_ID": None,
         "REDIAL_ATTEMPT": None,

@@ -88,7 +88,7 @@ async def finish(context: Context) -> Any:
         failed_reason=params.text("FAILED_REASON"),
         at=time.time(),
         statistic_id=sandbox.calls.next_statistic(),
-        activity_id=sandbox.calls.next_activity() if call.client else None,
+        activity_id=None,
         cost=params.amount("COST"),
         cost_currency=params.text("COST_CURRENCY"),
         vote=params.number("VOTE"),
@@ -97,6 +97,10 @@ async def finish(context: Context) -> Any:
         if sandbox.crm.get(made.item.entity_type_id, made.id) is made.item:
             sandbox.crm.update(made.item, {"ASSIGNED_BY_ID": user.id}, (), user.id)
             announce(context, made.item, "UPDATE")
+    activity = sandbox.activities.add_call(call, ended)
+    if activity is not None:
+        ended.activity_id = activity.id
+        sandbox.postman.emit("ONCRMACTIVITYADD", {"FIELDS": {"ID": activity.id}}, user.id, context.base)
     sandbox.calls.end(call, ended)
     sandbox.postman.emit("ONVOXIMPLANTCALLEND", _call_end(call, ended), user.id, context.base)
     return _finished(context, call, ended)

@@ -11,6 +11,7 @@ from b24_office import Office
 from b24client import (
     AccessDenied,
     B24Error,
+    BadReply,
     FinishCall,
     Portal,
     Refused,
@@ -189,7 +190,8 @@ async def test_a_transcription_goes_in_the_portals_words() -> None:
         )
     ]
     heard.result = []
-    assert await telephony.attach_transcription("c", SPOKEN) == 0
+    with pytest.raises(BadReply, match="TRANSCRIPT_ID"):
+        await telephony.attach_transcription("c", SPOKEN)
     with pytest.raises(ValueError, match="utterances"):
         await telephony.attach_transcription("c", [])
 
