@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import asdict
 from typing import Any
@@ -12,26 +13,27 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from b24client.sandbox.audit import audit
 from b24client.sandbox.calls import Call, new_call_id
-from b24client.sandbox.faults import Fault
-from b24client.sandbox.postman import Binding
-from b24client.sandbox.state import SANDBOX
+from b24client.sandbox.faults import ScheduledFault
+from b24client.sandbox.state import SANDBOX, Sandbox
 from b24client.sandbox.wire import json_response
 
 routes = web.RouteTableDef()
 
 
-class _Body(BaseModel):
+class Order(BaseModel):
+    """What a request to the control side asks for."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class InstallBody(_Body):
+class InstallBody(Order):
     """Where to post ONAPPINSTALL, and for which user."""
 
     handler: str = Field(pattern=r"^https?://")
     user_id: int | None = None
 
 
-class CallStartBody(_Body):
+class CallStartBody(Order):
     """An employee clicks a number."""
 
     user_id: int
@@ -40,7 +42,7 @@ class CallStartBody(_Body):
     is_mobile: bool = False
 
 
-class CallbackBody(_Body):
+class CallbackBody(Order):
     """A client fills in a callback form."""
 
     phone_number: str = Field(min_length=1)
@@ -48,13 +50,13 @@ class CallbackBody(_Body):
     line_number: str = ""
 
 
-class IssueBody(_Body):
+class IssueBody(Order):
     """For whom tokens are."""
 
     user_id: int | None = None
 
 
-class UserBody(_Body):
+class UserBody(Order):
     """What changes about an employee."""
 
     online: bool | None = None
@@ -91,11 +93,12 @@ async def requests(request: web.Request) -> web.Response:
     try:
         since, limit = float(query.get("since", 0)), int(query.get("limit", 500))
     except ValueError:
-        return _wrong("since and limit have to be numbers")
+        return wrong("since and limit have to be numbers")
     journal = request.app[SANDBOX].journal
     entries = journal.told(
-        method=query.get("method", ""), call_id=query.get("call_id", ""), since=since, limit=max(0, limit)
-    )
+        method=query.get("method", ""), call_id=query.get("call_id", ""), since=since,
+        errors_only=query.get("errors", "") in ("1", "true"), limit=max(0, limit),
+    )  # fmt: skip
     return json_response(entries)
 
 
@@ -112,16 +115,25 @@ async def status(request: web.Request) -> web.Response:
             "bucket": sandbox.gate.levels(),
             "calls": len(sandbox.calls.calls),
             "installed": sandbox.access.installed,
+            "unfinished": sandbox.access.unfinished,
             "faults": [fault.model_dump() for fault in sandbox.faults.active()],
             "bindings": [asdict(binding) for binding in sandbox.postman.bindings],
+            "placements": [asdict(placement) for placement in sandbox.placements.all],
+            "offline_events": len(sandbox.postman.queue.rows),
         }
     )
 
 
 @routes.get("/sandbox/api/audit")
 async def findings(request: web.Request) -> web.Response:
-    """The broken invariants."""
-    return json_response(audit(request.app[SANDBOX]))
+    """The broken invariants; `since` (unix seconds) and `invariant` narrow them."""
+    query = request.query
+    try:
+        since = float(query.get("since", 0))
+    except ValueError:
+        return wrong("since has to be a number")
+    found = audit(request.app[SANDBOX], since)
+    return json_response([f for f in found if query.get("invariant", "") in ("", f["invariant"])])
 
 
 @routes.get("/sandbox/api/people")
@@ -143,7 +155,7 @@ async def change_user(request: web.Request) -> web.Response:
     user = request.app[SANDBOX].people.user(int(request.match_info["user_id"]))
     if user is None:
         raise web.HTTPNotFound(text="no such user")
-    change = await _body(request, UserBody)
+    change = await body(request, UserBody)
     changed = type(user).model_validate({**user.model_dump(), **change.model_dump(exclude_none=True)})
     request.app[SANDBOX].people.users[user.id] = changed
     return json_response(changed.model_dump())
@@ -152,9 +164,15 @@ async def change_user(request: web.Request) -> web.Response:
 @routes.post("/sandbox/api/faults")
 async def add_fault(request: web.Request) -> web.Response:
     """Begin trouble."""
-    fault = await _body(request, Fault)
+    fault = await body(request, ScheduledFault)
     request.app[SANDBOX].faults.add(fault)
     return json_response(fault.model_dump(), 201)
+
+
+@routes.get("/sandbox/api/faults")
+async def told_faults(request: web.Request) -> web.Response:
+    """The trouble that is on and that to come."""
+    return json_response(request.app[SANDBOX].faults.told())
 
 
 @routes.delete("/sandbox/api/faults")
@@ -175,15 +193,15 @@ async def reset(request: web.Request) -> web.Response:
 async def install(request: web.Request) -> web.Response:
     """Install the local application: ONAPPINSTALL goes to its handler; `status` is what it answered (0: nothing)."""
     sandbox = request.app[SANDBOX]
-    body = await _body(request, InstallBody)
+    order = await body(request, InstallBody)
     sandbox.access.installed = True
     fields = {
         "event": "ONAPPINSTALL",
         "data": {"VERSION": 1, "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": "en"},
         "ts": int(time.time()),
-        "auth": sandbox.postman.auth_block(_user_id(request, body.user_id), sandbox.base(request), install=True),
+        "auth": sandbox.postman.auth_block(user_id_of(request, order.user_id), sandbox.base(request), install=True),
     }
-    delivery = await sandbox.postman.post(body.handler, fields)
+    delivery = await sandbox.postman.post(order.handler, fields)
     return json_response({"status": delivery.status})
 
 
@@ -192,7 +210,7 @@ async def uninstall(request: web.Request) -> web.Response:
     """Remove the application: ONAPPUNINSTALL without tokens to those bound to it, then its bindings and tokens go."""
     sandbox = request.app[SANDBOX]
     base, statuses = sandbox.base(request), []
-    auth = sandbox.postman.auth_block(_user_id(request, None), base)
+    auth = sandbox.postman.auth_block(user_id_of(request, None), base)
     for name in ("access_token", "expires", "expires_in", "user_id"):
         del auth[name]
     for binding in sandbox.postman.bound("ONAPPUNINSTALL"):
@@ -204,6 +222,7 @@ async def uninstall(request: web.Request) -> web.Response:
         }
         statuses.append((await sandbox.postman.post(binding.handler, fields)).status)
     sandbox.postman.bindings.clear()
+    sandbox.placements.remove(sandbox.placements.all)
     sandbox.access.revoke_all()
     return json_response({"statuses": statuses})
 
@@ -212,9 +231,9 @@ async def uninstall(request: web.Request) -> web.Response:
 async def issue_tokens(request: web.Request) -> web.Response:
     """Tokens as the OAuth server gives them, with the application token."""
     sandbox = request.app[SANDBOX]
-    body = await _body(request, IssueBody)
+    order = await body(request, IssueBody)
     sandbox.access.installed = True
-    tokens = sandbox.access.grant(_user_id(request, body.user_id), sandbox.base(request))
+    tokens = sandbox.access.grant(user_id_of(request, order.user_id), sandbox.base(request))
     return json_response({**tokens, "application_token": sandbox.access.application_token})
 
 
@@ -228,24 +247,25 @@ async def expire_tokens(request: web.Request) -> web.Response:
 async def call_start(request: web.Request) -> web.Response:
     """An employee clicks a number: the portal registers the call and posts ONEXTERNALCALLSTART."""
     sandbox = request.app[SANDBOX]
-    body = await _body(request, CallStartBody)
-    user = sandbox.people.user(body.user_id)
+    order = await body(request, CallStartBody)
+    user = sandbox.people.user(order.user_id)
     if user is None:
-        return _wrong(f"user_id: there is no user {body.user_id}")
-    client = next(iter(sandbox.people.search(body.phone_number)), None)
+        return wrong(f"user_id: there is no user {order.user_id}")
+    client = next(iter(sandbox.people.search(order.phone_number)), None)
     now = time.time()
     call = Call(
         call_id=new_call_id(), app=sandbox.config.app.client_id, type=1, user_id=user.id,
-        phone_number=body.phone_number, digits=sandbox.people.numbers.digits(body.phone_number),
-        line_number=body.line_number, external_call_id="", registered_at=now, call_start_date=now,
+        phone_number=order.phone_number, digits=sandbox.people.numbers.digits(order.phone_number),
+        line_number=order.line_number, external_call_id="", registered_at=now, call_start_date=now,
         client=client, created_lead=None,
     )  # fmt: skip
     call = sandbox.calls.add(call)
     call.show(user.id, "register", visible=user.online)
     sandbox.calls.changed(call)
     data = {
-        "PHONE_NUMBER": body.phone_number, "PHONE_NUMBER_INTERNATIONAL": f"+{call.digits}", "EXTENSION": "",
-        "USER_ID": user.id, "CALL_LIST_ID": 0, "LINE_NUMBER": body.line_number, "IS_MOBILE": int(body.is_mobile),
+        "PHONE_NUMBER": order.phone_number, "PHONE_NUMBER_INTERNATIONAL": f"+{call.digits}", "EXTENSION": "",
+        "USER_ID": user.id, "CALL_LIST_ID": 0, "LINE_NUMBER": order.line_number,
+        "IS_MOBILE": _mobile(sandbox, order.is_mobile),
         "CALL_ID": call.call_id, "CRM_ENTITY_TYPE": client.entity_type if client else "",
         "CRM_ENTITY_ID": client.id if client else 0,
     }  # fmt: skip
@@ -256,31 +276,37 @@ async def call_start(request: web.Request) -> web.Response:
 async def callback(request: web.Request) -> web.Response:
     """A client asks to be called back: ONEXTERNALCALLBACKSTART; the call is not registered."""
     sandbox = request.app[SANDBOX]
-    body = await _body(request, CallbackBody)
-    client = next(iter(sandbox.people.search(body.phone_number)), None)
+    order = await body(request, CallbackBody)
+    client = next(iter(sandbox.people.search(order.phone_number)), None)
     data = {
-        "PHONE_NUMBER": body.phone_number, "TEXT": body.text, "VOICE": "ruinternalfemale",
+        "PHONE_NUMBER": order.phone_number, "TEXT": order.text, "VOICE": "ruinternalfemale",
         "CRM_ENTITY_TYPE": client.entity_type if client else "", "CRM_ENTITY_ID": client.id if client else 0,
-        "LINE_NUMBER": body.line_number,
+        "LINE_NUMBER": order.line_number,
     }  # fmt: skip
-    return await _posted(request, "ONEXTERNALCALLBACKSTART", data, _user_id(request, None), "")
+    return await _posted(request, "ONEXTERNALCALLBACKSTART", data, user_id_of(request, None), "")
 
 
 async def _posted(request: web.Request, event: str, data: dict[str, Any], user_id: int, call_id: str) -> web.Response:
     sandbox = request.app[SANDBOX]
-    bindings: list[Binding] = sandbox.postman.bound(event)
-    deliveries = [await sandbox.postman.deliver(b, data, user_id, sandbox.base(request)) for b in bindings]
+    tasks = sandbox.postman.emit(event, data, user_id, sandbox.base(request))
+    deliveries = await asyncio.gather(*tasks)
     return json_response({"call_id": call_id, "deliveries": [asdict(delivery) for delivery in deliveries]})
 
 
-def _user_id(request: web.Request, wanted: int | None) -> int:
+def _mobile(sandbox: Sandbox, is_mobile: bool) -> int | str:
+    if sandbox.config.switches.mobile_style == "letter":
+        return "Y" if is_mobile else "N"
+    return int(is_mobile)
+
+
+def user_id_of(request: web.Request, wanted: int | None) -> int:
     users = request.app[SANDBOX].people.users
     if wanted is not None and wanted in users:
         return wanted
     return next((user.id for user in users.values() if user.admin), min(users, default=1))
 
 
-async def _body(request: web.Request, model: type[Any]) -> Any:
+async def body(request: web.Request, model: type[Any]) -> Any:
     """The JSON body as a model. Answers 400 saying what is wrong with it."""
     raw = await request.read()
     try:
@@ -292,5 +318,5 @@ async def _body(request: web.Request, model: type[Any]) -> Any:
         raise web.HTTPBadRequest(text=mistakes) from None
 
 
-def _wrong(text: str) -> web.Response:
+def wrong(text: str) -> web.Response:
     return web.Response(text=text, status=400)

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from b24client.sandbox.methods.recordings import keep
-from b24client.sandbox.rest import reset, stricken
 from b24client.sandbox.state import SANDBOX
+from b24client.sandbox.trouble import spoiled, stricken
 from b24client.sandbox.wire import RestError, json_response
 
 
@@ -53,9 +53,7 @@ async def token(request: web.Request) -> web.StreamResponse:
         body = {"error": refusal.code, "error_description": refusal.text}
     params = {"grant_type": fields.get("grant_type", "")}
     sandbox.journal.note("oauth.token", started=started, visitor="oauth", status=status, error=error, params=params)
-    if any(fault.kind == "lose_reply" for fault in faults):
-        return reset(request)
-    return json_response(body, status)
+    return spoiled(request, faults, json_response(body, status))
 
 
 async def upload(request: web.Request) -> web.StreamResponse:
@@ -81,6 +79,4 @@ async def upload(request: web.Request) -> web.StreamResponse:
         sandbox.journal.note("upload", started=started, status=error.status, error=error.code, call_id=call_id)
         return json_response({"error": error.code, "error_description": error.text}, error.status)
     sandbox.journal.note("upload", started=started, call_id=call_id)
-    if any(fault.kind == "lose_reply" for fault in faults):
-        return reset(request)
-    return json_response({"result": {"FILE_ID": file_id}})
+    return spoiled(request, faults, json_response({"result": {"FILE_ID": file_id}}))

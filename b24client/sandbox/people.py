@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import phonenumbers
 
@@ -70,6 +72,21 @@ class People:
     def entity(self, entity_type: str, entity_id: int) -> Client | None:
         """A client by kind and id."""
         return next((c for c in self.clients if c.entity_type == entity_type and c.id == entity_id), None)
+
+    def dump(self) -> dict[str, Any]:
+        """Employees and clients as JSON values."""
+        return {
+            "users": [user.model_dump() for user in self.users.values()],
+            "clients": [asdict(client) for client in self.clients],
+            "next_id": self._next_id,
+        }
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        users = [SeedUser.model_validate(user) for user in kept["users"]]
+        self.users = {user.id: user for user in users}
+        self.clients = [Client(**client) for client in kept["clients"]]
+        self._next_id = kept["next_id"]
 
     def create_lead(self, name: str, number: str, assigned_by: int) -> Client:
         """A lead the portal makes for an unknown number."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -13,9 +15,24 @@ from b24client.sandbox.config import SandboxConfig
 from b24client.sandbox.desks import Desks
 from b24client.sandbox.faults import Faults
 from b24client.sandbox.journal import Journal
+from b24client.sandbox.keeper import Store
 from b24client.sandbox.limits import Gate, WorkingTime
 from b24client.sandbox.people import People
+from b24client.sandbox.placements import Placements
 from b24client.sandbox.postman import Postman
+
+
+class Lines(dict[str, dict[str, str | int]]):
+    """The application's outside lines by number."""
+
+    def dump(self) -> dict[str, Any]:
+        """All as JSON values."""
+        return dict(self)
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        self.clear()
+        self.update(kept)
 
 
 class Sandbox:
@@ -27,25 +44,36 @@ class Sandbox:
         self.access = Access(config)
         self.gate = Gate(config.limits)
         self.working_time = WorkingTime(config.limits)
-        self.faults = Faults()
+        self.faults = Faults(config.faults)
         self.journal = Journal(config.requests_kept)
         self.desks = Desks()
-        self.calls = CallBook(self._changed)
-        self.postman = Postman(self.access)
-        self.lines: dict[str, dict[str, str | int]] = {}
+        self.calls = CallBook(
+            self._changed, self.people.entity, dedup_stops_at_finish=config.switches.dedup_stops_at_finish
+        )
+        self.postman = Postman(self.access, config)
+        self.placements = Placements()
+        self.lines = Lines()
+        self.stores: dict[str, Store] = {
+            "access": self.access,
+            "people": self.people,
+            "calls": self.calls,
+            "events": self.postman,
+            "journal": self.journal,
+            "lines": self.lines,
+            "placements": self.placements,
+        }
+        """What survives a restart, if asked to, in the order it is read back."""
         self._files = tempfile.TemporaryDirectory(prefix="b24-sandbox-")
+
+        self.records = Path(self._files.name)
+        """The folder recordings are kept in."""
 
     def _changed(self, call: Call) -> None:
         self.desks.changed(call)
 
-    @property
-    def records(self) -> Path:
-        """The folder recordings are kept in while the sandbox runs."""
-        return Path(self._files.name)
-
     def base(self, request: web.Request) -> str:
         """The portal's address as the other side knows it."""
-        return self.config.public_url.rstrip("/") or f"{request.scheme}://{request.host}"
+        return self.access.renamed_to or self.config.public_url.rstrip("/") or f"{request.scheme}://{request.host}"
 
     def reset(self) -> None:
         """Forget the calls and requests, keep people, tokens and bindings."""
@@ -55,7 +83,7 @@ class Sandbox:
         self.desks.reset()
 
     def close(self) -> None:
-        """Remove the recordings."""
+        """Remove the recordings that were not to be kept."""
         self._files.cleanup()
 
 

@@ -89,6 +89,7 @@ async def finish(context: Context) -> Any:
         cost=params.amount("COST"),
         cost_currency=params.text("COST_CURRENCY"),
         vote=params.number("VOTE"),
+        add_to_chat=bool(params.number("ADD_TO_CHAT", sandbox.config.switches.add_to_chat_default)),
     )
     if call.client and call.created_lead == call.client.id:
         call.client.assigned_by = user.id
