@@ -20,6 +20,7 @@ from b24client.errors import (
     Temporary,
     UnknownOutcome,
 )
+from b24client.events_in import EventAuth, PostedEvent
 from b24client.forms import decode_form, encode_form
 from b24client.methods.calls import (
     CallStatistic,
@@ -33,9 +34,12 @@ from b24client.methods.calls import (
     StatusCode,
 )
 from b24client.methods.events import Binding
+from b24client.methods.offline import OfflineEvent, OfflineEvents, Processed
+from b24client.methods.placements import Placement, PlacementCode, Placements
 from b24client.methods.profile import AppInfo, Profile
 from b24client.methods.telephony import Telephony, card_params
 from b24client.methods.users import User, Users
+from b24client.placement_in import PlacementRequest
 from b24client.portal import Portal
 from b24client.tokens import MemoryTokenStore, OAuthTokens, TokenStore
 
@@ -53,6 +57,7 @@ __all__ = [
     "CommandResult",
     "CreatedEntity",
     "CrmEntity",
+    "EventAuth",
     "ExpiredToken",
     "FinishCall",
     "FinishedCall",
@@ -62,8 +67,16 @@ __all__ = [
     "NotRun",
     "OAuthAuth",
     "OAuthTokens",
+    "OfflineEvent",
+    "OfflineEvents",
+    "Placement",
+    "PlacementCode",
+    "PlacementRequest",
+    "Placements",
     "Portal",
+    "PostedEvent",
     "Priority",
+    "Processed",
     "Profile",
     "Refusal",
     "Refused",

@@ -42,7 +42,7 @@ def classify(method: str, status: int, code: str, description: str, retry_after:
 
 _REPEATABLE_ENDINGS = (".get", ".list", ".fields", ".search", ".status", ".settings", ".current", ".findbycomm")
 _REPEATABLE = {
-    "app.info", "events", "methods", "profile", "scope", "server.time",
+    "app.info", "event.offline.clear", "event.offline.error", "events", "methods", "profile", "scope", "server.time",
     "telephony.externalcall.attachrecord", "telephony.externalcall.hide", "telephony.externalcall.searchcrmentities",
     "telephony.externalcall.show",
 }  # fmt: skip

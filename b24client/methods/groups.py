@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from b24client.methods.events import Events
+from b24client.methods.placements import Placements
 from b24client.methods.telephony import Telephony
 from b24client.methods.users import Users
 
@@ -32,3 +33,8 @@ class Groups(_Base):
     def events(self) -> Events:
         """What the portal posts to us."""
         return Events(self)
+
+    @cached_property
+    def placements(self) -> Placements:
+        """Where the application shows itself in the portal's pages."""
+        return Placements(self)

@@ -72,12 +72,14 @@ async def events(request: web.Request) -> web.Response:
 async def change_delivery(request: web.Request) -> web.Response:
     """Make the post more or less reliable."""
     postman = request.app[SANDBOX].postman
-    change: EventDelivery = await body(request, EventDelivery)
-    wanted = {**postman.delivery.model_dump(), **change.model_dump(exclude_unset=True)}
     try:
-        postman.change(EventDelivery.model_validate(wanted))
+        given = await request.json()
+        postman.change(EventDelivery.model_validate({**postman.delivery.model_dump(), **given}))
     except ValidationError as error:
-        return wrong(error.errors()[0]["msg"])
+        mistakes = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        return wrong(mistakes)
+    except (ValueError, TypeError):
+        return wrong("the body is not a JSON object")
     return json_response(postman.delivery.model_dump())
 
 
