@@ -103,7 +103,13 @@ def _everything(sandbox: Sandbox) -> dict[str, Any]:
     return {
         "title": sandbox.config.title,
         "users": [
-            {"id": u.id, "name": f"{u.name} {u.last_name}".strip(), "extension": u.extension, "online": u.online}
+            {
+                "id": u.id,
+                "name": f"{u.name} {u.last_name}".strip(),
+                "extension": u.extension,
+                "online": u.online,
+                "admin": u.admin,
+            }
             for u in sandbox.people.users.values()
             if u.active
         ],
