@@ -66,6 +66,8 @@ export class CallCard {
     return this.call.status.CALL_STATE;
   }
 
+  get failure() { return this.call.finish && this.call.finish.status_code !== "200" ? this.call.finish.status_code : ""; }
+
   status() { return { ...this.call.status, CALL_STATE: this.callState }; }
 
   // A worker hears of the card once, and of nothing before that.
@@ -93,7 +95,7 @@ export class CallCard {
       this.click("entityChanged", entity);
       if (this.tab) this.tab.raise("CallCard::EntityChanged", entity);
     }
-    this.stateMayHaveChanged(state);
+    this.stateMayHaveChanged(state, this.failure);
   }
 
   stateMayHaveChanged(before, failedCode) {
@@ -115,9 +117,8 @@ export class CallCard {
   // The portal takes the card away: at once, or later when the application in its tab has asked for that.
   end() {
     const before = this.callState;
-    const code = this.call.finish && this.call.finish.status_code !== "200" ? this.call.finish.status_code : "";
     this.over = true;
-    this.stateMayHaveChanged(before, code);
+    this.stateMayHaveChanged(before, this.failure);
     if (this.blocked) this.stay();
     else this.close();
   }
