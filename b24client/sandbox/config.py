@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -18,8 +18,20 @@ SAMPLE_SEED = Path(__file__).with_name("seed.toml")
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 
 
+T = TypeVar("T", bound=BaseModel)
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    def changed(self, name: str, value: str) -> Self:
+        """A copy with one field changed, the value as text. Raises ValueError naming what is wrong with it."""
+        if name not in type(self).model_fields:
+            raise ValueError(f"there is no {name!r}, only {', '.join(type(self).model_fields)}")
+        try:
+            return type(self).model_validate({**self.model_dump(), name: int(value) if value.isdecimal() else value})
+        except ValidationError as error:
+            raise ValueError(f"{name}: {error.errors()[0]['msg']}") from None
 
 
 class SeedUser(_Table):
@@ -110,17 +122,6 @@ class Switches(_Table):
     oauth_refusal: Literal["", "PAYMENT_REQUIRED", "NOT_INSTALLED", "invalid_request", "invalid_scope"] = ""
     """Refuse every request for tokens with this code."""
 
-    def set(self, name: str, value: str) -> None:
-        """Throw a switch by name, the value as text. Raises ValueError naming what is wrong with it."""
-        if name not in type(self).model_fields:
-            raise ValueError(f"no switch {name!r}; there are {', '.join(type(self).model_fields)}")
-        given: str | int = int(value) if value.isdecimal() else value
-        try:
-            changed = type(self).model_validate({**self.model_dump(), name: given})
-        except ValidationError as error:
-            raise ValueError(f"switch {name}: {error.errors()[0]['msg']}") from None
-        setattr(self, name, getattr(changed, name))
-
 
 Chance = Annotated[float, Field(ge=0, le=1)]
 
@@ -191,10 +192,25 @@ class SandboxConfig(_Table):
     @classmethod
     def from_file(cls, path: Path) -> SandboxConfig:
         """Read a seed file. Raises ValueError listing every mistake in it, OSError when it can't be read."""
-        try:
-            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{path}: {error}") from None
-        except ValidationError as error:
-            mistakes = [f"{'.'.join(map(str, e['loc'])) or 'seed'}: {e['msg']}" for e in error.errors()]
-            raise ValueError("\n".join(f"{path}: {mistake}" for mistake in mistakes)) from None
+        return _read(cls, path)
+
+
+class FaultFile(_Table):
+    """Trouble by the clock, in a file of its own: `[[faults]]` tables as in the seed file."""
+
+    faults: list[ScheduledFault] = Field(default_factory=list)
+
+    @classmethod
+    def from_file(cls, path: Path) -> FaultFile:
+        """Read it. Raises ValueError listing every mistake in it, OSError when it can't be read."""
+        return _read(cls, path)
+
+
+def _read(model: type[T], path: Path) -> T:
+    try:
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: {error}") from None
+    except ValidationError as error:
+        mistakes = [f"{'.'.join(map(str, e['loc'])) or 'seed'}: {e['msg']}" for e in error.errors()]
+        raise ValueError("\n".join(f"{path}: {mistake}" for mistake in mistakes)) from None

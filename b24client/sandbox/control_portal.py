@@ -103,9 +103,10 @@ async def change_switches(request: web.Request) -> web.Response:
     try:
         given = await request.json()
         for name, value in given.items():
-            switches.set(str(name), str(value))
+            switches = switches.changed(str(name), str(value).lower() if isinstance(value, bool) else str(value))
     except (ValueError, AttributeError) as error:
         return wrong(str(error))
+    sandbox.config.switches = switches
     return json_response(switches.model_dump())
 
 

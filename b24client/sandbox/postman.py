@@ -123,10 +123,10 @@ class Postman:
         self, delay: float, binding: Binding, data: Mapping[str, Any], user_id: int, base: str, how: str
     ) -> Delivery:
         await asyncio.sleep(delay)
-        return self._remember(binding, await self.deliver(binding, data, user_id, base), how)
+        return self._remember(binding, await self.deliver(binding, data, user_id, base), how, delay)
 
-    def _remember(self, binding: Binding, delivery: Delivery, how: str) -> Delivery:
-        told = {"at": time.time(), "event": binding.event, "how": how, **asdict(delivery)}
+    def _remember(self, binding: Binding, delivery: Delivery, how: str, delay: float = 0.0) -> Delivery:
+        told = {"at": time.time(), "event": binding.event, "how": how, "delay": round(delay, 3), **asdict(delivery)}
         self.history.append(told)
         return delivery
 

@@ -236,7 +236,7 @@ export class CallCard {
   }
 
   choose(items, told, stays) {
-    const row = element("div", "choose");
+    const row = element("div", items.length > 5 ? "choose keys" : "choose");
     for (const item of items) {
       const button = element("button", "act", item);
       button.type = "button";
