@@ -94,7 +94,11 @@ def nested_form(form: Form) -> dict[str, Any]:
 def same_secret(given: SecretStr, known: str | SecretStr) -> bool:
     """Whether two secrets are the same and not empty, without telling by the time it takes where they differ."""
     expected = known.get_secret_value() if isinstance(known, SecretStr) else known
-    return bool(expected) and hmac.compare_digest(given.get_secret_value().encode(), expected.encode())
+    return bool(expected) and hmac.compare_digest(_raw(given.get_secret_value()), _raw(expected))
+
+
+def _raw(secret: str) -> bytes:
+    return secret.encode("utf-8", "surrogatepass")
 
 
 def _auth(auth: Mapping[str, Any]) -> EventAuth:

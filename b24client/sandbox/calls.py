@@ -165,14 +165,14 @@ class CallBook:
         changed: Callable[[Call], None],
         client: Callable[[str, int], Client | None],
         *,
-        dedup_stops_at_finish: bool = True,
+        dedup_stops: Callable[[], bool],
     ) -> None:
-        """`client` finds a client of the CRM by kind and id."""
+        """`client` finds a client of the CRM by kind and id; `dedup_stops`: whether a finish ends the dedup."""
         self.calls: dict[str, Call] = {}
         self.by_external: dict[str, list[Call]] = {}
         self.changed = changed
         self._client = client
-        self._dedup_stops = dedup_stops_at_finish
+        self._dedup_stops = dedup_stops
         self.finished = 0
         self._open: dict[tuple[Any, ...], Call] = {}
         self._files: dict[int, Record] = {}
@@ -205,7 +205,7 @@ class CallBook:
         call.finish = finish
         call.hide(None, "finish")
         self.finished += 1
-        if self._dedup_stops and self._open.get(call.key) is call:
+        if self._dedup_stops() and self._open.get(call.key) is call:
             del self._open[call.key]
         self.changed(call)
 
@@ -265,7 +265,7 @@ class CallBook:
             self.calls[call.call_id] = call
             if call.external_call_id:
                 self.by_external.setdefault(call.external_call_id, []).append(call)
-            if call.finish is None or not self._dedup_stops:
+            if call.finish is None or not self._dedup_stops():
                 self._open[call.key] = call
 
     def clear(self) -> None:

@@ -56,7 +56,12 @@ def run(
         typer.Option(help="address to listen on; nothing is protected, so keep it loopback", rich_help_panel=_PORTAL),
     ] = "127.0.0.1",
     seed: Annotated[
-        Path, typer.Option(help="TOML file with the portal's people and settings", rich_help_panel=_PORTAL)
+        Path,
+        typer.Option(
+            help="TOML file with the portal's people and settings",
+            show_default="a small sample",
+            rich_help_panel=_PORTAL,
+        ),
     ] = SAMPLE_SEED,
     public_url: Annotated[
         str, typer.Option(help="the address applications are told, behind a proxy", rich_help_panel=_PORTAL)

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -23,7 +24,6 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Since = Annotated[str, typer.Option(help="only what began since: 90s, 10m, 2h, 1d ago, or unix seconds", metavar="AGO")]
 _HERE = "http://127.0.0.1:8077"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "": 0}
-_LOOK, _TROUBLE = "Looking", "Trouble"
 
 
 def status(url: Url = _HERE, as_json: Json = False) -> None:
@@ -237,10 +237,13 @@ def events(
 
 def add_to(cli: typer.Typer) -> None:
     """Make the commands part of a command line."""
-    for command in (status, calls, requests, audit):
-        cli.command(rich_help_panel=_LOOK)(command)
-    for command in (fault, faults, clear, rename, switch, events):
-        cli.command(rich_help_panel=_TROUBLE)(command)
+    panels: dict[str, tuple[Callable[..., None], ...]] = {
+        "Looking": (status, calls, requests, audit),
+        "Trouble": (fault, faults, clear, rename, switch, events),
+    }
+    for panel, commands in panels.items():
+        for command in commands:
+            cli.command(rich_help_panel=panel)(command)
 
 
 def _pairs(changes: list[str]) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from b24client.sandbox.faults import Faults
 from b24client.sandbox.journal import Journal
 from b24client.sandbox.keeper import Store
 from b24client.sandbox.limits import Gate, WorkingTime
-from b24client.sandbox.people import People
+from b24client.sandbox.people import Client, People
 from b24client.sandbox.placements import Placements
 from b24client.sandbox.postman import Postman
 
@@ -47,9 +47,7 @@ class Sandbox:
         self.faults = Faults(config.faults)
         self.journal = Journal(config.requests_kept)
         self.desks = Desks()
-        self.calls = CallBook(
-            self._changed, self.people.entity, dedup_stops_at_finish=config.switches.dedup_stops_at_finish
-        )
+        self.calls = CallBook(self._changed, self._client, dedup_stops=lambda: config.switches.dedup_stops_at_finish)
         self.postman = Postman(self.access, config)
         self.placements = Placements()
         self.lines = Lines()
@@ -67,6 +65,9 @@ class Sandbox:
 
         self.records = Path(self._files.name)
         """The folder recordings are kept in."""
+
+    def _client(self, entity_type: str, entity_id: int) -> Client | None:
+        return self.people.entity(entity_type, entity_id)
 
     def _changed(self, call: Call) -> None:
         self.desks.changed(call)
