@@ -28,11 +28,15 @@ def create_sandbox(
     """
     app = web.Application(client_max_size=MAX_BODY)
     sandbox = app[SANDBOX] = Sandbox(config or SandboxConfig.from_file(SAMPLE_SEED))
-    if state is not None:
-        app[_KEEPER] = Keeper(sandbox, state)
-        app[_KEEPER].open()
-    if journal is not None:
-        sandbox.journal.write_to(journal)
+    try:
+        if state is not None:
+            app[_KEEPER] = Keeper(sandbox, state)
+            app[_KEEPER].open()
+        if journal is not None:
+            sandbox.journal.write_to(journal)
+    except (OSError, ValueError):
+        sandbox.close()
+        raise
     app.router.add_route("*", "/oauth/authorize{slash:/?}", oauth.authorize)
     app.router.add_route("*", "/oauth/token{slash:/?}", oauth.token)
     app.router.add_post("/rest/upload.json", oauth.upload)
