@@ -18,7 +18,7 @@ INVARIANTS = {
     "not finished": "a call was registered and never finished",
     "finished twice": "a call was finished again",
     "card after the end": "a card was asked for, or stayed open, after the call had ended",
-    "recording twice": "a call got more than one recording",
+    "recording twice": "a call got another recording in place of its first",
     "recording too early": "a recording was offered before the call was finished",
     "rejected request": "the portal refused a request",
     "limit overrun": "the portal refused a request because of its limits",

@@ -210,9 +210,10 @@ class CallBook:
         self.changed(call)
 
     def attach(self, call: Call, record: Record) -> None:
-        """Give a call its recording, instead of an earlier one."""
+        """Give a call its recording, instead of an earlier one. The same audio again is no other recording."""
+        if call.record is None or call.record.sha256 != record.sha256:
+            call.records += 1
         call.record = record
-        call.records += 1
         self._files[record.file_id] = record
         self.changed(call)
 
