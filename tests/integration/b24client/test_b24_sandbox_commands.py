@@ -13,23 +13,22 @@ import aiohttp
 import orjson
 import pytest
 from b24_office import Office
+from typer.testing import CliRunner
 
 from b24client import FinishCall, Portal, Refused, RegisterCall
 from b24client.sandbox.audit import BURST, INVARIANTS, audit
+from b24client.sandbox.cli import cli
 from b24client.sandbox.config import Switches
 from b24client.sandbox.faults import PRESETS
 
 
 async def command(*words: str) -> tuple[int, str]:
     """Exit code and output of a command; its output is as wide as it likes."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "b24client.sandbox.cli", *words,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        env={"COLUMNS": "220", "PATH": "", "TERM": "dumb", "PYTHONPATH": ":".join(filter(None, sys.path))},
-    )  # fmt: skip
-    out, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode()
+    environment = {"COLUMNS": "220", "TERM": "dumb", "NO_COLOR": "1"}
+    result = await asyncio.to_thread(CliRunner().invoke, cli, words, env=environment)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
 
 
 class Console:
