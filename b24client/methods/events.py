@@ -11,7 +11,7 @@ from b24client.budget import Priority
 from b24client.caller import Caller
 from b24client.errors import BadReply, Refused, UnknownOutcome
 from b24client.methods.offline import OfflineEvents
-from b24client.php import Number, Reply, Text, Truth, as_list, as_map, read_all
+from b24client.php import Reply, Text, Truth, as_list, as_map, read_all
 
 
 class Binding(Reply):
@@ -129,7 +129,7 @@ class Events:
         except (TypeError, ValueError):
             raise BadReply("event.unbind", "", "result: expected a count") from None
 
-    async def test(self, **fields: Number | str) -> None:
+    async def test(self, **fields: int | str) -> None:
         """Have the portal post ONAPPTEST with these fields, to see whether events arrive at all."""
         await self._portal.call("event.test", fields, priority=Priority.SYNC)
 

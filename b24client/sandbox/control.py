@@ -194,7 +194,7 @@ async def install(request: web.Request) -> web.Response:
     """Install the local application: ONAPPINSTALL goes to its handler; `status` is what it answered (0: nothing)."""
     sandbox = request.app[SANDBOX]
     order = await body(request, InstallBody)
-    sandbox.access.installed = True
+    sandbox.access.finish_installation()
     fields = {
         "event": "ONAPPINSTALL",
         "data": {"VERSION": 1, "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": "en"},

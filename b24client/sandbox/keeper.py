@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -39,6 +40,7 @@ class Keeper:
         self._records = folder / "records"
         self._took = 0.0
         self._task: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
         self._seen = -1
 
     def open(self) -> bool:
@@ -67,20 +69,24 @@ class Keeper:
 
     async def aclose(self) -> None:
         """Save the last state and stop."""
+        self._closing.set()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self.save()
+            await self._task  # a save under way writes the same file
+        await self._saved()
 
     async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(max(_DEBOUNCE_SECONDS, self._took * _SHARE_OF_TIME))
-            if self._sandbox.journal.touched == self._seen:
-                continue
-            try:
-                await self.save()
-            except OSError as error:
-                logger.error("the state was not saved: {}", error)
+        while not self._closing.is_set():
+            pause = max(_DEBOUNCE_SECONDS, self._took * _SHARE_OF_TIME)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), pause)
+            if self._sandbox.journal.touched != self._seen:
+                await self._saved()
+
+    async def _saved(self) -> None:
+        try:
+            await self.save()
+        except OSError as error:
+            logger.error("the state was not saved: {}", error)
 
     async def save(self) -> None:
         """Write everything down, whole or not at all. Raises OSError."""

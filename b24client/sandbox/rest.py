@@ -35,6 +35,7 @@ async def handle(request: web.Request) -> web.StreamResponse:
     try:
         raw = await read_params(request)
         if (elsewhere := moved(request)) is not None:
+            sandbox.journal.note(name, started=started, status=elsewhere.status, error="fault: moved", params=raw)
             return elsewhere
         faults = sandbox.faults.hit([name, *_command_names(name, raw)])
         if (early := await stricken(request, faults, by_token=len(path) == 1)) is not None:

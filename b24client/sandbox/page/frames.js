@@ -25,7 +25,7 @@ export class Frame {
     const opened = await post("/sandbox/api/frames", this.order);
     this.sid = opened.sid;
     this.init = opened.init;
-    this.element.name = `${opened.init.DOMAIN}|${opened.init.PROTOCOL}|${opened.sid}`;
+    this.element.name = `${location.host}|${location.protocol === "https:" ? 1 : 0}|${opened.sid}`;
     this.element.title = opened.init.PLACEMENT;
     this.holder.append(this.element);
     frames.add(this);
@@ -58,8 +58,9 @@ export class Frame {
     this.element.remove();
   }
 
+  // Tokens may be in it, so it goes to nobody but the page that has asked.
   tell(message) {
-    if (this.element.contentWindow) this.element.contentWindow.postMessage({ ...message, sid: this.sid }, "*");
+    if (this.origin && this.element.contentWindow) this.element.contentWindow.postMessage({ ...message, sid: this.sid }, this.origin);
   }
 
   raise(name, ...args) {
@@ -101,6 +102,7 @@ window.addEventListener("message", (event) => {
   for (const frame of frames) {
     const message = event.data;
     if (event.source !== frame.element.contentWindow || !message || message.b24 !== "call" || message.sid !== frame.sid) continue;
+    frame.origin = event.origin === "null" ? "*" : event.origin;
     const reply = (result) => frame.tell({ b24: "reply", id: message.id, result });
     frame.answer(message.command, message.params || {}, reply).catch((error) => console.error(error));
   }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
+import tomllib
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from b24_office import Office, Opens
 
 from b24client import (
@@ -16,11 +20,12 @@ from b24client import (
     CallType,
     FinishCall,
     LimitExceeded,
+    PostedEvent,
     RegisterCall,
     Temporary,
     UnknownOutcome,
 )
-from b24client.sandbox import SandboxConfig
+from b24client.sandbox import SAMPLE_SEED, SandboxConfig
 from b24client.sandbox.faults import PRESETS, Fault, Faults, ScheduledFault
 
 CALL = RegisterCall(user_id=11, phone_number="+79161234567", type=CallType.INCOMING, external_call_id="pbx-1")
@@ -282,3 +287,43 @@ async def test_a_code_is_good_for_half_a_minute_and_once(
     now = time.time()
     monkeypatch.setattr("b24client.sandbox.access.time.time", lambda: now + 31)
     assert await trade(late) == 400
+
+
+async def test_old_ways_of_writing_the_same(office: Office, http: aiohttp.ClientSession) -> None:
+    portal = await office.installed()
+    click = {"user_id": 12, "phone_number": "+74951234500", "is_mobile": True}
+    styles: list[str] = []
+
+    async def take(request: web.Request) -> web.Response:
+        styles.append(PostedEvent.from_form(await request.read()).data["IS_MOBILE"])
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", take)
+    async with TestServer(app) as server:
+        await portal.events.bind("ONEXTERNALCALLSTART", str(server.make_url("/")))
+        for style in ("digit", "letter"):
+            office.sandbox.config.switches = office.sandbox.config.switches.changed("mobile_style", style)
+            async with http.post(f"{office.url}/sandbox/api/call_start", json=click) as answer:
+                assert (await answer.json())["deliveries"][0]["status"] == 200
+    assert styles == ["1", "Y"]
+    posted = []
+    for told in ({}, {"ADD_TO_CHAT": 1}):
+        office.sandbox.config.switches.add_to_chat_default = 0
+        call = await portal.telephony.register(CALL)
+        params = {"CALL_ID": call.call_id, "USER_ID": 11, "STATUS_CODE": "304", **told}
+        await portal.call("telephony.externalCall.finish", params)
+        finish = office.sandbox.calls.calls[call.call_id].finish
+        assert finish is not None
+        posted.append(finish.add_to_chat)
+    assert posted == [False, True]
+
+
+def test_what_the_sample_seed_only_hints_at_is_right() -> None:
+    text = SAMPLE_SEED.read_text(encoding="utf-8")
+    hints = re.sub(r"^# (?=\[|\w+ = )", "", text, flags=re.MULTILINE)
+    config = SandboxConfig.model_validate(tomllib.loads(hints))
+    assert config.app.handler
+    assert config.events.twice == 0.1
+    assert config.faults[0].status == 502
+    assert config.switches.event_auth == "fuzz"
