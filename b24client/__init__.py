@@ -39,6 +39,7 @@ from b24client.methods.placements import Placement, PlacementCode, Placements
 from b24client.methods.profile import AppInfo, Profile
 from b24client.methods.telephony import Telephony, card_params
 from b24client.methods.users import User, Users
+from b24client.php import read
 from b24client.placement_in import PlacementRequest
 from b24client.portal import Portal
 from b24client.tokens import MemoryTokenStore, OAuthTokens, TokenStore
@@ -94,5 +95,6 @@ __all__ = [
     "check_access",
     "decode_form",
     "encode_form",
+    "read",
     "reference",
 ]

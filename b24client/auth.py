@@ -30,6 +30,10 @@ class Auth(Protocol):
     def base(self) -> str:
         """The portal's address without a path, such as https://example.bitrix24.com."""
 
+    @property
+    def is_webhook(self) -> bool:
+        """Whether we are an incoming webhook and no application."""
+
     async def prepare(self, method: str, params: Mapping[str, Any], *, harmless: bool | None = None) -> Outgoing:
         """The request for a method. Raises AccessDenied when there are no credentials."""
 
@@ -66,6 +70,11 @@ class WebhookAuth:
     def base(self) -> str:
         """The portal's address."""
         return self._base
+
+    @property
+    def is_webhook(self) -> bool:
+        """It is one."""
+        return True
 
     async def prepare(self, method: str, params: Mapping[str, Any], *, harmless: bool | None = None) -> Outgoing:
         """The request for a method."""
@@ -117,6 +126,11 @@ class OAuthAuth:
     def base(self) -> str:
         """The portal's address."""
         return self._base
+
+    @property
+    def is_webhook(self) -> bool:
+        """It is an application."""
+        return False
 
     async def tokens(self) -> OAuthTokens | None:
         """The tokens in use; None when the application is not installed."""

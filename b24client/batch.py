@@ -28,10 +28,15 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a command of a batch gave: its `value`, or the `error` that says why there is none."""
+    """What a command gave: its `value`, or the `error` that says why there is none.
+
+    `next`: where the next page of a list begins, `total`: how long the list is; None where that is not told.
+    """
 
     value: Any = None
     error: B24Error | None = None
+    next: int | None = None
+    total: int | None = None
 
     def unwrap(self) -> Any:
         """The value. Raises the error if there is one."""
@@ -65,8 +70,8 @@ def batch_params(commands: Sequence[Command], *, halt: bool) -> dict[str, Any]:
 
 def batch_results(
     commands: Sequence[Command], result: Any, mask: Callable[[str], str]
-) -> tuple[dict[str, CommandResult], dict[str, Any]]:
-    """Each command's result, and the `time` blocks by method. Raises BadReply for an answer that is no batch's.
+) -> tuple[dict[str, CommandResult], list[tuple[str, Any]]]:
+    """Each command's result, and the `time` blocks with their methods. Raises BadReply for what is no batch's answer.
 
     `mask` takes secrets out of what the portal says in its error texts.
     """
@@ -75,6 +80,7 @@ def batch_results(
     try:
         values, errors = as_map(result.get("result")), as_map(result.get("result_error"))
         times = as_map(result.get("result_time"))
+        following, totals = as_map(result.get("result_next")), as_map(result.get("result_total"))
     except TypeError as error:
         raise BadReply("batch", "", str(error)) from None
     results: dict[str, CommandResult] = {}
@@ -82,12 +88,18 @@ def batch_results(
         if command.key in errors:
             results[command.key] = CommandResult(error=_command_error(command.method, errors[command.key], mask))
         elif command.key in values:
-            results[command.key] = CommandResult(values[command.key])
+            counts = counted(following.get(command.key)), counted(totals.get(command.key))
+            results[command.key] = CommandResult(values[command.key], None, *counts)
         else:
             text = "not carried out: an earlier command failed" if errors else "the batch's answer does not hold it"
             kind = NotRun if errors else BadReply
             results[command.key] = CommandResult(error=kind(command.method, "", text))
-    return results, {command.method: times[command.key] for command in commands if command.key in times}
+    return results, [(command.method, times[command.key]) for command in commands if command.key in times]
+
+
+def counted(value: Any) -> int | None:
+    """A count as a portal tells it, None for anything else."""
+    return int(value) if isinstance(value, int | str) and str(value).isdecimal() else None
 
 
 def _command_error(method: str, error: Any, mask: Callable[[str], str]) -> B24Error:

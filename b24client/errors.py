@@ -5,7 +5,9 @@ Codes and texts: https://apidocs.bitrix24.com/error-codes.html and the pages of 
 
 from __future__ import annotations
 
+from copy import copy
 from enum import StrEnum
+from typing import Self
 
 
 class Refusal(StrEnum):
@@ -37,6 +39,13 @@ class B24Error(Exception):
         facts = ", ".join(fact for fact in (self.code, f"HTTP {self.status}" if self.status else "") if fact)
         return f"{self.method}: {self.description}" + (f" [{facts}]" if facts else "")
 
+    def of(self, method: str) -> Self:
+        """The same error, told of another method: of a command, when its whole batch failed."""
+        told = copy(self)
+        told.method = method
+        told.args = (told._text(),)
+        return told
+
     def __reduce__(self) -> tuple[type[B24Error], tuple[str, str, str, int], dict[str, object]]:
         return type(self), (self.method, self.code, self.description, self.status), self.__dict__
 
@@ -51,6 +60,11 @@ class LimitExceeded(B24Error):
     def __init__(self, method: str, code: str, description: str, status: int = 0, retry_after: float = 1.0) -> None:
         self.retry_after = retry_after
         super().__init__(method, code, description, status)
+
+    @property
+    def is_of_method(self) -> bool:
+        """Whether it is this method's working time that is used up, and not the bucket of all requests."""
+        return self.code.lower() == "operation_time_limit" or self.status == 429
 
 
 class AccessDenied(B24Error):

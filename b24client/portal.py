@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,35 +15,25 @@ import aiohttp
 from loguru import logger
 
 from b24client.auth import Auth
-from b24client.batch import Command, CommandResult, batch_params, batch_results
+from b24client.batch import Command, CommandResult, batch_params, batch_results, counted
 from b24client.budget import Budget, Limits, Priority
-from b24client.classify import classify, repeatable
-from b24client.errors import (
-    AccessDenied,
-    B24Error,
-    BadReply,
-    ExpiredToken,
-    LimitExceeded,
-    NotRun,
-    Temporary,
-    UnknownOutcome,
-)
+from b24client.classify import repeatable
+from b24client.dispatch import CROWDED, Dispatcher
+from b24client.errors import B24Error, BadReply, LimitExceeded, Temporary
+from b24client.exchange import Exchange, MovedHook, unanswered
 from b24client.ledger import Ledger
-from b24client.masking import masked
 from b24client.methods.groups import Groups
 from b24client.methods.profile import AppInfo, Profile
 from b24client.php import read
-from b24client.transport import Answer, Outgoing, Transport
-
-_MOST_ATTEMPTS = 4  # a renewed token and a renamed portal may each cost one, the latter twice
-
-MovedHook = Callable[[str], Awaitable[None] | None]
+from b24client.transport import Outgoing, Transport
+from b24client.unit import Commands, Results, Send, Unit
 
 
 class Portal(Groups):
     """One portal: requests within its budget, by priority, over one session, with typed errors.
 
-    A request never lasts longer than its `timeout` (seconds, the wait for the budget included).
+    A request never lasts longer than its `timeout` (seconds, the wait for the budget included). What waits for room
+    shares requests with others, see `b24client.dispatch`.
 
         async with Portal(WebhookAuth(url)) as portal:
             users = await portal.users.list()
@@ -52,22 +44,27 @@ class Portal(Groups):
         auth: Auth,
         *,
         limits: Limits | None = None,
+        budget: Budget | None = None,
         timeout: float = 30.0,
         allow_http: bool = False,
         ca_file: Path | None = None,
         session: aiohttp.ClientSession | None = None,
         on_moved: MovedHook | None = None,
     ) -> None:
-        """`on_moved(address)` is told when the portal has another address. Raises ValueError for plain http."""
+        """`on_moved(address)` is told when the portal has another address. Portals opened from the same address share
+        one `budget`. Raises ValueError for plain http.
+        """
         self.auth = auth
-        self.limits = limits or Limits()
-        self.budget = Budget(self.limits)
-        self.ledger = Ledger()
+        self.budget = budget or Budget(limits or Limits())
+        self.ledger = Ledger(self.limits.operating)
         self._timeout = timeout
-        self._allow_http = allow_http
-        self._on_moved = on_moved
         self._transport = Transport(session, ca_file, auth.secrets)
-        if not self._permitted(auth.base):
+        self._exchange = Exchange(
+            auth, self._transport, self.budget, self.ledger, allow_http=allow_http, on_moved=on_moved
+        )
+        self._dispatcher = Dispatcher(self.budget, self.ledger, self._send)
+        self._turns: dict[str, Unit] = {}
+        if not self._exchange.permitted(auth.base):
             raise ValueError(f"portal: {auth.base} is not https; only an explicit allow_http makes that acceptable")
 
     async def __aenter__(self) -> Self:
@@ -85,6 +82,7 @@ class Portal(Groups):
 
     async def aclose(self) -> None:
         """Close the session, after a token renewal under way."""
+        await self._dispatcher.aclose()
         await self.auth.aclose()
         await self._transport.aclose()
 
@@ -108,6 +106,33 @@ class Portal(Groups):
             raise BadReply("scope", "", f"result: expected a list, got {type(granted).__name__}")
         return frozenset(map(str, granted))
 
+    async def recognise_limits(self) -> Limits:
+        """Ask the portal for its plan and keep to its limits from now on; a webhook can't ask and keeps what it has.
+
+        Raises B24Error when the portal can't be asked.
+        """
+        if self.limits.enabled and not self.auth.is_webhook and (await self.app_info()).enterprise:
+            wider = Limits.enterprise()
+            if (wider.rate, wider.burst) != (self.limits.rate, self.limits.burst):
+                logger.info("the portal has an Enterprise plan: {:g} requests a second", wider.rate)
+                self.budget.change(wider)
+        return self.limits
+
+    @property
+    def limits(self) -> Limits:
+        """The limits kept to."""
+        return self.budget.limits
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether a card would probably have to wait for room and share a request."""
+        return self.limits.enabled and self.budget.fill(Priority.CARD) >= CROWDED
+
+    @property
+    def waiting(self) -> int:
+        """How many calls and batches wait for room."""
+        return self._dispatcher.waiting
+
     async def call(
         self,
         method: str,
@@ -115,10 +140,15 @@ class Portal(Groups):
         *,
         priority: Priority = Priority.CARD,
         timeout: float | None = None,
+        order: str = "",
     ) -> Any:
-        """The `result` of a method, as the portal sends it. Raises B24Error, never anything else."""
-        answer = await self._request(method, params or {}, priority, timeout, None)
-        return answer["result"]
+        """The `result` of a method, as the portal sends it; under load it may travel with others' in a batch.
+
+        Operations with the same `order`, such as the id of a call, are carried out one after another. Raises B24Error,
+        never anything else.
+        """
+        command = Command("0", method, params or {})
+        return (await self._in_time([command], priority, timeout, order=order))["0"].unwrap()
 
     async def page(
         self,
@@ -129,10 +159,8 @@ class Portal(Groups):
         timeout: float | None = None,
     ) -> tuple[Any, int | None]:
         """The `result` of a list method and where its next page starts (None: this was the last)."""
-        answer = await self._request(method, params, priority, timeout, None)
-        following = answer.get("next")
-        more = isinstance(following, int | str) and str(following).isdigit()
-        return answer["result"], int(str(following)) if more else None
+        result = (await self._in_time([Command("0", method, params)], priority, timeout))["0"]
+        return result.unwrap(), result.next
 
     async def batch(
         self,
@@ -141,133 +169,137 @@ class Portal(Groups):
         halt: bool = False,
         priority: Priority = Priority.CARD,
         timeout: float | None = None,
+        order: str = "",
     ) -> dict[str, CommandResult]:
         """Carry out up to 50 commands in one request, in order; `halt` stops at the first that fails.
 
-        Raises B24Error when the request as a whole failed, ValueError for commands no portal would take. A command's
-        own failure is in its result.
+        Without `halt` the request may hold others' commands, too. Raises B24Error when the request as a whole failed,
+        ValueError for commands no portal would take. A command's own failure is in its result.
         """
         if not commands:
             return {}
-        params = batch_params(commands, halt=halt)
+        batch_params(commands, halt=halt)
+        return await self._in_time(list(commands), priority, timeout, halt=halt, order=order)
+
+    async def submit(
+        self,
+        commands: Commands,
+        methods: Sequence[str],
+        *,
+        priority: Priority = Priority.CARD,
+        timeout: float | None = None,
+        since: float | None = None,
+    ) -> dict[str, CommandResult]:
+        """Carry out commands that are asked for in the moment they go out, so that they say what is true then.
+
+        `commands()` returns none when they have lost their point: nothing is sent and the result is empty. `methods`
+        are those they will probably have. There is no limit to the wait for room (cancel to give up); `timeout` is
+        for the answer. Of one class the one with the earliest `since` (time.monotonic) goes first. Raises B24Error
+        when the request as a whole failed.
+        """
+        seconds = self._timeout if timeout is None else timeout
+        if not self.limits.enabled:
+            now = list(commands())
+            return await self._send(now, False, seconds) if now else {}
+        began = time.monotonic() if since is None else since
+        unit = Unit(commands, tuple(methods), priority, began, seconds)
+        self._dispatcher.submit(unit)
+        return await unit.done
+
+    async def upload(self, method: str, url: str, form: Callable[[], aiohttp.FormData], *, timeout: float) -> Any:
+        """Post a form with a file to the address the portal gave for it; the `result`."""
+        if not self._exchange.permitted(url):
+            raise BadReply(method, "", "the portal gave an upload address that is not https")
+        request = Outgoing(method, url, form, repeatable=True, content_type=None)
+
+        async def send(commands: Sequence[Command], halt: bool, seconds: float) -> Results:
+            async with asyncio.timeout(seconds):
+                return {
+                    command.key: CommandResult((await self._exchange.post(request))["result"]) for command in commands
+                }
+
+        try:
+            return (await self._in_time([Command("0", method)], Priority.RECORD, timeout, send=send))["0"].value
+        except TimeoutError:
+            raise Temporary(method, "", f"the upload took longer than {timeout:g} s") from None
+
+    @asynccontextmanager
+    async def _turn(self, order: str, unit: Unit) -> AsyncIterator[None]:
+        """Wait for the operation of this order that was asked for before."""
+        before = self._turns.get(order) if order else None
+        if order:
+            self._turns[order] = unit
+        try:
+            if before is not None and not before.is_over:
+                await asyncio.wait({before.done})
+            yield
+        finally:
+            unit.done.cancel()  # whoever waits for this one waits no longer
+            if order and self._turns.get(order) is unit:
+                del self._turns[order]
+
+    async def _in_time(
+        self,
+        commands: list[Command],
+        priority: Priority,
+        timeout: float | None,
+        *,
+        halt: bool = False,
+        order: str = "",
+        send: Send | None = None,
+    ) -> Results:
+        """Carry out commands within a time that includes the wait for room."""
+        seconds = self._timeout if timeout is None else timeout
+        if not self.limits.enabled:
+            return await (send or self._send)(commands, halt, seconds)
+        methods = tuple(command.method for command in commands)
+        alone = send is not None or (halt and len(commands) > 1)
+        unit = Unit(lambda: commands, methods, priority, time.monotonic(), seconds, alone=alone, halt=halt, send=send)
+        self._refuse_hopeless(unit, seconds)
+        try:
+            async with asyncio.timeout(seconds), self._turn(order, unit):
+                self._dispatcher.submit(unit)
+                return await unit.done
+        except TimeoutError:
+            raise self._too_late(unit, seconds) from None
+
+    def _refuse_hopeless(self, unit: Unit, seconds: float) -> None:
+        """Raises LimitExceeded at once when a method is blocked for longer than anybody would wait."""
+        for method in unit.methods:
+            if (blocked := self.ledger.room_in(method, unit.priority)) > seconds:
+                text = f"its working time is used up for another {blocked:.0f} s"
+                raise LimitExceeded(method, "OPERATION_TIME_LIMIT", text, retry_after=blocked)
+
+    def _too_late(self, unit: Unit, seconds: float) -> B24Error:
+        method = unit.methods[0] if len(unit.methods) == 1 else "batch"
+        if unit.is_out:
+            return unanswered(method, seconds, harmless=all(map(repeatable, unit.methods)))
+        text = f"no room in the portal's budget within {seconds:g} s"
+        return LimitExceeded(method, "", text, retry_after=max(1.0, self._dispatcher.wait_estimate(unit)))
+
+    async def _send(self, commands: Sequence[Command], halt: bool, timeout: float) -> Results:
+        """One request for these commands."""
         harmless = all(repeatable(command.method) for command in commands)
-        answer = await self._request("batch", params, priority, timeout, harmless)
-        results, times = batch_results(commands, answer["result"], self._masked)
-        for method, block in times.items():
+        method = commands[0].method if len(commands) == 1 else "batch"
+        try:
+            async with asyncio.timeout(timeout):
+                if len(commands) == 1:
+                    return await self._alone(commands[0])
+                return await self._batch(commands, halt=halt, harmless=harmless)
+        except TimeoutError:
+            raise unanswered(method, timeout, harmless=harmless) from None
+
+    async def _alone(self, command: Command) -> Results:
+        body = await self._exchange.request(command.method, command.params)
+        counts = counted(body.get("next")), counted(body.get("total"))
+        return {command.key: CommandResult(body["result"], None, *counts)}
+
+    async def _batch(self, commands: Sequence[Command], *, halt: bool, harmless: bool) -> Results:
+        body = await self._exchange.request("batch", batch_params(commands, halt=halt), harmless=harmless)
+        results, times = batch_results(commands, body["result"], self._exchange.masked)
+        for method, block in times:
             self.ledger.note(method, block)
         for result in results.values():
             if isinstance(result.error, LimitExceeded):
                 result.error.retry_after = self.ledger.refused(result.error.method, result.error.retry_after)
         return results
-
-    async def upload(self, method: str, url: str, form: Callable[[], aiohttp.FormData], *, timeout: float) -> Any:
-        """Post a form with a file to the address the portal gave for it; the `result`."""
-        if not self._permitted(url):
-            raise BadReply(method, "", "the portal gave an upload address that is not https")
-        request = Outgoing(method, url, form, repeatable=True, content_type=None)
-        try:
-            async with asyncio.timeout(timeout):
-                await self.budget.acquire(Priority.RECORD)
-                return self._result(method, await self._transport.post(request))["result"]
-        except TimeoutError:
-            raise Temporary(method, "", f"the upload took longer than {timeout:g} s") from None
-
-    async def _request(
-        self, method: str, params: Mapping[str, Any], priority: Priority, timeout: float | None, harmless: bool | None
-    ) -> dict[str, Any]:
-        seconds = self._timeout if timeout is None else timeout
-        self.ledger.check(method)
-        progress = _Progress()
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._attempts(method, params, priority, harmless, progress)
-        except TimeoutError:
-            raise self._too_late(method, priority, seconds, progress) from None
-
-    async def _attempts(
-        self, method: str, params: Mapping[str, Any], priority: Priority, harmless: bool | None, progress: _Progress
-    ) -> dict[str, Any]:
-        renewed = False
-        for _ in range(_MOST_ATTEMPTS):
-            await self.budget.acquire(priority)
-            request = await self.auth.prepare(method, params, harmless=harmless)
-            if not self._permitted(request.url):
-                raise AccessDenied(method, "INVALID_REQUEST", "the portal's address is not https")
-            progress.sent = request
-            answer = await self._transport.post(request)
-            progress.sent = None
-            if answer.moved_to:
-                await self._follow(request, answer)
-                continue
-            try:
-                return self._result(method, answer)
-            except ExpiredToken:
-                if renewed or not await self.auth.renew(request.token, self._transport):
-                    raise
-                renewed = True
-        raise BadReply(method, "", "the portal sends us from one address to the next")
-
-    def _result(self, method: str, answer: Answer) -> dict[str, Any]:
-        """The answer's body once it is known to hold a result. Raises the error it tells otherwise."""
-        body = answer.body
-        if "error" not in body:
-            if "result" not in body:
-                raise BadReply(method, "", "an answer with neither result nor error", answer.status)
-            if answer.status >= 400:
-                raise BadReply(method, "", "a result under an error status", answer.status)
-            self.ledger.note(method, body.get("time"))
-            return body
-        code, text = body["error"], body.get("error_description")
-        code, text = (self._masked(str(part)) if part else "" for part in (code, text))
-        error = classify(method, answer.status, code, text or "refused without a reason", answer.retry_after)
-        if isinstance(error, LimitExceeded):
-            self._note_limit(method, error)
-        raise error
-
-    def _note_limit(self, method: str, error: LimitExceeded) -> None:
-        logger.warning("the portal's budget is overrun: {}", error)
-        if error.code.lower() == "operation_time_limit" or error.status == 429:
-            error.retry_after = self.ledger.refused(method, error.retry_after)
-        else:
-            self.budget.refused(error.retry_after)
-
-    async def _follow(self, request: Outgoing, answer: Answer) -> None:
-        """Take over the portal's new address. Only the same path counts as the same portal."""
-        old, new = urlsplit(request.url), urlsplit(answer.moved_to)
-        same_path = new.path.rstrip("/").lower() == old.path.rstrip("/").lower()
-        base = f"{new.scheme}://{new.netloc}"
-        if not new.hostname or "@" in new.netloc or not same_path or not self._permitted(base):
-            raise BadReply(request.method, "", "the portal redirects to something that is not a portal", answer.status)
-        if base == self.auth.base:
-            raise BadReply(request.method, "", "the portal redirects to itself", answer.status)
-        logger.warning("the portal has moved from {} to {}", old.netloc, new.netloc)
-        await self.auth.moved(base)
-        if self._on_moved is not None:
-            following = self._on_moved(base)
-            if following is not None:
-                await following
-
-    def _too_late(self, method: str, priority: Priority, seconds: float, progress: _Progress) -> B24Error:
-        if progress.sent is None:
-            wait = self.budget.wait_estimate(priority)
-            if wait > 0:
-                text = f"no room in the portal's budget within {seconds:g} s"
-                return LimitExceeded(method, "", text, retry_after=wait)
-            return Temporary(method, "", f"not sent within {seconds:g} s")
-        kind = Temporary if progress.sent.repeatable else UnknownOutcome
-        return kind(method, "", f"no answer within {seconds:g} s")
-
-    def _permitted(self, address: str) -> bool:
-        return address.startswith("https://") or (self._allow_http and address.startswith("http://"))
-
-    def _masked(self, text: str) -> str:
-        return masked(text, self.auth.secrets())
-
-
-class _Progress:
-    """How far a request has come: the one that is out and unanswered, if any."""
-
-    sent: Outgoing | None = None
-
-
-__all__ = ["MovedHook", "NotRun", "Portal"]

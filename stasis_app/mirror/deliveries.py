@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from b24client import B24Error, BadReply, Refusal, Refused, Temporary, UnknownOutcome
 from stasis_app.mirror.operations import NUMBER_OF_NOBODY, digits_only, finish_call, register_call
 from stasis_app.mirror.people import People, anybody
-from stasis_app.mirror.portal_calls import PortalCalls
+from stasis_app.mirror.portal_calls import Change, Opening, PortalCalls
 from stasis_app.mirror.recordings import RecordingError, Recordings
-from stasis_app.store import DONE, REFUSED, OutboxRow
+from stasis_app.store import DONE, DROPPED, REFUSED, OutboxRow
 
 DEDUPLICATED_FOR = 25 * 60.0
 """Seconds in which a repeated registration is recognised (30 minutes in the documentation of register, with a margin).
@@ -26,13 +26,33 @@ STATISTICS_LAG = 20
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of an operation: its final state, or (with a new `body`) how to say it differently."""
+    """What became of an operation: its final state, or (with a new `body`) how to say it differently.
+
+    `shown`: the card was opened in the same request; `finish`: what became of the end that went along.
+    """
 
     state: str = DONE
     reason: str = ""
     answer: dict[str, Any] = field(default_factory=dict)
     body: dict[str, Any] | None = None
     shown: bool = False
+    finish: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What may travel with the registration: the users whose card opens, or the end of a call that is over."""
+
+    show: frozenset[int] = frozenset()
+    finish: OutboxRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What the portal may have done without our knowing."""
+
+    registered: bool = False
+    finished: bool = False
 
 
 class NotYet(B24Error):
@@ -50,6 +70,11 @@ class Deliveries:
         self._people = people
         self._default_user = default_user
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether requests are scarce."""
+        return self._portal.is_crowded
+
     @staticmethod
     def is_outage(error: B24Error) -> bool:
         """Whether the portal was not there, rather than unwilling."""
@@ -60,39 +85,61 @@ class Deliveries:
         """Whether the portal may have done what it was asked, though it did not say so."""
         return isinstance(error, UnknownOutcome | BadReply)
 
-    async def register(self, row: OutboxRow, show_to: Collection[int], *, doubt: bool) -> Verdict:
-        """Register the call and show its card. `doubt`: an earlier attempt may have succeeded."""
+    async def register(
+        self, row: OutboxRow, opening: Callable[[], Beginning | None], *, live: bool, since: float, doubt: Doubt
+    ) -> Verdict:
+        """Register the call, with its first cards or its end. `doubt`: what an earlier attempt may have done."""
         body = self._with_users(row.body)
         if body is None:
             raise NotYet("register", "", "no employee of the portal is known yet")
-        if doubt and time.time() - row.opened_at > DEDUPLICATED_FOR:
+        if doubt.finished or (doubt.registered and time.time() - row.opened_at > DEDUPLICATED_FOR):
             known = await self._portal.finished_before(row.call_id)
             if known:
-                return Verdict(answer={"call_id": known}, reason="found in the portal's statistics")
+                found = "found in the portal's statistics"
+                return Verdict(answer={"call_id": known}, reason=found, finish=Verdict(reason=found))
+        end: dict[str, Any] | None = None
+
+        def told() -> Opening | None:
+            nonlocal end
+            begins = opening()
+            if begins is None:
+                return None
+            end = self._with_users(begins.finish.body) if begins.finish is not None else None
+            return Opening(begins.show, finish_call("", end) if end else None)
+
         try:
-            portal_call_id, shown = await self._portal.register(register_call(row.call_id, body), show_to)
+            done = await self._portal.register(register_call(row.call_id, body), told, live=live, since=since)
         except Refused as error:
             return self._otherwise(error, body)
-        return Verdict(answer={"call_id": portal_call_id}, shown=shown)
+        if done is None:
+            return Verdict(DROPPED, "too early")
+        finish = Verdict() if done.finished else None
+        if done.refusal is not None and end is not None:
+            finish = self._otherwise(done.refusal, end)
+        return Verdict(answer={"call_id": done.call_id}, shown=done.shown, finish=finish)
 
-    async def cards(self, portal_call_id: str, show: Collection[int], hide: Collection[int]) -> Verdict:
-        """Open and close the card."""
+    async def cards(
+        self, portal_call_id: str, expected: Change, change: Callable[[], Change | None], *, since: float
+    ) -> Verdict:
+        """Open and close the card, as is right when the request goes out."""
         try:
-            await self._portal.cards(portal_call_id, show, hide)
+            sent = await self._portal.cards(portal_call_id, expected, change, since=since)
         except Refused as error:
             return Verdict(REFUSED, str(error))
-        return Verdict()
+        return Verdict() if sent else Verdict(DROPPED, "overtaken by what happened next")
 
-    async def finish(self, row: OutboxRow, portal_call_id: str, *, doubt: bool, closes_cards: bool) -> Verdict:
-        """Write the call down. `doubt`: an earlier attempt may have succeeded."""
+    async def finish(self, row: OutboxRow, portal_call_id: str, *, since: float, doubt: bool) -> Verdict:
+        """Write the call down. `doubt`: an earlier attempt may have succeeded; then we look before we say it again."""
         body = self._with_users(row.body)
         if body is None:
             raise NotYet("finish", "", "no employee of the portal is known yet")
+        if doubt and await self._portal.is_finished(portal_call_id):
+            return Verdict(reason="an earlier attempt had succeeded, its answer was lost")
         try:
-            await self._portal.finish(finish_call(portal_call_id, body), closes_cards=closes_cards)
+            await self._portal.finish(finish_call(portal_call_id, body), since=since)
         except Refused as error:
             if doubt and error.reason is Refusal.CALL_NOT_FOUND:
-                return Verdict(reason="an earlier attempt had succeeded, its answer was lost")
+                return Verdict(reason="an earlier attempt succeeded, its answer was lost")
             return self._otherwise(error, body)
         return Verdict()
 

@@ -40,9 +40,9 @@ class Entries:
         self._cards = tuple(row for row in rows if row.state == OPEN and row.kind in (Kind.SHOW, Kind.HIDE))
 
     @property
-    def has_cards(self) -> bool:
-        """Whether a change of cards is open."""
-        return bool(self._cards)
+    def cards(self) -> tuple[OutboxRow, ...]:
+        """The change of cards that is open."""
+        return self._cards
 
     def is_doubtful(self, row: OutboxRow) -> bool:
         """Whether the portal may have carried this out without our knowing."""
@@ -82,12 +82,13 @@ class Entries:
         show = self.open(Kind.SHOW, now, {"by": "portal", "users": [user_id]})
         self._keep(replace(show, state=DONE, closed_at=now))
 
-    def missed(self, row: OutboxRow, reason: str, *, doubtful: bool) -> None:
-        """An attempt came to nothing; it will be tried again."""
-        if doubtful:
-            self._doubts.add(row.seq)
-        for each in self._cards if self._is_card(row) else (row,):
-            self._keep(replace(self._current(each), attempts=each.attempts + 1, reason=reason[:500]))
+    def missed(self, rows: Iterable[OutboxRow], reason: str, *, doubtful: bool) -> None:
+        """An attempt came to nothing; it will be made again."""
+        for row in rows:
+            if doubtful:
+                self._doubts.add(row.seq)
+            current = self._current(row)
+            self._keep(replace(current, attempts=current.attempts + 1, reason=reason[:500]))
 
     def settle(self, row: OutboxRow, verdict: Verdict) -> None:
         """Note how an operation came out. A new body means: the same again, said differently."""
@@ -130,9 +131,6 @@ class Entries:
         self.told.add(row)
         self._cards = tuple(row if card.seq == row.seq else card for card in self._cards)
         self._outbox.post(row)
-
-    def _is_card(self, row: OutboxRow) -> bool:
-        return any(card.seq == row.seq for card in self._cards)
 
     def _current(self, row: OutboxRow) -> OutboxRow:
         """The entry as it was last written."""

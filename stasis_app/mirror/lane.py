@@ -17,16 +17,19 @@ from b24client import AccessDenied, B24Error, LimitExceeded
 from stasis_app.calls.facts import Direction, Ended, Fact, Identified, LegFact
 from stasis_app.calls.record import CallRecord
 from stasis_app.mirror import operations as ops
-from stasis_app.mirror.deliveries import Deliveries, NotYet, Verdict
+from stasis_app.mirror.deliveries import Beginning, Deliveries, Doubt, NotYet, Verdict
 from stasis_app.mirror.entries import Entries
 from stasis_app.mirror.gate import Gate
 from stasis_app.mirror.operations import Kind, Rules, Told
 from stasis_app.mirror.people import People, cards
+from stasis_app.mirror.portal_calls import Change
 from stasis_app.mirror.retry import LATE_LONGEST, LIVE_LONGEST, Retry
 from stasis_app.store import DROPPED, OPEN, REFUSED, Outbox, OutboxRow
 
 SETTLE = 0.25
 """Seconds a call may wait for the CRM's word on whose number it is before it is registered without."""
+FIRST_CARD = 2.0
+"""Seconds a registration may wait for its first card when requests are scarce."""
 LINGER = 0.2
 """Seconds cards stay when nobody is concerned any more: mostly the end or the next phone follows at once."""
 DENIED_PAUSE = 15.0
@@ -69,6 +72,7 @@ class Lane:
         self._begun = self._fact_at = time.monotonic()
         self._nobody_since: float | None = None
         self._unknown: set[str] = set()
+        self._along: OutboxRow | None = None  # the end that went out with the registration
 
     @property
     def told(self) -> Told:
@@ -163,7 +167,7 @@ class Lane:
                 return wait
             self._open_register()
         if not told.is_registered:
-            return self._when_due(self._register)
+            return self._too_early() or self._when_due(self._register)
         if told.finish is None:
             return self._next_cards()
         if told.finish.state == OPEN:
@@ -241,42 +245,75 @@ class Lane:
     # Operations are carried out
 
     async def _register(self) -> None:
-        row = self.told.register
+        row, end = self.told.register, self.told.finish
         assert row is not None
-        show, _, _ = self._difference()
-        shows = self._entries.open_cards(show, frozenset(), self._fact_time())
-        await self._entries.on_disk(row, *shows)
-        if self._difference()[0] != show:
-            return  # somebody else is concerned by now
-        self.told.maybe |= show
-        doubt = self._entries.is_doubtful(row)
-        verdict = await self._attempt(row, lambda: self._shared.deliveries.register(row, show, doubt=doubt))
-        if verdict is not None:
-            self._entries.settle(row, verdict)
-            if verdict.shown:
-                self._entries.settle_cards(Verdict())
+        shows = self._entries.open_cards(self._difference()[0], _NOBODY, self._fact_time())
+        await self._entries.on_disk(row, *shows, *([end] if end else ()))
+        doubt = Doubt(self._entries.is_doubtful(row), end is not None and self._entries.is_doubtful(end))
+        live = end is None
+        self._along = None
+        verdict = await self._attempt(
+            lambda: [row, *self._entries.cards, *([self._along] if self._along else ())],
+            lambda: self._shared.deliveries.register(row, self._beginning, live=live, since=self._fact_at, doubt=doubt),
+        )
+        if verdict is None or verdict.state == DROPPED:
+            return
+        self._entries.settle(row, verdict)
+        if verdict.shown:
+            self._entries.settle_cards(Verdict())
+        end = self.told.finish
+        if verdict.finish is not None and end is not None and end.state == OPEN:
+            self._entries.settle(end, verdict.finish)
+
+    def _too_early(self) -> float:
+        """Seconds a registration should wait for its first card: where requests are scarce they travel together.
+
+        Else the card would have to wait for the answer to a request that carries many others.
+        """
+        if self.told.finish is not None or not self._shared.deliveries.is_crowded or self._difference()[0]:
+            return 0.0
+        return max(0.0, self._begun + FIRST_CARD - time.monotonic())
+
+    def _beginning(self) -> Beginning | None:
+        """What travels with the registration, asked for in the moment it goes out; None: it is too early."""
+        end = self.told.finish
+        if end is not None and end.state == OPEN:
+            self._entries.drop_cards()
+            self._along = end
+            return Beginning(finish=end)
+        if self._too_early():
+            return None
+        change = self._change()
+        return Beginning(change.show) if change else Beginning()
 
     async def _move_cards(self) -> None:
         show, hide, _ = self._difference()
-        rows = self._entries.open_cards(show, hide, self._fact_time())
-        await self._entries.on_disk(*rows)
-        if not rows or self._difference()[:2] != (show, hide):
-            return  # overtaken while it was written
-        self.told.maybe |= show
+        await self._entries.on_disk(*self._entries.open_cards(show, hide, self._fact_time()))
         call_id = self.told.portal_call_id
-        verdict = await self._attempt(rows[0], lambda: self._shared.deliveries.cards(call_id, show, hide))
-        if verdict is not None:
+        verdict = await self._attempt(
+            lambda: self._entries.cards,
+            lambda: self._shared.deliveries.cards(call_id, Change(show, hide), self._change, since=self._fact_at),
+        )
+        if verdict is not None and verdict.state != DROPPED:
             self._entries.settle_cards(verdict)
+
+    def _change(self) -> Change | None:
+        """The change of cards that is right now; its entries are on their way to the disk before it is sent."""
+        show, hide, _ = self._difference()
+        if self.told.finish is not None or not (show or hide):
+            self._entries.drop_cards()
+            return None
+        self._entries.open_cards(show, hide, self._fact_time())
+        self.told.maybe |= show
+        return Change(show, hide)
 
     async def _finish(self) -> None:
         row = self.told.finish
         assert row is not None
         await self._entries.on_disk(row)
         doubt, call_id = self._entries.is_doubtful(row), self.told.portal_call_id
-        # It also closes the card of whoever talked: he looks at it, so it goes with the cards.
-        closes = bool(self.told.shown | self.told.maybe)
         verdict = await self._attempt(
-            row, lambda: self._shared.deliveries.finish(row, call_id, doubt=doubt, closes_cards=closes)
+            lambda: [row], lambda: self._shared.deliveries.finish(row, call_id, since=self._fact_at, doubt=doubt)
         )
         if verdict is not None:
             self._entries.settle(row, verdict)
@@ -286,18 +323,20 @@ class Lane:
         assert row is not None
         await self._entries.on_disk(row)
         call_id = self.told.portal_call_id
-        verdict = await self._attempt(row, lambda: self._shared.deliveries.recording(row, call_id))
+        verdict = await self._attempt(lambda: [row], lambda: self._shared.deliveries.recording(row, call_id))
         if verdict is not None:
             self._entries.settle(row, verdict)
 
-    async def _attempt(self, row: OutboxRow, send: Callable[[], Awaitable[Verdict]]) -> Verdict | None:
-        """Send; None when it has to be tried again later."""
+    async def _attempt(
+        self, rows: Callable[[], Sequence[OutboxRow]], send: Callable[[], Awaitable[Verdict]]
+    ) -> Verdict | None:
+        """Send; None when it has to be tried again later. `rows` are the entries concerned when it comes to nothing."""
         gate, deliveries = self._shared.gate, self._shared.deliveries
         try:
             verdict = await send()
         except (LimitExceeded, NotYet) as error:
             gate.pass_on()
-            self._try_later(row, error, error.retry_after)
+            self._try_later(rows(), error, error.retry_after)
         except B24Error as error:
             if deliveries.is_outage(error):
                 gate.failed(error)
@@ -305,25 +344,29 @@ class Lane:
                 gate.succeeded()
             denied = isinstance(error, AccessDenied)
             if denied:
-                self._log.warning("The portal does not let us ({}): {}", row.kind, error)
-            self._try_later(row, error, DENIED_PAUSE if denied else 0.0)
+                self._log.warning("The portal does not let us ({}): {}", error.method, error)
+            self._try_later(rows(), error, DENIED_PAUSE if denied else 0.0)
         except BaseException:
             gate.pass_on()
             raise
         else:
-            gate.succeeded()
+            if verdict.state == DROPPED:
+                gate.pass_on()  # nothing was sent
+            else:
+                gate.succeeded()
             self._retry.succeeded()
             return verdict
         return None
 
-    def _try_later(self, row: OutboxRow, error: B24Error, least: float) -> None:
+    def _try_later(self, rows: Sequence[OutboxRow], error: B24Error, least: float) -> None:
         # During an outage the gate sets the pace for all calls.
         patient = self.told.finish is not None and self._shared.gate.is_open
         self._retry.failed(LATE_LONGEST if patient else LIVE_LONGEST, least)
-        self._log.debug("The portal is not told yet ({}, attempt {}): {}", row.kind, self._retry.failures, error)
-        self._entries.missed(row, str(error), doubtful=self._shared.deliveries.may_have_acted(error))
-        if time.time() - row.opened_at > GIVE_UP_AFTER:
-            self._entries.close(row, REFUSED, f"given up after a week: {error}")
+        self._log.debug("The portal is not told yet (attempt {}): {}", self._retry.failures, error)
+        self._entries.missed(rows, str(error), doubtful=self._shared.deliveries.may_have_acted(error))
+        for row in rows:
+            if time.time() - row.opened_at > GIVE_UP_AFTER:
+                self._entries.close(row, REFUSED, f"given up after a week: {error}")
 
     # Small steps
 
@@ -339,7 +382,7 @@ class Lane:
         if not self._loaded or not self.told.is_registered or self.told.finish is not None:
             return False
         show, hide, _ = self._difference()
-        return not show and not hide and not self._entries.has_cards
+        return not show and not hide and not self._entries.cards
 
     def _fact_time(self) -> float:
         """When the last fact came, in Unix seconds."""

@@ -1,181 +1,158 @@
-"""The request budget against a clock that is turned by hand."""
+"""The portal's two limits as we count them, against a clock that is turned by hand."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-
 import pytest
+from b24_clock import HandClock
 
-from b24client import LimitExceeded, Limits, Priority
+from b24client import Limits, Priority
 from b24client.budget import Budget
 from b24client.ledger import Ledger
 
 
-class HandClock:
-    """A clock with its timers; `turn` moves it on and runs what falls due."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self._timers: list[HandTimer] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def call_later(self, seconds: float, run: Callable[[], None]) -> HandTimer:
-        timer = HandTimer(self.now + seconds, run)
-        self._timers.append(timer)
-        return timer
-
-    async def turn(self, seconds: float) -> None:
-        end = self.now + seconds
-        while due := [t for t in self._timers if t.run and t.at <= end]:
-            timer = min(due, key=lambda t: t.at)
-            self.now, run, timer.run = max(self.now, timer.at), timer.run, None
-            assert run is not None
-            run()
-            await settled()
-        self.now = end
+def requests_sent(budget: Budget, priority: Priority, most: int = 1000) -> int:
+    """Send as many requests of a class as there is room for."""
+    sent = 0
+    while sent < most and budget.room_in(priority) <= 0:
+        budget.take()
+        sent += 1
+    return sent
 
 
-class HandTimer:
-    def __init__(self, at: float, run: Callable[[], None]) -> None:
-        self.at = at
-        self.run: Callable[[], None] | None = run
-
-    def cancel(self) -> None:
-        self.run = None
-
-
-class Desk:
-    """Asks the budget for room and notes who got it."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.clock = HandClock()
-        self.budget = Budget(limits, self.clock, self.clock.call_later)
-        self.passed: list[Priority] = []
-        self.tasks: list[asyncio.Task[None]] = []
-
-    async def ask(self, priority: Priority, times: int = 1) -> None:
-        for _ in range(times):
-            self.tasks.append(asyncio.create_task(self._ask(priority)))
-        await settled()
-
-    async def _ask(self, priority: Priority) -> None:
-        await self.budget.acquire(priority)
-        self.passed.append(priority)
-
-    async def close(self) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+def test_a_burst_goes_out_at_once_and_the_rest_at_the_portals_pace() -> None:
+    clock = HandClock()
+    budget = Budget(Limits(rate=2, burst=50), clock)
+    assert requests_sent(budget, Priority.LOOKUP) == 48  # two below the portal's 50, which it empties in steps
+    assert budget.room_in(Priority.LOOKUP) == pytest.approx(0.5, abs=0.001)
+    clock.now += 3
+    assert requests_sent(budget, Priority.LOOKUP) == 6
 
 
-async def settled() -> None:
-    for _ in range(4):
-        await asyncio.sleep(0)
+def test_background_work_leaves_a_reserve_to_cards_and_cards_to_lookups() -> None:
+    budget = Budget(Limits(rate=2, burst=50), HandClock())
+    assert requests_sent(budget, Priority.SYNC) == 19  # 40 % of the bucket
+    assert requests_sent(budget, Priority.CARD) == 24
+    assert requests_sent(budget, Priority.LOOKUP) == 5
+    assert budget.room(Priority.LOOKUP) == 0
 
 
-async def test_a_burst_goes_out_at_once_and_the_rest_at_the_portals_pace() -> None:
-    desk = Desk(Limits(rate=2, burst=50))
-    await desk.ask(Priority.LOOKUP, 60)
-    assert len(desk.passed) == 48  # two below the portal's 50, which it empties in steps
-    await desk.clock.turn(3.01)
-    assert len(desk.passed) == 54
-    await desk.clock.turn(10)
-    assert len(desk.passed) == 60
-    await desk.close()
+def test_who_lost_patience_may_use_the_reserve() -> None:
+    budget = Budget(Limits(rate=2, burst=50), HandClock())
+    requests_sent(budget, Priority.CARD)
+    assert budget.room_in(Priority.FINISH) > 0
+    assert budget.room_in(Priority.FINISH, urgent=True) == 0
 
 
-async def test_a_lookup_and_a_card_pass_waiting_recordings() -> None:
-    desk = Desk(Limits(rate=2, burst=10))
-    await desk.ask(Priority.RECORD, 20)
-    desk.passed.clear()
-    await desk.ask(Priority.CARD)
-    await desk.ask(Priority.LOOKUP)
-    assert desk.passed == [Priority.CARD, Priority.LOOKUP]  # the reserve: no wait at all
-    await desk.close()
+def test_a_full_bucket_at_the_portal_stops_everybody() -> None:
+    clock = HandClock()
+    budget = Budget(Limits(rate=2, burst=50), clock)
+    budget.refused(5.0)  # another program behind our address has used it up
+    assert budget.room(Priority.LOOKUP) == 0
+    assert budget.room_in(Priority.LOOKUP) == 5.0
+    clock.now += 5
+    assert requests_sent(budget, Priority.LOOKUP) == 10
 
 
-async def test_background_work_leaves_a_reserve() -> None:
-    desk = Desk(Limits(rate=2, burst=50))
-    await desk.ask(Priority.SYNC, 100)
-    assert len(desk.passed) == 19  # 40 % of the bucket
-    await desk.ask(Priority.LOOKUP, 29)
-    assert desk.passed.count(Priority.LOOKUP) == 29
-    await desk.close()
-
-
-async def test_a_waiting_lookup_goes_before_an_earlier_finish() -> None:
-    desk = Desk(Limits(rate=1, burst=5))
-    await desk.ask(Priority.LOOKUP, 4)
-    await desk.ask(Priority.FINISH)
-    await desk.ask(Priority.LOOKUP)
-    desk.passed.clear()
-    await desk.clock.turn(8)
-    assert desk.passed == [Priority.LOOKUP, Priority.FINISH]
-    await desk.close()
-
-
-async def test_nobody_starves() -> None:
-    desk = Desk(Limits(rate=1, burst=5))
-    await desk.ask(Priority.LOOKUP, 10)
-    await desk.ask(Priority.SYNC)
-    for _ in range(700):  # lookups without end, as fast as the portal takes them
-        await desk.ask(Priority.LOOKUP)
-        await desk.clock.turn(1)
-    assert Priority.SYNC in desk.passed
-    await desk.close()
-
-
-async def test_a_full_bucket_at_the_portal_stops_everybody() -> None:
-    desk = Desk(Limits(rate=2, burst=50))
-    desk.budget.refused(5.0)  # another program behind our address has used it up
-    await desk.ask(Priority.LOOKUP)
-    await desk.clock.turn(4.9)
-    assert desk.passed == []
-    await desk.clock.turn(0.2)
-    assert desk.passed == [Priority.LOOKUP]
-    await desk.close()
-
-
-async def test_who_gives_up_takes_no_room() -> None:
-    desk = Desk(Limits(rate=1, burst=2))
-    await desk.ask(Priority.LOOKUP, 2)
-    desk.tasks[1].cancel()
-    await desk.ask(Priority.CARD)
-    await desk.clock.turn(1.1)
-    assert desk.passed == [Priority.LOOKUP, Priority.CARD]
-    assert desk.budget.waiting == 0
-    await desk.close()
-
-
-async def test_without_limits_nobody_waits() -> None:
-    desk = Desk(Limits(enabled=False))
-    await desk.ask(Priority.SYNC, 500)
-    assert len(desk.passed) == 500
+def test_a_wider_plan_is_used_from_the_moment_it_is_known() -> None:
+    clock = HandClock()
+    budget = Budget(Limits(), clock)
+    requests_sent(budget, Priority.LOOKUP)
+    budget.change(Limits.enterprise())
+    assert requests_sent(budget, Priority.LOOKUP) == 245 - 48
 
 
 def test_impossible_limits_are_refused() -> None:
     with pytest.raises(ValueError, match="rate=0"):
         Limits(rate=0)
+    with pytest.raises(ValueError, match="operating"):
+        Limits(operating=0)
 
 
-def test_a_blocked_method_is_not_asked_again_before_its_time() -> None:
-    clock = HandClock()
-    ledger = Ledger(clock)
-    ledger.note("user.get", {"operating": 481.2, "operating_reset_at": 1090})
-    assert ledger.refused("user.get", fallback=60.0) == 90
-    with pytest.raises(LimitExceeded) as refused:
-        ledger.check("User.Get")
-    assert refused.value.retry_after == 90
-    ledger.check("profile")
-    clock.now += 91
-    ledger.check("user.get")
+class Portal:
+    """The working time of one method at the portal, in minutes as the portal keeps it."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self.clock = clock
+        self.work: list[tuple[float, float]] = []
+
+    def works(self, seconds: float) -> dict[str, float]:
+        """Carry out a command; its `time` block."""
+        self.work.append((self.clock.now // 60 * 60, seconds))
+        self.work = [(begun, worked) for begun, worked in self.work if begun + 600 > self.clock.now]
+        return {
+            "duration": seconds,
+            "finish": self.clock.now,
+            "operating": sum(worked for _, worked in self.work),
+            "operating_reset_at": self.work[0][0] + 600,
+        }
 
 
-@pytest.mark.parametrize("block", [None, [], {"operating": "many"}, {"operating": 1.0}])
+def test_a_method_is_not_asked_when_its_working_time_is_used_up() -> None:
+    clock = HandClock(now=6000.0)
+    portal, ledger = Portal(clock), Ledger(480.0, clock)
+    commands = 0
+    while ledger.room_in("telephony.externalCall.register", Priority.CARD) <= 0:
+        ledger.note("Telephony.ExternalCall.Register", portal.works(1.0))
+        commands += 1
+        clock.now += 0.5
+    assert commands == 475  # the portal would have taken 480; another client of the application may need some
+    wait = ledger.room_in("telephony.externalcall.register", Priority.CARD)
+    clock.now += wait
+    assert portal.works(0.0)["operating"] < 475  # exactly when the oldest minute was forgotten
+    assert ledger.room_in("telephony.externalcall.register", Priority.CARD) <= 0
+    assert ledger.room_in("telephony.externalcall.finish", Priority.CARD) == 0
+
+
+def test_a_backlog_leaves_working_time_to_live_cards() -> None:
+    clock = HandClock(now=6000.0)
+    portal, ledger = Portal(clock), Ledger(480.0, clock)
+    while ledger.room_in("m", Priority.FINISH) <= 0:
+        ledger.note("m", portal.works(1.0))
+    assert ledger.room_in("m", Priority.CARD) == 0
+    assert portal.works(0)["operating"] == pytest.approx(380, abs=2)
+
+
+def test_commands_under_way_count_before_the_portal_has_told_of_them() -> None:
+    clock = HandClock(now=6000.0)
+    ledger = Ledger(480.0, clock)
+    ledger.note("m", Portal(clock).works(10.0))
+    for _ in range(1000):
+        if ledger.room_in("m", Priority.CARD) > 0:
+            break
+        ledger.sent("m")
+    else:
+        pytest.fail("a thousand commands of some seconds each at once")
+    ledger.ended("m")
+    assert ledger.room_in("m", Priority.CARD) == 0
+
+
+def test_an_answer_that_comes_late_does_not_make_us_forget() -> None:
+    clock = HandClock(now=6000.0)
+    portal, ledger = Portal(clock), Ledger(480.0, clock)
+    early = portal.works(1.0)
+    clock.now += 1
+    ledger.note("m", portal.works(100.0))
+    ledger.note("m", early)  # it rode in a batch that took longer
+    assert ledger.spendings["m"].operating == 101
+
+
+def test_a_method_the_portal_blocked_waits_as_told_and_the_lower_limit_is_learnt() -> None:
+    clock = HandClock(now=6000.0)
+    ledger = Ledger(480.0, clock)
+    ledger.note("user.get", {"operating": 300.0, "operating_reset_at": 6090, "finish": 6000.0})
+    assert ledger.refused("user.get", fallback=60.0) == pytest.approx(91)
+    assert ledger.room_in("User.Get", Priority.SYNC) == pytest.approx(91)
+    assert ledger.room_in("profile", Priority.SYNC) == 0
+    assert ledger.limit == 300.0
+
+
+def test_a_portal_that_never_told_anything_is_waited_for_as_it_says() -> None:
+    clock = HandClock(now=6000.0)
+    assert Ledger(480.0, clock).refused("user.get", fallback=60.0) == 60.0
+
+
+@pytest.mark.parametrize("block", [None, [], {"operating": "many"}, {"operating": 1.0}, {"duration": True}])
 def test_a_time_block_of_any_shape_is_survived(block: object) -> None:
     ledger = Ledger()
     ledger.note("user.get", block)
-    ledger.check("user.get")
+    assert ledger.room_in("user.get", Priority.SYNC) == 0

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from b24client import FinishCall, RegisterCall
+from b24client import FinishCall, Refused, RegisterCall
 from stasis_app.calls import facts as f
 from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, Unanswered
 from stasis_app.calls.record import CallRecord, after, begin
+from stasis_app.mirror.portal_calls import Change, Opening, Registered
 from stasis_app.store import OPEN, OutboxRow
 
 BEGAN = datetime(2026, 3, 10, 11, 19, 38, tzinfo=UTC)
@@ -131,6 +132,7 @@ class ListeningPortal:
     attached: list[str] = field(default_factory=list)
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
     slow: asyncio.Event | None = None
+    is_crowded: bool = False
     heard: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def hears(self, what: str) -> None:
@@ -138,19 +140,34 @@ class ListeningPortal:
         async with asyncio.timeout(5), self.heard:
             await self.heard.wait_for(lambda: what in self.said)
 
-    async def register(self, call: RegisterCall, show_to: Collection[int]) -> tuple[str, bool]:
-        await self._hear(f"register for {call.user_id}" + (f", show {_ids(show_to)}" if show_to else ""))
+    async def register(
+        self, call: RegisterCall, opening: Callable[[], Opening | None], *, live: bool, since: float
+    ) -> Registered | None:
+        if (first := opening()) is None:
+            return None
+        await self._hear(f"register for {call.user_id}" + (f", show {_ids(first.show)}" if first.show else ""))
         self._fail("register")
         self.registered.append(call)
-        return f"portal-{call.external_call_id}", bool(show_to)
+        call_id = f"portal-{call.external_call_id}"
+        if first.finish is None:
+            return Registered(call_id, shown=bool(first.show))
+        await self._hear(_ending(first.finish))
+        if refusal := self._fails("finish"):
+            return Registered(call_id, refusal=refusal if isinstance(refusal, Refused) else None)
+        self.finished.append(first.finish.model_copy(update={"call_id": call_id}))
+        return Registered(call_id, finished=True)
 
-    async def cards(self, call_id: str, show: Collection[int], hide: Collection[int]) -> None:
-        parts = [f"{name} {_ids(users)}" for name, users in (("hide", hide), ("show", show)) if users]
+    async def cards(self, call_id: str, expected: Change, change: Callable[[], Change | None], *, since: float) -> bool:
+        now = change()
+        if now is None:
+            return False
+        parts = [f"{name} {_ids(users)}" for name, users in (("hide", now.hide), ("show", now.show)) if users]
         await self._hear(", ".join(parts))
         self._fail("cards")
+        return True
 
-    async def finish(self, call: FinishCall, *, closes_cards: bool) -> None:
-        await self._hear(f"finish {call.user_id} {call.status_code.value} {call.duration}s")
+    async def finish(self, call: FinishCall, *, since: float) -> None:
+        await self._hear(_ending(call))
         self._fail("finish")
         self.finished.append(call)
 
@@ -161,7 +178,14 @@ class ListeningPortal:
 
     async def finished_before(self, external_call_id: str) -> str:
         await self._hear("look in the statistics")
-        return ""
+        return self._found(lambda call: call.call_id == f"portal-{external_call_id}")
+
+    async def is_finished(self, call_id: str) -> bool:
+        await self._hear("look whether it is finished")
+        return bool(self._found(lambda call: call.call_id == call_id))
+
+    def _found(self, is_it: Callable[[FinishCall], bool]) -> str:
+        return next((call.call_id for call in self.finished if is_it(call)), "")
 
     async def _hear(self, what: str) -> None:
         async with self.heard:
@@ -171,8 +195,11 @@ class ListeningPortal:
             await self.slow.wait()
 
     def _fail(self, kind: str) -> None:
-        if self.trouble.get(kind):
-            raise self.trouble[kind].pop(0)
+        if error := self._fails(kind):
+            raise error
+
+    def _fails(self, kind: str) -> Exception | None:
+        return self.trouble[kind].pop(0) if self.trouble.get(kind) else None
 
 
 class MemoryOutbox:
@@ -207,6 +234,10 @@ class MemoryOutbox:
     def _is_unfinished(self, call_id: str) -> bool:
         rows = [row for row in self.rows.values() if row.call_id == call_id]
         return any(row.state == OPEN for row in rows) or not any(row.kind == "finish" for row in rows)
+
+
+def _ending(call: FinishCall) -> str:
+    return f"finish {call.user_id} {call.status_code.value} {call.duration}s"
 
 
 def _ids(users: Collection[int]) -> str:

@@ -31,6 +31,24 @@ async def test_a_registration_and_the_first_card_travel_together(desk):
     assert await desk.heard() == ["register for 11, show 11"]
 
 
+async def test_where_requests_are_scarce_a_registration_waits_for_its_first_card(desk):
+    desk.portal.is_crowded = True
+    call = desk.call().comes_in().known_as(797, 11)
+    await asyncio.sleep(0.01)
+    assert desk.portal.said == []
+    call.rings(ANNA, BORIS)
+
+    assert await desk.heard() == ["register for 11, show 11+12"]
+
+
+async def test_a_call_whose_phones_do_not_ring_is_registered_all_the_same(desk, monkeypatch):
+    monkeypatch.setattr("stasis_app.mirror.lane.FIRST_CARD", 0.01)
+    desk.portal.is_crowded = True
+    desk.call().comes_in().known_as(797, 11)
+
+    assert await desk.heard() == ["register for 11"]
+
+
 async def test_phones_ringing_in_turn_change_the_card_in_one_request(desk):
     call = desk.call().comes_in().rings(ANNA)
     await desk.heard()

@@ -37,9 +37,16 @@ async def test_a_call_that_ended_while_the_portal_was_away_keeps_its_real_start(
 
 async def test_a_lost_answer_to_a_registration_is_asked_for_again(desk):
     desk.portal.trouble = {"register": [LOST]}
+    desk.call().comes_in().known_as(797, 11)
+
+    assert await desk.heard() == ["register for 11", "register for 11"]  # the portal knows it for the same call
+
+
+async def test_a_lost_answer_to_a_whole_call_is_looked_up_before_it_is_told_again(desk):
+    desk.portal.trouble = {"register": [LOST]}
     desk.call().comes_in().ends()
 
-    assert await desk.heard() == ["register for 1", "register for 1", "finish 1 304 0s"]
+    assert await desk.heard() == ["register for 1", "look in the statistics", "register for 1", "finish 1 304 0s"]
 
 
 async def test_an_old_doubt_is_settled_by_the_statistics(desk):
@@ -53,9 +60,22 @@ async def test_an_old_doubt_is_settled_by_the_statistics(desk):
     assert (await desk.heard())[1:] == ["look in the statistics", "register for 1", "finish 1 304 0s"]
 
 
-async def test_a_finish_whose_answer_was_lost_is_not_a_failure(desk):
+async def test_a_finish_whose_answer_was_lost_is_looked_up_before_it_is_told_again(desk):
+    call = desk.call().comes_in().known_as(797, 11)
+    await desk.heard()
+    desk.portal.trouble = {"finish": [LOST]}
+    call.ends()
+
+    heard = ["register for 11", "finish 11 304 0s", "look whether it is finished", "finish 11 304 0s"]
+    assert await desk.heard() == heard
+    assert desk.outbox.states("finish") == ["done"]
+
+
+async def test_a_finish_that_had_succeeded_after_all_is_not_a_failure(desk):
+    call = desk.call().comes_in().known_as(797, 11)
+    await desk.heard()
     desk.portal.trouble = {"finish": [LOST, refused("Call is not found (call should be registered)")]}
-    desk.call().comes_in().ends()
+    call.ends()
     await desk.heard()
 
     assert desk.outbox.states("finish") == ["done"]
@@ -166,7 +186,8 @@ async def test_what_was_left_undone_is_done_after_a_restart(desk):
     desk.portal.slow = None
     await desk.restart()
 
-    assert (await desk.heard())[1:] == ["register for 11", "finish 11 200 5s", "attach talk.wav"]
+    again = ["look in the statistics", "register for 11", "finish 11 200 5s", "attach talk.wav"]
+    assert (await desk.heard())[1:] == again
 
 
 async def test_without_a_single_employee_a_call_waits_until_one_is_known(open_desk, monkeypatch):
