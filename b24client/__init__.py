@@ -21,6 +21,7 @@ from b24client.errors import (
     Temporary,
     UnknownOutcome,
 )
+from b24client.events_in import EventAuth, PostedEvent
 from b24client.forms import decode_form, encode_form
 from b24client.habits import list_method
 from b24client.introspection import TokenInfo, token_info
@@ -71,6 +72,8 @@ from b24client.methods.departments import Department, Departments
 from b24client.methods.events import Binding
 from b24client.methods.lines import Line, Lines
 from b24client.methods.notifications import Notification, Notifications
+from b24client.methods.offline import OfflineEvent, OfflineEvents, Processed
+from b24client.methods.placements import Placement, PlacementCode, Placements
 from b24client.methods.profile import AppInfo, Profile
 from b24client.methods.recordings import AttachedRecord, Way, record_command, record_file_id
 from b24client.methods.robots import Robot, RobotProperty, RobotRequest, Robots
@@ -80,6 +83,7 @@ from b24client.methods.timeline import Comment, LogEntry, Timeline
 from b24client.methods.timeman import DayStatus, Schedule, Shift, Timeman, WorkDay, WorkSettings
 from b24client.methods.users import User, Users
 from b24client.php import read
+from b24client.placement_in import PlacementRequest
 from b24client.portal import Portal
 from b24client.retry import retrying
 from b24client.tokens import MemoryTokenStore, OAuthTokens, TokenStore
@@ -125,6 +129,7 @@ __all__ = [
     "Duplicates",
     "Entities",
     "EntityType",
+    "EventAuth",
     "ExpiredToken",
     "FinishCall",
     "FinishedCall",
@@ -147,8 +152,16 @@ __all__ = [
     "Notifications",
     "OAuthAuth",
     "OAuthTokens",
+    "OfflineEvent",
+    "OfflineEvents",
+    "Placement",
+    "PlacementCode",
+    "PlacementRequest",
+    "Placements",
     "Portal",
+    "PostedEvent",
     "Priority",
+    "Processed",
     "Profile",
     "Progress",
     "Refusal",

@@ -44,7 +44,8 @@ def classify(method: str, status: int, code: str, description: str, retry_after:
 
 _REPEATABLE_ENDINGS = (".get", ".list", ".fields", ".search", ".status", ".settings", ".current", ".findbycomm")
 _REPEATABLE = {
-    "app.info", "events", "methods", "profile", "scope", "server.time", "user.admin",
+    "app.info", "event.offline.clear", "event.offline.error", "events", "methods", "profile", "scope", "server.time",
+    "user.admin",
     "bizproc.robot.update", "crm.activity.todo.update", "crm.activity.todo.updatecolor",
     "crm.activity.todo.updatedeadline", "crm.activity.todo.updatedescription",
     "crm.activity.todo.updateresponsibleuser", "crm.activity.update", "tasks.task.update",

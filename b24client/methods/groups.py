@@ -12,6 +12,7 @@ from b24client.methods.departments import Departments
 from b24client.methods.events import Events
 from b24client.methods.lines import Lines
 from b24client.methods.notifications import Notifications
+from b24client.methods.placements import Placements
 from b24client.methods.robots import Robots
 from b24client.methods.tasks import Tasks
 from b24client.methods.telephony import Telephony
@@ -52,6 +53,11 @@ class Groups(_Base):
     def events(self) -> Events:
         """What the portal posts to us."""
         return Events(self)
+
+    @cached_property
+    def placements(self) -> Placements:
+        """Where the application shows itself in the portal's pages."""
+        return Placements(self)
 
     @cached_property
     def departments(self) -> Departments:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from b24client.sandbox.config import SandboxConfig
 from b24client.sandbox.wire import RestError
+
+_REFUSALS = {
+    "PAYMENT_REQUIRED": "Payment required",
+    "NOT_INSTALLED": "Application not installed",
+    "invalid_request": "Invalid request",
+    "invalid_scope": "The requested scope is invalid",
+}
+_KEPT_AFTER_EXPIRY = 24 * 3600  # an old token is told to have expired, not to be unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +44,16 @@ class _Grant:
 
 @dataclass(slots=True)
 class Access:
-    """Tokens given out so far. Everything is forgotten when the sandbox stops."""
+    """Tokens given out so far."""
 
     config: SandboxConfig
     member_id: str = field(default_factory=lambda: secrets.token_hex(16))
     application_token: str = field(default_factory=lambda: secrets.token_hex(16))
     installed: bool = False
+    unfinished: bool = False
+    """An application with an interface has been opened, but has not said that its installation is finished."""
+    renamed_to: str = ""
+    """The address the portal has moved to; requests under another host are sent there."""
     _access: dict[str, _Grant] = field(default_factory=dict)
     _refresh: dict[str, Visitor] = field(default_factory=dict)
     _codes: dict[str, _Grant] = field(default_factory=dict)
@@ -93,11 +106,15 @@ class Access:
 
     def exchange(self, fields: dict[str, str], base: str) -> dict[str, Any]:
         """Answer the OAuth server's token address. Raises RestError."""
-        app = self.config.app
+        app, switches = self.config.app, self.config.switches
+        if refusal := switches.oauth_refusal:
+            raise RestError(400 if refusal.startswith("invalid") else 401, refusal, _REFUSALS[refusal])
         if fields.get("client_id") != app.client_id or not hmac.compare_digest(
             fields.get("client_secret", "").encode(), app.client_secret.encode()
         ):
-            raise RestError(400, "invalid_client", "The client credentials are invalid")
+            if switches.wrong_client_ok:
+                raise RestError(200, "wrong_client", "Wrong client")
+            raise RestError(switches.invalid_client_status, "invalid_client", "The client credentials are invalid")
         match fields.get("grant_type"):
             case "authorization_code":
                 code = self._codes.pop(fields.get("code", ""), None)
@@ -119,12 +136,44 @@ class Access:
             grant.expires_at = 0.0
         return len(self._access)
 
+    def finish_installation(self) -> None:
+        """The application says that it is ready: its events and places come alive."""
+        self.installed, self.unfinished = True, False
+
     def revoke_all(self) -> None:
         """The application is gone, and its tokens with it."""
-        self.installed = False
+        self.installed = self.unfinished = False
         self._access.clear()
         self._refresh.clear()
         self._codes.clear()
 
     def _app(self, user_id: int) -> Visitor:
         return Visitor(user_id, self.config.app.client_id, tuple(self.config.app.scope))
+
+    def dump(self) -> dict[str, Any]:
+        """Who the portal is and the tokens that are still good, as JSON values."""
+        now = time.time()
+        return {
+            "member_id": self.member_id,
+            "application_token": self.application_token,
+            "installed": self.installed,
+            "unfinished": self.unfinished,
+            "renamed_to": self.renamed_to,
+            "access": {
+                token: [grant.visitor.user_id, grant.expires_at]
+                for token, grant in self._access.items()
+                if grant.expires_at > now - _KEPT_AFTER_EXPIRY
+            },
+            "refresh": {token: visitor.user_id for token, visitor in self._refresh.items()},
+        }
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        self.member_id, self.application_token = kept["member_id"], kept["application_token"]
+        self.installed, self.unfinished = kept["installed"], kept["unfinished"]
+        self.renamed_to = kept["renamed_to"]
+        self._access = {
+            token: _Grant(replace(self._app(user), expires_at=expires), expires)
+            for token, (user, expires) in kept["access"].items()
+        }
+        self._refresh = {token: self._app(user) for token, user in kept["refresh"].items()}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from b24client.sandbox.people import Client
@@ -40,6 +40,7 @@ class Finish:
     cost: float = 0.0
     cost_currency: str = ""
     vote: int = 0
+    add_to_chat: bool = True
 
 
 @dataclass(slots=True)
@@ -86,6 +87,8 @@ class Call:
     shows_refused: int = 0
     record: Record | None = None
     transcript: Transcript | None = None
+    records: int = 0
+    records_refused: int = 0
     requests: list[tuple[str, float]] = field(default_factory=list)
     created: list[Client] = field(default_factory=list)
 
@@ -113,6 +116,7 @@ class Call:
         """The call for people and programs that watch the sandbox."""
         return {
             "call_id": self.call_id,
+            "app": self.app,
             "external_call_id": self.external_call_id,
             "phone_number": self.phone_number,
             "line_number": self.line_number,
@@ -144,11 +148,14 @@ class Call:
                 "at": self.finish.at,
                 "statistic_id": self.finish.statistic_id,
                 "activity_id": self.finish.activity_id,
+                "add_to_chat": self.finish.add_to_chat,
             }
             if self.finish
             else None,
             "finishes_refused": self.finishes_refused,
             "shows_refused": self.shows_refused,
+            "records": self.records,
+            "records_refused": self.records_refused,
             "record": {
                 "file_id": self.record.file_id,
                 "filename": self.record.filename,
@@ -166,10 +173,19 @@ class Call:
 class CallBook:
     """All calls of the portal. `changed` is told of each call that changes."""
 
-    def __init__(self, changed: Callable[[Call], None]) -> None:
+    def __init__(
+        self,
+        changed: Callable[[Call], None],
+        client: Callable[[str, int], Client | None],
+        *,
+        dedup_stops: Callable[[], bool],
+    ) -> None:
+        """`client` finds a client of the CRM by kind and id; `dedup_stops`: whether a finish ends the dedup."""
         self.calls: dict[str, Call] = {}
         self.by_external: dict[str, list[Call]] = {}
         self.changed = changed
+        self._client = client
+        self._dedup_stops = dedup_stops
         self.finished = 0
         self._open: dict[tuple[Any, ...], Call] = {}
         self._files: dict[int, Record] = {}
@@ -202,12 +218,17 @@ class CallBook:
         call.finish = finish
         call.hide(None, "finish")
         self.finished += 1
-        if self._open.get(call.key) is call:
+        if self._dedup_stops() and self._open.get(call.key) is call:
             del self._open[call.key]
         self.changed(call)
 
     def attach(self, call: Call, record: Record) -> Record | None:
-        """Give a call its recording, instead of an earlier one, which is returned."""
+        """Give a call its recording, instead of an earlier one, which is returned.
+
+        The same audio again is no other recording.
+        """
+        if call.record is None or call.record.sha256 != record.sha256:
+            call.records += 1
         replaced, call.record = call.record, record
         if replaced is not None:
             self._files.pop(replaced.file_id, None)
@@ -234,12 +255,69 @@ class CallBook:
         self._file += 1
         return self._file
 
+    def dump(self) -> dict[str, Any]:
+        """All calls as JSON values."""
+        return {
+            "finished": self.finished,
+            "statistic": self._statistic,
+            "file": self._file,
+            "transcript": self._transcript,
+            "calls": [
+                {
+                    **_fields_of(call),
+                    "client": [call.client.entity_type, call.client.id] if call.client else None,
+                    "created": [[made.entity_type, made.id] for made in call.created],
+                }
+                for call in self.calls.values()
+            ],
+        }
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        self.clear()
+        self.finished, self._statistic = kept["finished"], kept["statistic"]
+        self._file, self._transcript = kept["file"], kept["transcript"]
+        for row in kept["calls"]:
+            rest: dict[str, Any] = {
+                "cards": [],
+                "finish": None,
+                "record": None,
+                "client": None,
+                "requests": [],
+                "created": [],
+            }
+            call = Call(**{**row, **rest, "transcript": None})
+            call.client = self._client(*row["client"]) if row["client"] else None
+            call.created = [made for told in row["created"] if (made := self._client(*told)) is not None]
+            call.transcript = Transcript(**row["transcript"]) if row["transcript"] else None
+            call.cards = [Card(**card) for card in row["cards"]]
+            call.requests = [(method, at) for method, at in row["requests"]]
+            call.finish = Finish(**row["finish"]) if row["finish"] else None
+            call.record = Record(**row["record"]) if row["record"] else None
+            if call.record:
+                self._files[call.record.file_id] = call.record
+            self.calls[call.call_id] = call
+            if call.external_call_id:
+                self.by_external.setdefault(call.external_call_id, []).append(call)
+            if call.finish is None or not self._dedup_stops():
+                self._open[call.key] = call
+
     def clear(self) -> None:
         """Forget all calls."""
         self.finished = 0
         self.calls.clear()
         self.by_external.clear()
         self._open.clear()
+
+
+def _fields_of(call: Call) -> dict[str, Any]:
+    """A call's fields; what they hold is not copied but for what JSON does not know."""
+    told = {name: getattr(call, name) for name in call.__dataclass_fields__}
+    told["cards"] = [asdict(card) for card in call.cards]
+    told["finish"] = asdict(call.finish) if call.finish else None
+    told["record"] = asdict(call.record) if call.record else None
+    told["transcript"] = asdict(call.transcript) if call.transcript else None
+    return told
 
 
 def new_call_id() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import asdict
 from typing import Any
@@ -12,9 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from b24client.sandbox.audit import audit
 from b24client.sandbox.calls import Call, new_call_id
-from b24client.sandbox.faults import Fault
-from b24client.sandbox.postman import Binding
-from b24client.sandbox.state import SANDBOX
+from b24client.sandbox.faults import ScheduledFault
+from b24client.sandbox.state import SANDBOX, Sandbox
 from b24client.sandbox.wire import json_response
 from b24client.sandbox.workdays import Status
 
@@ -94,11 +94,12 @@ async def requests(request: web.Request) -> web.Response:
     try:
         since, limit = float(query.get("since", 0)), int(query.get("limit", 500))
     except ValueError:
-        return _wrong("since and limit have to be numbers")
+        return wrong("since and limit have to be numbers")
     journal = request.app[SANDBOX].journal
     entries = journal.told(
-        method=query.get("method", ""), call_id=query.get("call_id", ""), since=since, limit=max(0, limit)
-    )
+        method=query.get("method", ""), call_id=query.get("call_id", ""), since=since,
+        errors_only=query.get("errors", "") in ("1", "true"), limit=max(0, limit),
+    )  # fmt: skip
     return json_response(entries)
 
 
@@ -115,16 +116,25 @@ async def status(request: web.Request) -> web.Response:
             "bucket": sandbox.gate.levels(),
             "calls": len(sandbox.calls.calls),
             "installed": sandbox.access.installed,
+            "unfinished": sandbox.access.unfinished,
             "faults": [fault.model_dump() for fault in sandbox.faults.active()],
             "bindings": [asdict(binding) for binding in sandbox.postman.bindings],
+            "placements": [asdict(placement) for placement in sandbox.placements.all],
+            "offline_events": len(sandbox.postman.queue.rows),
         }
     )
 
 
 @routes.get("/sandbox/api/audit")
 async def findings(request: web.Request) -> web.Response:
-    """The broken invariants."""
-    return json_response(audit(request.app[SANDBOX]))
+    """The broken invariants; `since` (unix seconds) and `invariant` narrow them."""
+    query = request.query
+    try:
+        since = float(query.get("since", 0))
+    except ValueError:
+        return wrong("since has to be a number")
+    found = audit(request.app[SANDBOX], since)
+    return json_response([f for f in found if query.get("invariant", "") in ("", f["invariant"])])
 
 
 @routes.get("/sandbox/api/people")
@@ -150,7 +160,9 @@ async def change_user(request: web.Request) -> web.Response:
     change = await body(request, UserBody)
     if change.timeman is not None:
         sandbox.workdays.set(user, change.timeman)
-    changed = sandbox.people.users[user.id].model_copy(update=change.model_dump(exclude_none=True))
+    changed = type(user).model_validate(
+        {**sandbox.people.users[user.id].model_dump(), **change.model_dump(exclude_none=True)}
+    )
     sandbox.people.users[user.id] = changed
     return json_response(changed.model_dump())
 
@@ -158,9 +170,15 @@ async def change_user(request: web.Request) -> web.Response:
 @routes.post("/sandbox/api/faults")
 async def add_fault(request: web.Request) -> web.Response:
     """Begin trouble."""
-    fault = await body(request, Fault)
+    fault = await body(request, ScheduledFault)
     request.app[SANDBOX].faults.add(fault)
     return json_response(fault.model_dump(), 201)
+
+
+@routes.get("/sandbox/api/faults")
+async def told_faults(request: web.Request) -> web.Response:
+    """The trouble that is on and that to come."""
+    return json_response(request.app[SANDBOX].faults.told())
 
 
 @routes.delete("/sandbox/api/faults")
@@ -182,13 +200,13 @@ async def install(request: web.Request) -> web.Response:
     """Install the local application: ONAPPINSTALL goes to its handler; `status` is what it answered (0: nothing)."""
     sandbox = request.app[SANDBOX]
     order = await body(request, InstallBody)
-    sandbox.access.installed = True
+    sandbox.access.finish_installation()
     fields = {
         "event": "ONAPPINSTALL",
         "event_handler_id": 1000,
         "data": {"VERSION": 1, "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": "en"},
         "ts": int(time.time()),
-        "auth": sandbox.postman.auth_block(_user_id(request, order.user_id), sandbox.base(request), install=True),
+        "auth": sandbox.postman.auth_block(user_id_of(request, order.user_id), sandbox.base(request), install=True),
     }
     delivery = await sandbox.postman.post(order.handler, fields)
     return json_response({"status": delivery.status})
@@ -199,7 +217,7 @@ async def uninstall(request: web.Request) -> web.Response:
     """Remove the application: ONAPPUNINSTALL without tokens to those bound to it, then its bindings and tokens go."""
     sandbox = request.app[SANDBOX]
     base, statuses = sandbox.base(request), []
-    auth = sandbox.postman.auth_block(_user_id(request, None), base)
+    auth = sandbox.postman.auth_block(user_id_of(request, None), base)
     for name in ("access_token", "expires", "expires_in", "user_id"):
         del auth[name]
     for binding in sandbox.postman.bound("ONAPPUNINSTALL"):
@@ -213,6 +231,7 @@ async def uninstall(request: web.Request) -> web.Response:
         statuses.append((await sandbox.postman.post(binding.handler, fields)).status)
     sandbox.postman.bindings.clear()
     sandbox.robots.forget(sandbox.config.app.client_id)
+    sandbox.placements.remove(sandbox.placements.all)
     sandbox.access.revoke_all()
     return json_response({"statuses": statuses})
 
@@ -223,7 +242,7 @@ async def issue_tokens(request: web.Request) -> web.Response:
     sandbox = request.app[SANDBOX]
     order = await body(request, IssueBody)
     sandbox.access.installed = True
-    tokens = sandbox.access.grant(_user_id(request, order.user_id), sandbox.base(request))
+    tokens = sandbox.access.grant(user_id_of(request, order.user_id), sandbox.base(request))
     return json_response({**tokens, "application_token": sandbox.access.application_token})
 
 
@@ -246,7 +265,7 @@ async def call_start(request: web.Request) -> web.Response:
     order = await body(request, CallStartBody)
     user = sandbox.people.user(order.user_id)
     if user is None:
-        return _wrong(f"user_id: there is no user {order.user_id}")
+        return wrong(f"user_id: there is no user {order.user_id}")
     client = next(iter(sandbox.people.search(order.phone_number)), None)
     now = time.time()
     call = Call(
@@ -260,7 +279,8 @@ async def call_start(request: web.Request) -> web.Response:
     sandbox.calls.changed(call)
     data = {
         "PHONE_NUMBER": order.phone_number, "PHONE_NUMBER_INTERNATIONAL": f"+{call.digits}", "EXTENSION": "",
-        "USER_ID": user.id, "CALL_LIST_ID": 0, "LINE_NUMBER": order.line_number, "IS_MOBILE": int(order.is_mobile),
+        "USER_ID": user.id, "CALL_LIST_ID": 0, "LINE_NUMBER": order.line_number,
+        "IS_MOBILE": _mobile(sandbox, order.is_mobile),
         "CALL_ID": call.call_id, "CRM_ENTITY_TYPE": client.entity_type if client else "",
         "CRM_ENTITY_ID": client.id if client else 0,
     }  # fmt: skip
@@ -278,17 +298,23 @@ async def callback(request: web.Request) -> web.Response:
         "CRM_ENTITY_TYPE": client.entity_type if client else "", "CRM_ENTITY_ID": client.id if client else 0,
         "LINE_NUMBER": order.line_number,
     }  # fmt: skip
-    return await _posted(request, "ONEXTERNALCALLBACKSTART", data, _user_id(request, None), "")
+    return await _posted(request, "ONEXTERNALCALLBACKSTART", data, user_id_of(request, None), "")
 
 
 async def _posted(request: web.Request, event: str, data: dict[str, Any], user_id: int, call_id: str) -> web.Response:
     sandbox = request.app[SANDBOX]
-    bindings: list[Binding] = sandbox.postman.bound(event)
-    deliveries = [await sandbox.postman.deliver(b, data, user_id, sandbox.base(request)) for b in bindings]
+    tasks = sandbox.postman.emit(event, data, user_id, sandbox.base(request))
+    deliveries = await asyncio.gather(*tasks)
     return json_response({"call_id": call_id, "deliveries": [asdict(delivery) for delivery in deliveries]})
 
 
-def _user_id(request: web.Request, wanted: int | None) -> int:
+def _mobile(sandbox: Sandbox, is_mobile: bool) -> int | str:
+    if sandbox.config.switches.mobile_style == "letter":
+        return "Y" if is_mobile else "N"
+    return int(is_mobile)
+
+
+def user_id_of(request: web.Request, wanted: int | None) -> int:
     users = request.app[SANDBOX].people.users
     if wanted is not None and wanted in users:
         return wanted
@@ -307,5 +333,5 @@ async def body(request: web.Request, model: type[Any]) -> Any:
         raise web.HTTPBadRequest(text=mistakes) from None
 
 
-def _wrong(text: str) -> web.Response:
+def wrong(text: str) -> web.Response:
     return web.Response(text=text, status=400)

@@ -11,7 +11,9 @@ import orjson
 from aiohttp import web
 
 from b24client.sandbox.calls import Call
+from b24client.sandbox.cards import card_status
 from b24client.sandbox.desks import Watcher
+from b24client.sandbox.frames import shown_places
 from b24client.sandbox.state import SANDBOX, Sandbox
 
 _PAGE = Path(__file__).with_name("page")
@@ -19,9 +21,14 @@ _KINDS = {
     "desks.html": "text/html; charset=utf-8",
     "desks.css": "text/css; charset=utf-8",
     "desks.js": "text/javascript; charset=utf-8",
+    "callcard.js": "text/javascript; charset=utf-8",
+    "frames.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
-_POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+_POLICY = (
+    "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+    "frame-src http: https:; form-action http: https:"  # the application's pages are anywhere
+)
 _RECENT = 60
 _BEAT_SECONDS = 2.0
 _GATHER_SECONDS = 0.04  # changes of the same moment go out together
@@ -45,9 +52,15 @@ async def asset(request: web.Request) -> web.StreamResponse:
     return _file(request.match_info["name"])
 
 
+@routes.get("/sandbox/api.js")
+async def script(request: web.Request) -> web.StreamResponse:
+    """What stands for //api.bitrix24.com/api/v1/ in the application's pages."""
+    return _file("api.js")
+
+
 def _file(name: str) -> web.StreamResponse:
     headers = {
-        "Content-Type": _KINDS[name],
+        "Content-Type": _KINDS.get(name, "text/javascript; charset=utf-8"),
         "Content-Security-Policy": _POLICY,
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-cache",
@@ -70,7 +83,7 @@ async def live(request: web.Request) -> web.StreamResponse:
                 await _send(response, "all", _everything(sandbox))
             changed = await watcher.news(_BEAT_SECONDS)
             if changed:
-                await _send(response, "calls", [_call(call) for call in changed])
+                await _send(response, "calls", [_call(sandbox, call) for call in changed])
             await _send(response, "beat", _counts(sandbox))
             await asyncio.sleep(_GATHER_SECONDS)
     except ConnectionError:
@@ -90,17 +103,25 @@ def _everything(sandbox: Sandbox) -> dict[str, Any]:
     return {
         "title": sandbox.config.title,
         "users": [
-            {"id": u.id, "name": f"{u.name} {u.last_name}".strip(), "extension": u.extension, "online": u.online}
+            {
+                "id": u.id,
+                "name": f"{u.name} {u.last_name}".strip(),
+                "extension": u.extension,
+                "online": u.online,
+                "admin": u.admin,
+            }
             for u in sandbox.people.users.values()
             if u.active
         ],
-        "calls": [_call(call) for call in shown],
+        "calls": [_call(sandbox, call) for call in shown],
+        "app": shown_places(sandbox),
         "counts": _counts(sandbox),
     }
 
 
-def _call(call: Call) -> dict[str, Any]:
+def _call(sandbox: Sandbox, call: Call) -> dict[str, Any]:
     told = call.told()
+    told["status"] = card_status(sandbox, call)
     del told["requests"]
     return told
 

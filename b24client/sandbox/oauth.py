@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from b24client.sandbox.rest import reset, stricken
 from b24client.sandbox.state import SANDBOX
+from b24client.sandbox.trouble import spoiled, stricken
 from b24client.sandbox.wire import RestError, json_response
 
 
@@ -51,6 +51,4 @@ async def token(request: web.Request) -> web.StreamResponse:
         body = {"error": refusal.code, "error_description": refusal.text}
     params = {"grant_type": fields.get("grant_type", "")}
     sandbox.journal.note("oauth.token", started=started, visitor="oauth", status=status, error=error, params=params)
-    if any(fault.kind == "lose_reply" for fault in faults):
-        return reset(request)
-    return json_response(body, status)
+    return spoiled(request, faults, json_response(body, status))

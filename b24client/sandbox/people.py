@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import phonenumbers
@@ -104,6 +105,15 @@ class People:
         """A client by kind and id."""
         item = self.crm.get(NUMBERS.get(entity_type, 0), entity_id)
         return Client(item) if item else None
+
+    def dump(self) -> dict[str, Any]:
+        """The employees as JSON values."""
+        return {"users": [user.model_dump() for user in self.users.values()]}
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        users = [SeedUser.model_validate(user) for user in kept["users"]]
+        self.users = {user.id: user for user in users}
 
     def create(self, name: str, number: str, assigned_by: int) -> list[Client]:
         """What the portal makes for an unknown number, whom the call belongs to first.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
-import struct
 import time
 from fnmatch import fnmatchcase
 from typing import Any
@@ -14,9 +12,9 @@ from aiohttp import web
 
 from b24client.forms import decode_form
 from b24client.sandbox.access import Visitor
-from b24client.sandbox.faults import Fault
 from b24client.sandbox.methods import REGISTRY, Context
 from b24client.sandbox.state import SANDBOX, Sandbox
+from b24client.sandbox.trouble import fault_names, moved, spoiled, stricken
 from b24client.sandbox.wire import Params, RestError, envelope, json_response, php_array, read_params, time_block
 
 MAX_BATCH = 50
@@ -36,10 +34,15 @@ async def handle(request: web.Request) -> web.StreamResponse:
     visitor, context, raw = None, None, {}
     try:
         raw = await read_params(request)
+        if (elsewhere := moved(request)) is not None:
+            sandbox.journal.note(name, started=started, status=elsewhere.status, error="fault: moved", params=raw)
+            return elsewhere
         faults = sandbox.faults.hit([name, *_command_names(name, raw)])
-        if (early := await stricken(request, faults)) is not None:
-            sandbox.journal.note(name, started=started, status=early.status, error=_fault_name(faults), params=raw)
+        if (early := await stricken(request, faults, by_token=len(path) == 1)) is not None:
+            sandbox.journal.note(name, started=started, status=early.status, error=fault_names(faults), params=raw)
             return early
+        if sandbox.config.switches.portal_deleted:
+            raise RestError(sandbox.config.switches.portal_deleted_status, "PORTAL_DELETED", "Portal was deleted")
         sandbox.gate.enter(request.remote or "")
         visitor = _visitor(sandbox, path, raw)
         context = Context(sandbox, visitor, Params(raw), sandbox.base(request))
@@ -59,9 +62,7 @@ async def handle(request: web.Request) -> web.StreamResponse:
         )  # fmt: skip
         return json_response(told, error.status)
     sandbox.journal.note(name, started=started, visitor=visitor.name, call_id=context.call_id, params=raw)
-    if any(fault.kind == "lose_reply" for fault in faults):
-        return reset(request)
-    return json_response(body)
+    return spoiled(request, faults, json_response(body))
 
 
 async def _run(context: Context, name: str, extra: float) -> dict[str, Any]:
@@ -69,11 +70,12 @@ async def _run(context: Context, name: str, extra: float) -> dict[str, Any]:
     sandbox, visitor = context.sandbox, context.visitor
     method = REGISTRY.get(name.lower())
     if method is None:
-        raise RestError(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
+        status = sandbox.config.switches.method_not_found_status
+        raise RestError(status, "ERROR_METHOD_NOT_FOUND", "Method not found!")
     if method.scopes and not method.scopes & set(visitor.scope):
         kind = "access token" if visitor.app else "webhook token"
         text = f"The request requires higher privileges than provided by the {kind}"
-        raise RestError(403, "insufficient_scope", text)
+        raise RestError(sandbox.config.switches.scope_status, "insufficient_scope", text)
     if method.app_only and not visitor.app and not sandbox.config.switches.allow_webhook_telephony:
         raise _WRONG_AUTH
     sandbox.working_time.check(visitor.name, method.name)
@@ -184,7 +186,8 @@ def _latency(sandbox: Sandbox, name: str) -> float:
 
 def _told(sandbox: Sandbox, error: RestError) -> dict[str, Any]:
     code = "" if error.code == "ERROR_CORE" and sandbox.config.switches.empty_error_codes else error.code
-    return {"error": code, "error_description": error.text}
+    told = {"error": code, "error_description": error.text}
+    return told | {"argument": error.argument} if error.argument else told
 
 
 def _command_names(name: str, raw: dict[str, Any]) -> list[str]:
@@ -193,34 +196,3 @@ def _command_names(name: str, raw: dict[str, Any]) -> list[str]:
     commands = raw.get("cmd")
     values = commands.values() if isinstance(commands, dict) else commands if isinstance(commands, list) else []
     return [str(command).partition("?")[0] for command in values]
-
-
-async def stricken(request: web.Request, faults: list[Fault]) -> web.StreamResponse | None:
-    """Suffer trouble that comes before the work; an answer if there is to be no work."""
-    for fault in faults:
-        match fault.kind:
-            case "down":
-                return reset(request)
-            case "hang":
-                await asyncio.sleep(fault.seconds)
-            case "moved":
-                return web.Response(status=302, headers={"Location": fault.to.rstrip("/") + request.path_qs})
-            case "error" if fault.body is not None:
-                return web.Response(text=fault.body, status=fault.status, content_type="text/html")
-            case "error":
-                return json_response({"error": fault.code, "error_description": fault.description}, fault.status)
-    return None
-
-
-def reset(request: web.Request) -> web.Response:
-    """Break the connection as a crashing server does. The returned response goes nowhere."""
-    if request.transport is not None:
-        plug = request.transport.get_extra_info("socket")
-        if plug is not None:
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        request.transport.abort()
-    return web.Response(status=500)
-
-
-def _fault_name(faults: list[Fault]) -> str:
-    return f"fault: {', '.join(fault.kind for fault in faults)}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -14,9 +16,11 @@ from b24client.sandbox.config import SandboxConfig
 from b24client.sandbox.desks import Desks
 from b24client.sandbox.faults import Faults
 from b24client.sandbox.journal import Journal
+from b24client.sandbox.keeper import Store
 from b24client.sandbox.limits import Gate, WorkingTime
 from b24client.sandbox.notices import Notices
-from b24client.sandbox.people import People
+from b24client.sandbox.people import Client, People
+from b24client.sandbox.placements import Placements
 from b24client.sandbox.postman import Postman
 from b24client.sandbox.robots import Robots
 from b24client.sandbox.tasks import Tasks
@@ -26,6 +30,19 @@ from b24client.sandbox.workdays import WorkDays
 
 BASE_NUMBER = "LINK_BASE_NUMBER"
 """The portal's own number, by which outgoing calls go unless somebody has chosen a line."""
+
+
+class Lines(dict[str, dict[str, str | int]]):
+    """The application's outside lines by number."""
+
+    def dump(self) -> dict[str, Any]:
+        """All as JSON values."""
+        return dict(self)
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        self.clear()
+        self.update(kept)
 
 
 class Sandbox:
@@ -38,11 +55,13 @@ class Sandbox:
         self.access = Access(config)
         self.gate = Gate(config.limits)
         self.working_time = WorkingTime(config.limits)
-        self.faults = Faults()
+        self.faults = Faults(config.faults)
         self.journal = Journal(config.requests_kept)
         self.desks = Desks()
-        self.calls = CallBook(self._changed)
-        self.postman = Postman(self.access)
+        self.calls = CallBook(self._changed, self._client, dedup_stops=lambda: config.switches.dedup_stops_at_finish)
+        self.postman = Postman(self.access, config)
+        self.placements = Placements()
+        self.lines = Lines()
         self.workdays = WorkDays(self.people)
         self.activities = Activities()
         self.timeline = Timeline()
@@ -51,22 +70,39 @@ class Sandbox:
         self.robots = Robots()
         self.confirmations: dict[str, bool] = {}
         """What an administrator said to an application's wish to call a method that needs his word."""
-        self.lines: dict[str, dict[str, str | int]] = {}
         self.outgoing_line = BASE_NUMBER
         self.uploads = Uploads(config.recordings.upload_ttl)
+        self.stores: dict[str, Store] = {
+            "access": self.access,
+            "people": self.people,
+            "crm": self.crm,
+            "activities": self.activities,
+            "calls": self.calls,
+            "events": self.postman,
+            "journal": self.journal,
+            "lines": self.lines,
+            "placements": self.placements,
+            "workdays": self.workdays,
+            "timeline": self.timeline,
+            "tasks": self.tasks,
+            "notices": self.notices,
+            "robots": self.robots,
+        }
+        """What survives a restart, if asked to, in the order it is read back."""
         self._files = tempfile.TemporaryDirectory(prefix="b24-sandbox-")
+
+        self.records = Path(self._files.name)
+        """The folder recordings are kept in."""
+
+    def _client(self, entity_type: str, entity_id: int) -> Client | None:
+        return self.people.entity(entity_type, entity_id)
 
     def _changed(self, call: Call) -> None:
         self.desks.changed(call)
 
-    @property
-    def records(self) -> Path:
-        """The folder recordings are kept in while the sandbox runs."""
-        return Path(self._files.name)
-
     def base(self, request: web.Request) -> str:
         """The portal's address as the other side knows it."""
-        return self.config.public_url.rstrip("/") or f"{request.scheme}://{request.host}"
+        return self.access.renamed_to or self.config.public_url.rstrip("/") or f"{request.scheme}://{request.host}"
 
     def reset(self) -> None:
         """Forget calls, requests and what came of them; keep people, tokens, bindings and robots."""
@@ -81,7 +117,7 @@ class Sandbox:
         self.desks.reset()
 
     def close(self) -> None:
-        """Remove the recordings."""
+        """Remove the recordings that were not to be kept."""
         self._files.cleanup()
 
 

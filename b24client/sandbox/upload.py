@@ -14,8 +14,8 @@ from aiohttp import web
 
 from b24client.sandbox.faults import Fault
 from b24client.sandbox.methods.recordings import TooLarge, keep
-from b24client.sandbox.rest import reset, stricken
 from b24client.sandbox.state import SANDBOX, Sandbox
+from b24client.sandbox.trouble import fault_names, reset, spoiled, stricken
 from b24client.sandbox.wire import RestError, core_error, json_response
 
 FORM_BYTES = 64 * 1024
@@ -33,7 +33,7 @@ async def upload(request: web.Request) -> web.StreamResponse:
     faults = sandbox.faults.hit(["upload"])
     call_id = ""
     if (early := await stricken(request, faults)) is not None:
-        _note(sandbox, started, call_id, early.status, f"fault: {', '.join(fault.kind for fault in faults)}")
+        _note(sandbox, started, call_id, early.status, fault_names(faults))
         return early
     try:
         sandbox.gate.enter(request.remote or "")
@@ -62,9 +62,7 @@ async def upload(request: web.Request) -> web.StreamResponse:
         _note(sandbox, started, call_id, 0, "fault: cut" if _cut_after(faults) is not None else "broken off")
         return reset(request)
     _note(sandbox, started, call_id, 200, None)
-    if any(fault.kind == "lose_reply" for fault in faults):
-        return reset(request)
-    return json_response({"result": {"FILE_ID": file_id}})
+    return spoiled(request, faults, json_response({"result": {"FILE_ID": file_id}}))
 
 
 async def _file(request: web.Request, cut_after: int | None) -> AsyncGenerator[bytes]:

@@ -16,18 +16,27 @@ from b24client.forms import decode_form
 
 
 class RestError(Exception):
-    """A portal's refusal: `{"error": code, "error_description": text}` under an HTTP status."""
+    """A portal's refusal: `{"error": code, "error_description": text}` under an HTTP status.
 
-    def __init__(self, status: int, code: str, text: str) -> None:
+    `argument` names the parameter it is about, where the portal tells it.
+    """
+
+    def __init__(self, status: int, code: str, text: str, *, argument: str = "") -> None:
         self.status = status
         self.code = code
         self.text = text
+        self.argument = argument
         super().__init__(f"{status} {code}: {text}")
 
 
 def core_error(text: str) -> RestError:
     """The general business error."""
     return RestError(400, "ERROR_CORE", text)
+
+
+def argument_error(name: str, status: int = 400) -> RestError:
+    """A required parameter is missing."""
+    return RestError(status, "ERROR_ARGUMENT", f"Argument '{name}' is null or empty", argument=name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ async def attach_record(context: Context) -> Any:
         raise core_error(_NEITHER)
     call = sandbox.calls.get(context.call_id)
     if call is None or call.finish is None:
+        if call is not None:
+            call.records_refused += 1
         raise core_error(_NOT_FINISHED)
     if address:
         return await _by_address(sandbox, call, address, filename)

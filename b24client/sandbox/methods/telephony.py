@@ -92,6 +92,7 @@ async def finish(context: Context) -> Any:
         cost=params.amount("COST"),
         cost_currency=params.text("COST_CURRENCY"),
         vote=params.number("VOTE"),
+        add_to_chat=bool(params.number("ADD_TO_CHAT", sandbox.config.switches.add_to_chat_default)),
     )
     for made in call.created:
         if sandbox.crm.get(made.item.entity_type_id, made.id) is made.item:

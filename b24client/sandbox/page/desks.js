@@ -1,4 +1,5 @@
-"use strict";
+import { CallCard, openWorker } from "./callcard.js";
+import { openInSlider, setUpSlider } from "./frames.js";
 
 // Everything shown is set as text, never as markup: names and numbers come from outside.
 const byId = (id) => document.getElementById(id);
@@ -14,10 +15,13 @@ const DIRECTIONS = {
 const KINDS = { CONTACT: "contact", COMPANY: "company", LEAD: "lead", DEAL: "deal" };
 const KEPT_ROWS = 60;
 
-const desks = new Map(); // user id -> {root, screen, name}
-const cards = new Map(); // call id + user id -> element
+const WORKERS_AT_ONCE = 12; // on a larger portal they are opened by hand
+const desks = new Map(); // user id -> {user, root, screen, name, worker, cards(), everybody()}
+const cards = new Map(); // call id + user id -> CallCard
+const closedByHand = new Set(); // cards their employee or the application has closed
 const calls = new Map(); // open calls by id
 const rows = new Map(); // finished calls by id -> {row, call}
+let app = { places: [] }; // what of the application there is to open
 let skew = 0; // server clock minus ours, seconds
 
 function element(tag, className, text) {
@@ -44,7 +48,46 @@ function addDesk(user) {
     (user.extension ? `ext. ${user.extension}` : "no extension") + (user.online ? "" : " · page closed");
   root.classList.toggle("away", !user.online);
   byId("desks").append(root);
-  desks.set(user.id, { root, screen: root.querySelector(".screen"), name: user.name });
+  const desk = {
+    user, root, screen: root.querySelector(".screen"), name: user.name, worker: null,
+    cards: () => [...cards.values()].filter((card) => card.desk === desk),
+    everybody: () => [...desks.values()].map((other) => other.user),
+  };
+  desks.set(user.id, desk);
+  addPlaces(desk);
+}
+
+function addPlaces(desk) {
+  const own = app.places.filter((place) => place.user_id === 0 || place.user_id === desk.user.id);
+  const what = (place) => ({
+    title: place ? place.title : app.name, owner: desk.name, app,
+    order: { user_id: desk.user.id, placement_id: place ? place.id : 0 },
+  });
+  const menu = desk.root.querySelector(".apps menu");
+  const entries = own.filter((place) => !["CALL_CARD", "PAGE_BACKGROUND_WORKER"].includes(place.placement));
+  for (const place of app.main ? [null, ...entries] : entries) {
+    const button = element("button", "", place ? place.title : app.name);
+    button.type = "button";
+    button.append(element("small", "", place ? place.placement : app.unfinished ? "to be installed" : "application"));
+    button.addEventListener("click", () => { menu.parentElement.open = false; openInSlider(what(place)); });
+    menu.append(button);
+  }
+  menu.parentElement.hidden = !menu.childElementCount;
+  const worker = own.find((place) => place.placement === "PAGE_BACKGROUND_WORKER");
+  if (worker && desk.user.online) addWorker(desk, worker);
+}
+
+function addWorker(desk, place) {
+  const chip = desk.root.querySelector(".chip");
+  const holder = desk.root.querySelector(".worker");
+  chip.hidden = false;
+  chip.title = `${place.title}: the background worker's frame`;
+  chip.addEventListener("click", () => {
+    if (!desk.worker) openWorker(place, desk, holder, app);
+    const shown = holder.classList.toggle("shown");
+    chip.setAttribute("aria-expanded", String(shown));
+  });
+  if (desks.size <= WORKERS_AT_ONCE) openWorker(place, desk, holder, app);
 }
 
 function makeCard(call, shownAt) {
@@ -64,15 +107,16 @@ function makeCard(call, shownAt) {
   return card;
 }
 
-function closeCard(key) {
+function removeCard(key) {
   const card = cards.get(key);
   if (!card) return;
   cards.delete(key);
-  const desk = card.closest(".desk");
-  card.classList.add("closing");
-  card.addEventListener("animationend", () => card.remove(), { once: true });
-  setTimeout(() => card.remove(), 600); // a page in the background plays no animation
-  if (desk) desk.classList.toggle("busy", Boolean(desk.querySelector(".card:not(.closing)")));
+  const root = card.root;
+  root.classList.add("closing");
+  root.addEventListener("animationend", () => root.remove(), { once: true });
+  setTimeout(() => root.remove(), 600); // a page in the background plays no animation
+  card.desk.root.classList.toggle("busy", Boolean(card.desk.root.querySelector(".card:not(.closing)")));
+  if (!card.desk.root.querySelector(".card:not(.closing) .pane:not([hidden])")) card.desk.root.classList.remove("wide");
 }
 
 function showCall(call) {
@@ -80,13 +124,16 @@ function showCall(call) {
   for (const card of call.cards) if (card.hidden_at === null && card.visible) open.set(card.user_id, card);
   for (const userId of desks.keys()) {
     const key = `${call.call_id} ${userId}`;
-    if (!open.has(userId)) { closeCard(key); continue; }
-    if (cards.has(key)) continue;
+    const known = cards.get(key);
+    if (known) known.update(call);
+    if (!open.has(userId)) { if (known && !known.over) known.end(); continue; }
+    if (known || closedByHand.has(key)) continue;
     const desk = desks.get(userId);
-    const card = makeCard(call, open.get(userId).shown_at);
-    cards.set(key, card);
-    desk.screen.prepend(card);
+    const root = makeCard(call, open.get(userId).shown_at);
+    desk.screen.prepend(root);
     desk.root.classList.add("busy");
+    const card = new CallCard(call, root, desk, app, () => { closedByHand.add(key); removeCard(key); });
+    cards.set(key, card);
   }
   if (call.finish) { calls.delete(call.call_id); showFinished(call); }
   else calls.set(call.call_id, call);
@@ -134,15 +181,25 @@ function recordCell(call, earlier) {
 }
 
 function showEverything(all) {
+  for (const desk of desks.values()) if (desk.worker) desk.worker.close();
+  for (const card of cards.values()) if (card.tab) card.tab.close();
   for (const kept of [desks, cards, calls, rows]) kept.clear();
+  app = all.app;
   byId("desks").replaceChildren();
   byId("rows").replaceChildren();
   byId("title").textContent = all.title;
   document.title = `${all.title} – desktops`;
   byId("desks").classList.toggle("many", all.users.length > 12);
   all.users.forEach(addDesk);
+  showInstallation(all.users);
   all.calls.sort((a, b) => (a.finish ? a.finish.at : 0) - (b.finish ? b.finish.at : 0)).forEach(showCall);
   showCounts(all.counts);
+}
+
+function showInstallation(users) {
+  const admin = users.find((user) => user.admin) || users[0];
+  byId("unfinished").hidden = !app.unfinished || !app.main || !admin;
+  byId("install").onclick = () => openInSlider({ title: app.name, owner: admin.name, app, order: { user_id: admin.id } });
 }
 
 function showCounts(counts) {
@@ -164,6 +221,7 @@ function showCounts(counts) {
 function tick() {
   const now = Date.now() / 1000 + skew;
   for (const since of document.querySelectorAll(".since")) since.textContent = duration(now - Number(since.dataset.since));
+  for (const card of cards.values()) card.drawTimer();
 }
 
 function connection(on, text) {
@@ -171,6 +229,7 @@ function connection(on, text) {
   byId("state").textContent = text;
 }
 
+setUpSlider();
 const stream = new EventSource("/sandbox/live");
 stream.addEventListener("open", () => connection(true, "live"));
 stream.addEventListener("error", () => connection(false, "disconnected, trying again"));

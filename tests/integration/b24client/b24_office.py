@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import wave
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -59,3 +60,14 @@ def talk(path: Path, seconds: int = 3) -> bytes:
         sound.setframerate(8000)
         sound.writeframes(b"\x01\x02" * 8000 * seconds)
     return path.read_bytes()
+
+
+def talk_of(seconds: float) -> bytes:
+    """A WAV file of silence, as Asterisk would write it."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(int(16_000 * seconds)))
+    return file.getvalue()

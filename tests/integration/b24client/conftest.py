@@ -22,6 +22,7 @@ async def open_office() -> AsyncIterator[Opens]:
         async def open_one(change: Callable[[SandboxConfig], None] | None = None) -> Office:
             config = SandboxConfig.from_file(SAMPLE_SEED)
             config.limits.enabled = False
+            config.events.delay_min = config.events.delay_max = 0.0
             if change is not None:
                 change(config)
             server = TestServer(create_sandbox(config))

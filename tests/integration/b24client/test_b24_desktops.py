@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-import re
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
+from b24_browser import CHROMIUM, Page, browsed
 from b24_office import Office
 
 from b24client import FinishCall, Portal, RegisterCall
 
-CHROMIUM = shutil.which("chromium")
-QUIET = [
-    f"--{switch}"
-    for switch in (
-        *("headless", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "disable-background-networking"),
-        *("disable-component-update", "disable-sync", "no-first-run", "remote-debugging-port=0"),
-    )
-]
 DESKS_WITH_CARDS = """
     [...document.querySelectorAll(".desk")].filter(desk => desk.querySelector(".card:not(.closing)"))
         .map(desk => desk.querySelector(".name").textContent).sort()
@@ -32,54 +20,11 @@ DESKS_WITH_CARDS = """
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; scripts/test installs it")
 
 
-class Page:
-    """A page in Chromium, asked over the DevTools protocol (https://chromedevtools.github.io/devtools-protocol/)."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._socket = socket
-        self._ids = itertools.count(1)
-
-    async def value(self, expression: str) -> Any:
-        """What an expression is on the page now."""
-        number = next(self._ids)
-        parameters = {"expression": expression, "returnByValue": True}
-        await self._socket.send_json({"id": number, "method": "Runtime.evaluate", "params": parameters})
-        while (answer := await self._socket.receive_json()).get("id") != number:
-            continue
-        return answer["result"]["result"].get("value")
-
-    async def until(self, expression: str, expected: Any) -> None:
-        """Wait until an expression has a value; `AssertionError` with the last one when it never has."""
-        value = None
-        for _ in range(200):
-            value = await self.value(expression)
-            if value == expected:
-                return
-            await asyncio.sleep(0.05)
-        assert value == expected
-
-
 @pytest.fixture
 async def page(office: Office, http: aiohttp.ClientSession, tmp_path: Path) -> AsyncIterator[Page]:
-    assert CHROMIUM is not None
-    browser = await asyncio.create_subprocess_exec(
-        CHROMIUM, *QUIET, f"--user-data-dir={tmp_path}", stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(30):
-            assert browser.stderr is not None
-            while not (found := re.search(rb"ws://([\d.]+:\d+)/", await browser.stderr.readline())):
-                continue
-        devtools = found[1].decode()
-        async with http.put(f"http://{devtools}/json/new?{office.url}/sandbox/") as answer:
-            target = await answer.json()
-        async with http.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-            opened = Page(socket)
-            await opened.until('document.querySelectorAll(".desk").length > 3', True)
-            yield opened
-    finally:
-        browser.kill()
-        await browser.communicate()
+    async with browsed(f"{office.url}/sandbox/", http, tmp_path) as opened:
+        await opened.until('document.querySelectorAll(".desk").length > 3', True)
+        yield opened
 
 
 @pytest.fixture

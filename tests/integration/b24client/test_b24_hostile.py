@@ -170,7 +170,6 @@ async def test_a_result_of_another_kind(result: bytes) -> None:
             portal.app_info,
             portal.scope,
             portal.users.current,
-            portal.users.list,
             portal.events.list,
             lambda: portal.telephony.search_crm_entities("+79"),
             lambda: portal.telephony.finish(FINISH),

@@ -132,7 +132,7 @@ async def test_what_was_said_stays_with_the_call(office: Office, portal: Portal)
     assert (kept.id, kept.cost, kept.cost_currency) == (transcript, 1.5, "EUR")
     (row,) = await portal.call("voximplant.statistic.get", {"FILTER": {"CALL_ID": call.call_id}})
     assert row["TRANSCRIPT_ID"] == str(transcript)
-    with pytest.raises(ValueError, match="nothing"):
+    with pytest.raises(ValueError, match="there is none"):
         await portal.telephony.attach_transcription(call.call_id, [])
 
 

@@ -234,7 +234,8 @@ PLAIN = ("app.info", "event.get", "events", "methods", "profile", "scope", "serv
 NAMES = (
     "USER_ID", "PHONE_NUMBER", "TYPE", "CALL_START_DATE", "CRM_ENTITY_ID", "CRM_ENTITY_TYPE", "DURATION", "COST",
     "CALL_ID", "FILTER", "FILENAME", "FILE_CONTENT", "ORDER", "SORT", "start", "event", "handler", "NUMBER", "NAME",
-    "USER_PHONE_INNER", "ID",
+    "USER_PHONE_INNER", "ID", "PLACEMENT", "OPTIONS", "LANG_ALL", "SCOPE", "FULL", "process_id", "message_id", "limit",
+    "clear", "event_type", "auth_type", "auth_connector",
 )  # fmt: skip
 
 
@@ -242,7 +243,7 @@ NAMES = (
 async def test_no_value_of_any_parameter_breaks_a_method(wire: Wire, name: str) -> None:
     _, call = await wire.app(REGISTER, **INCOMING)
     good = {**INCOMING, "CALL_ID": call["result"]["CALL_ID"], "NUMBER": "1", "event": "ONAPPTEST"}
-    good["handler"] = "http://127.0.0.1:9/"
+    good |= {"handler": "http://127.0.0.1:9/", "PLACEMENT": "CALL_CARD", "process_id": "x"}
     for parameter in NAMES:
         for value in NASTY:
             status, body = await wire.app(name, **{**good, parameter: value})

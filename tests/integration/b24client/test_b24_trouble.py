@@ -119,7 +119,7 @@ async def test_answers_no_portal_should_give(body: str) -> None:
     async with TestServer(app) as server:
         url = f"http://127.0.0.1:{server.port}/rest/1/secretsecret/"
         async with Portal(WebhookAuth(url), allow_http=True) as portal:
-            for question in (portal.profile, portal.users.list, portal.scope, portal.users.current):
+            for question in (portal.profile, portal.scope, portal.users.current):
                 with pytest.raises(BadReply) as bad:
                     await question()
                 assert len(str(bad.value)) < 400
