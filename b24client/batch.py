@@ -69,11 +69,12 @@ def batch_params(commands: Sequence[Command], *, halt: bool) -> dict[str, Any]:
 
 
 def batch_results(
-    commands: Sequence[Command], result: Any, mask: Callable[[str], str]
+    commands: Sequence[Command], result: Any, mask: Callable[[str], str], *, halted: bool = True
 ) -> tuple[dict[str, CommandResult], list[tuple[str, Any]]]:
     """Each command's result, and the `time` blocks with their methods. Raises BadReply for what is no batch's answer.
 
-    `mask` takes secrets out of what the portal says in its error texts.
+    `mask` takes secrets out of what the portal says in its error texts; `halted`: the portal was to stop at the first
+    command that fails, so what is missing behind one was not carried out.
     """
     if not isinstance(result, Mapping):
         raise BadReply("batch", "", f"result: expected a map, got {type(result).__name__}")
@@ -91,8 +92,9 @@ def batch_results(
             counts = counted(following.get(command.key)), counted(totals.get(command.key))
             results[command.key] = CommandResult(values[command.key], None, *counts)
         else:
-            text = "not carried out: an earlier command failed" if errors else "the batch's answer does not hold it"
-            kind = NotRun if errors else BadReply
+            stopped = bool(errors) and halted
+            text = "not carried out: an earlier command failed" if stopped else "the batch's answer does not hold it"
+            kind = NotRun if stopped else BadReply
             results[command.key] = CommandResult(error=kind(command.method, "", text))
     return results, [(command.method, times[command.key]) for command in commands if command.key in times]
 

@@ -84,6 +84,10 @@ class Exchange:
                 if renewed or not await self.auth.renew(request.token, self._transport):
                     raise
                 renewed = True
+            except BadReply as error:
+                if request.repeatable:
+                    raise
+                raise UnknownOutcome(method, "", error.description, error.status) from None
         raise BadReply(method, "", "the portal sends us from one address to the next")
 
     async def post(self, request: Outgoing) -> dict[str, Any]:

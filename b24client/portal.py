@@ -19,7 +19,7 @@ from b24client.batch import Command, CommandResult, batch_params, batch_results,
 from b24client.budget import Budget, Limits, Priority
 from b24client.classify import repeatable
 from b24client.dispatch import CROWDED, Dispatcher
-from b24client.errors import B24Error, BadReply, LimitExceeded, Temporary
+from b24client.errors import B24Error, BadReply, LimitExceeded, Temporary, call_of
 from b24client.exchange import Exchange, MovedHook, unanswered
 from b24client.ledger import Ledger
 from b24client.methods.groups import Groups
@@ -263,7 +263,9 @@ class Portal(Groups):
                 self._dispatcher.submit(unit)
                 return await unit.done
         except TimeoutError:
-            raise self._too_late(unit, seconds) from None
+            error = self._too_late(unit, seconds)
+            error.about = next(filter(None, (call_of(command.params) for command in commands)), "")
+            raise error from None
 
     def _refuse_hopeless(self, methods: Sequence[str], priority: Priority, seconds: float) -> None:
         """Raises LimitExceeded at once when a method is blocked for longer than anybody would wait."""
@@ -302,10 +304,13 @@ class Portal(Groups):
 
     async def _batch(self, commands: Sequence[Command], *, halt: bool, harmless: bool) -> Results:
         body = await self._exchange.request("batch", batch_params(commands, halt=halt), harmless=harmless)
-        results, times = batch_results(commands, body["result"], self._exchange.masked)
+        results, times = batch_results(commands, body["result"], self._exchange.masked, halted=halt)
         for method, block in times:
             self.ledger.note(method, block)
-        for result in results.values():
+        for command in commands:
+            result = results[command.key]
+            if result.error is not None:
+                result.error.about = call_of(command.params)
             if isinstance(result.error, LimitExceeded):
                 result.error.retry_after = self.ledger.refused(result.error.method, result.error.retry_after)
         return results

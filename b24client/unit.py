@@ -11,7 +11,7 @@ from typing import Any
 from b24client.batch import Command, CommandResult
 from b24client.budget import Priority
 from b24client.classify import repeatable
-from b24client.errors import B24Error, NotRun, Temporary, UnknownOutcome
+from b24client.errors import B24Error, NotRun, Temporary, UnknownOutcome, call_of
 
 Results = dict[str, CommandResult]
 Commands = Callable[[], Sequence[Command]]
@@ -71,6 +71,11 @@ class Cargo:
     commands: tuple[Command, ...]
 
     @property
+    def about(self) -> str:
+        """The telephone call it is about, "" when it is about none."""
+        return next((call for command in self.commands if (call := call_of(command.params))), "")
+
+    @property
     def is_harmless(self) -> bool:
         """Whether all its commands may be sent again without asking."""
         return all(repeatable(command.method) for command in self.commands)
@@ -96,9 +101,10 @@ class Cargo:
 
     def sink(self, error: B24Error) -> None:
         """The request as a whole failed: an unknown outcome is none for what may be sent again anyway."""
-        told = error.of(self.commands[0].method) if len(self.commands) == 1 or error.method == "batch" else error
+        told = error.of(self.commands[0].method)
         if isinstance(told, UnknownOutcome) and self.is_harmless:
             told = Temporary(told.method, told.code, told.description, told.status)
+        told.about = self.about
         self.unit.fail(told)
 
 

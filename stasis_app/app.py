@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 from loguru import logger
 
-from b24client import OAuthAuth, OAuthTokens
+from b24client import OAuthAuth, OAuthTokens, retrying
 from b24client.transport import tls_context
 from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
 from stasis_app.ari import AriLink, World
@@ -131,6 +131,7 @@ class Service:
         self._stack.push_async_callback(self.link.stop)
         self._do(self.directory.run())
         self._do(self._bind_events())
+        self._do(self._know_limits())
         if self.settings.storage.keep_days is not None:
             self._do(self._forget_old_calls(self.settings.storage.keep_days))
 
@@ -267,6 +268,14 @@ class Service:
             await self.directory.refresh()
 
         self._do(learn())
+        self._do(self._know_limits())
+
+    async def _know_limits(self) -> None:
+        """Which plan the portal has; until it is known, the narrower limits are kept to."""
+        if self.settings.bitrix24.limits == "auto":
+            async for attempt in retrying(attempts=50, longest=300):
+                with attempt:
+                    await self.portal.recognise_limits()
 
     async def _bind_events(self) -> None:
         await bind_events(self.portal, self.settings.http.public_url)

@@ -89,9 +89,9 @@ class Bitrix24Settings(Section):
     anonymous_number: str = Field(default="anonymous", description="PHONE_NUMBER of a call with a withheld number")
     crm_create: bool = Field(default=True, description="let the portal create a lead for an unknown number")
     internal_calls: bool = Field(default=False, description="mirror calls between extensions too")
-    limits: Literal["standard", "enterprise", "off"] = Field(
-        default="standard",
-        description="requests the portal takes: 2/s (50 at once), Enterprise 5/s (250); off for one that sets none",
+    limits: Literal["auto", "standard", "enterprise", "off"] = Field(
+        default="auto",
+        description="requests the portal takes: 2/s (50 at once), Enterprise 5/s (250); auto asks which; off: any",
     )
     allow_http: bool = Field(default=False, description="allow a portal without TLS (only in a closed network)")
     ca_file: Path | None = Field(default=None, description="certificate authority of an on-premise portal, PEM")

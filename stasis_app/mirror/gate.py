@@ -80,6 +80,20 @@ class Gate:
         self._pause = min(self._pause * 2, LONGEST_PROBE)
         self._wake()
 
+    def denied(self, error: Exception, pause: float) -> None:
+        """The portal does not let us tell it of calls at all: somebody has to mend the configuration first.
+
+        Said once; meanwhile one call asks every `pause` seconds whether it has been mended.
+        """
+        if self.last_error != str(error):
+            logger.error("The portal does not let us tell it of calls, they are kept until it does: {}", error)
+        self.last_error = str(error)
+        if self.is_open:
+            self.down_since = self._clock()
+        self._probing = False
+        self._next_probe = self._clock() + pause
+        self._wake()
+
     def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()

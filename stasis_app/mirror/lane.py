@@ -338,13 +338,15 @@ class Lane:
             gate.pass_on()
             self._try_later(rows(), error, error.retry_after)
         except B24Error as error:
+            denied = isinstance(error, AccessDenied)
             if deliveries.is_outage(error):
                 gate.failed(error)
+            elif denied and rows()[0].kind in (Kind.REGISTER, Kind.FINISH):
+                gate.denied(error, DENIED_PAUSE)
             else:
                 gate.succeeded()
-            denied = isinstance(error, AccessDenied)
-            if denied:
-                self._log.warning("The portal does not let us ({}): {}", error.method, error)
+                if denied:
+                    self._log.warning("The portal does not let us ({}): {}", error.method, error)
             self._try_later(rows(), error, DENIED_PAUSE if denied else 0.0)
         except BaseException:
             gate.pass_on()

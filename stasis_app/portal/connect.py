@@ -5,7 +5,7 @@ from __future__ import annotations
 from b24client import Auth, Limits, OAuthAuth, Portal, TokenStore, WebhookAuth
 from stasis_app.settings import Bitrix24Settings
 
-_LIMITS = {"standard": Limits(), "enterprise": Limits.enterprise(), "off": Limits(enabled=False)}
+_LIMITS = {"auto": Limits(), "standard": Limits(), "enterprise": Limits.enterprise(), "off": Limits(enabled=False)}
 
 
 def connect(settings: Bitrix24Settings, tokens: TokenStore, *, timeout: float = 30.0) -> Portal:

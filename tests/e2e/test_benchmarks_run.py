@@ -1,6 +1,6 @@
 """The benchmarks run and tell what they promise to tell; the figures of such short runs mean nothing."""
 
-from benchmarks import client, control, popup
+from benchmarks import client, control, mirror, popup, told_calls
 
 
 async def test_control_compares_three_ways_of_connecting_a_call():
@@ -37,3 +37,16 @@ async def test_client_compares_four_ways_of_asking_the_portal():
         assert run["cpu_ms_per_request"] > 0
     assert runs["aiohttp", 1]["cpu_times_aiohttp"] == 1
     assert [target["limit"] for target in figures["targets"]] == [1.3, 1.3]
+
+
+async def test_mirror_compares_three_ways_of_telling_a_portal(monkeypatch):
+    monkeypatch.setattr(told_calls, "RING_S", (0.3, 0.6))
+    monkeypatch.setattr(told_calls, "TALK_S", (0.2, 0.5))
+
+    figures = await mirror.measure(2, compare=1, rate=5, quiet=5, waiting=30)
+
+    assert [run["client"] for run in figures["runs"]] == ["b24client", "in turn", "fast_bitrix24", "b24client, quiet"]
+    assert figures["runs"][0]["calls"] == 10
+    assert (figures["lost"], figures["refusals"], figures["backlog"]["lost"]) == (0, 0, 0)
+    assert 0 < figures["card_p50_s"] <= figures["card_p95_s"]
+    assert figures["requests_per_call"] > 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import wave
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -52,22 +51,11 @@ class Office:
 Opens = Callable[..., Awaitable[Office]]
 
 
-def talk(path: Path, seconds: int = 3) -> bytes:
+def talk(path: Path, seconds: float = 3) -> bytes:
     """A WAV file as a telephone switch leaves it; its content."""
     with wave.open(str(path), "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
         sound.setframerate(8000)
-        sound.writeframes(b"\x01\x02" * 8000 * seconds)
+        sound.writeframes(b"\x01\x02" * int(8000 * seconds))
     return path.read_bytes()
-
-
-def talk_of(seconds: float) -> bytes:
-    """A WAV file of silence, as Asterisk would write it."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(8000)
-        sound.writeframes(bytes(int(16_000 * seconds)))
-    return file.getvalue()

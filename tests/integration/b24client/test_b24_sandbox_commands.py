@@ -12,7 +12,8 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
-from b24_office import Office, talk_of
+from b24_office import Office
+from b24_office import talk as record
 from typer.testing import CliRunner
 
 from b24client import FinishCall, Portal, Refused, RegisterCall
@@ -200,7 +201,7 @@ async def test_a_call_as_it_should_be_leaves_nothing(office: Office, portal: Por
     await portal.telephony.show(call_id, [11, 12])
     await hang_up(portal, call_id)
     talk = tmp_path / "talk.wav"
-    talk.write_bytes(talk_of(0.2))
+    record(talk, 0.2)
     await portal.telephony.attach_record(call_id, "talk.wav", talk)
     assert found(office) == []
 
@@ -226,7 +227,7 @@ async def test_two_talks_of_one_number_are_two(office: Office, portal: Portal) -
 
 async def test_recordings_that_came_twice_or_too_early(office: Office, portal: Portal, tmp_path: Path) -> None:
     talk = tmp_path / "talk.wav"
-    talk.write_bytes(talk_of(0.2))
+    record(talk, 0.2)
     call_id = await ring(portal, "pbx-1")
     with pytest.raises(Refused):
         await portal.telephony.attach_record(call_id, "talk.wav", talk)
@@ -234,7 +235,7 @@ async def test_recordings_that_came_twice_or_too_early(office: Office, portal: P
     for _ in range(2):  # the same audio again does no harm: the first answer may have been lost
         await portal.telephony.attach_record(call_id, "talk.wav", talk)
     assert "recording twice" not in found(office)
-    talk.write_bytes(talk_of(0.3))
+    record(talk, 0.3)
     await portal.telephony.attach_record(call_id, "talk.wav", talk)
     assert found(office) == ["recording too early", "recording twice", "rejected request"]
 

@@ -12,12 +12,10 @@ import aiohttp
 import orjson
 import pytest
 from aiohttp.test_utils import TestServer
-from b24_office import talk_of
+from b24_office import talk as record
 
 from b24client import FinishCall, MemoryTokenStore, OAuthAuth, OAuthTokens, Portal, Refused, RegisterCall
 from b24client.sandbox import SAMPLE_SEED, SANDBOX, Sandbox, SandboxConfig, create_sandbox
-
-TALK = talk_of(0.2)
 
 
 class Running:
@@ -45,7 +43,7 @@ async def running(folder: Path | None, port: int = 0, **options: Any) -> AsyncIt
 
 async def test_everything_is_there_again(tmp_path: Path, unused_tcp_port: int) -> None:
     talk = tmp_path / "talk.wav"
-    talk.write_bytes(TALK)
+    sound = record(talk, 0.2)
     async with running(tmp_path / "state", unused_tcp_port) as office:
         store = office.tokens()
         async with office.portal(store) as portal:
@@ -77,7 +75,7 @@ async def test_everything_is_there_again(tmp_path: Path, unused_tcp_port: int) -
         (row,) = await portal.call("voximplant.statistic.get", {"FILTER": {"CALL_ID": done.call_id}})
         assert (row["CALL_DURATION"], row["PORTAL_USER_ID"]) == ("9", "12")
         async with aiohttp.ClientSession() as http, http.get(row["CALL_RECORD_URL"]) as audio:
-            assert await audio.read() == TALK
+            assert await audio.read() == sound
         with pytest.raises(Refused):
             await portal.telephony.finish(FinishCall(call_id=done.call_id, user_id=12, status_code="200"))
         again = await portal.telephony.register(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
 from stasis_app.mirror import Mirror, lane
 from stasis_app.settings import Bitrix24Settings
@@ -83,3 +84,12 @@ async def open_desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator:
 async def desk(open_desk) -> Desk:
     """The ordinary desk: user 1 answers for calls nobody took."""
     return await open_desk(default_user=1)
+
+
+@pytest.fixture
+def caught_log() -> Iterator[list[str]]:
+    """What an operator reads: warnings and worse."""
+    lines: list[str] = []
+    sink = logger.add(lines.append, level="WARNING", format="{message}")
+    yield lines
+    logger.remove(sink)

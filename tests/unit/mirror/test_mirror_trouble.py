@@ -149,6 +149,20 @@ async def test_neither_a_limit_nor_a_missing_right_stands_for_an_outage(desk, mo
     assert desk.outbox.states("finish") == ["done"]
 
 
+async def test_credentials_that_may_not_register_are_one_complaint_and_no_lost_call(desk, monkeypatch, caught_log):
+    monkeypatch.setattr("stasis_app.mirror.lane.DENIED_PAUSE", 0.01)
+    denied = AccessDenied("telephony.externalCall.register", "WRONG_AUTH_TYPE", "denied for this method", 403)
+    desk.portal.trouble = {"register": [denied] * 8}
+    for number in range(20):
+        desk.call(f"1773130778.{number}").comes_in().ends()
+    await desk.heard()
+
+    complaints = [line for line in caught_log if "a webhook may not call it" in line]
+    assert len(complaints) == 1
+    assert len(desk.portal.registered) == len(desk.portal.finished) == 20
+    assert desk.mirror.gate.is_open
+
+
 async def test_an_outage_is_probed_by_one_call_for_all(desk):
     desk.portal.trouble = {"register": [AWAY] * 6}
     for number in range(20):
