@@ -40,7 +40,7 @@ async def test_client_compares_four_ways_of_asking_the_portal():
 
 
 async def test_mirror_compares_three_ways_of_telling_a_portal(monkeypatch):
-    monkeypatch.setattr(told_calls, "RING_S", (0.3, 0.6))
+    monkeypatch.setattr(told_calls, "RING_S", (2.0, 2.5))  # long enough for every card to come
     monkeypatch.setattr(told_calls, "TALK_S", (0.2, 0.5))
 
     figures = await mirror.measure(2, compare=1, rate=5, quiet=5, waiting=30)
