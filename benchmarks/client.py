@@ -156,9 +156,11 @@ async def _round(run: Run, ask: Ask, seconds: float) -> None:
 
     async def asking() -> None:
         nonlocal done
-        while time.perf_counter() < end:
+        while True:  # once at least: a round may be over before it has begun
             await ask()
             done += 1
+            if time.perf_counter() >= end:
+                return
 
     gc.collect()
     began, cpu = time.perf_counter(), time.process_time()
