@@ -40,7 +40,7 @@ _GATHERING = {
 }
 _FULL = 0.7
 CROWDED = 0.3
-"""A bucket as full as this makes a card wait for company."""
+"""A bucket as full as this makes a card wait for company; in an emptier one the classes do not share requests."""
 _HALF = 0.5  # while the bucket is emptier than this, much that comes at once goes out in several requests
 # Who has waited so many seconds and seen so many requests go to more urgent classes may use their reserve for once.
 _PATIENCE = {
@@ -222,6 +222,8 @@ class Dispatcher:
         """The classes that share its next request: those that could not go by themselves, the urgent in front."""
         if lead is Priority.LOOKUP or self._waiting[lead][0][2].alone:
             return [lead]  # nobody rides with what a caller waits for
+        if self._budget.fill(Priority.CARD) < CROWDED:
+            return [lead]  # there is room for everybody, and company makes the answer late
         others = list(Priority)[Priority.CARD :]
         now = self._clock()
         return [

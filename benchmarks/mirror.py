@@ -181,6 +181,7 @@ class Bench:
             old = list(offer.calls)
             await control.no_trouble()
             came_back = time.time()
+            await self._all_finished(control, old, PATIENCE_S, least=1)  # it is known to be back
             new = asyncio.create_task(offer.at(rate, waiting / 35))
             drained = await self._all_finished(control, old, waiting / 5)
             seconds = max(drained, default=came_back) - came_back
@@ -202,14 +203,17 @@ class Bench:
                 len([f for f in await control.audit() if f["invariant"] != "rejected request"]),
             )
 
-    async def _all_finished(self, control: Portal, calls: Sequence[ToldCall], patience: float) -> list[float]:
-        """When these calls were finished at the portal, once all are or patience (seconds) has ended."""
+    async def _all_finished(
+        self, control: Portal, calls: Sequence[ToldCall], patience: float, *, least: int | None = None
+    ) -> list[float]:
+        """When these calls were finished at the portal, once all (or so many) are, or patience (seconds) has ended."""
         deadline, known = time.monotonic() + patience, {call.call_id for call in calls}
+        wanted = len(known) if least is None else least
         while True:
             held = [call for call in await control.calls() if call["external_call_id"] in known and call["finish"]]
-            if len(held) >= len(known) or time.monotonic() > deadline:
+            if len(held) >= wanted or time.monotonic() > deadline:
                 return [call["finish"]["at"] for call in held]
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.5)
 
 
 def _effects(happened: Sequence[ToldCall], calls: Sequence[dict[str, Any]], *, cards: bool = True) -> Effects:
