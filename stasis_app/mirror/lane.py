@@ -13,17 +13,16 @@ from dataclasses import dataclass
 
 from loguru import logger
 
-from b24client import AccessDenied, B24Error, LimitExceeded
 from stasis_app.calls.facts import Direction, Ended, Fact, Identified, LegFact
 from stasis_app.calls.record import CallRecord
 from stasis_app.mirror import operations as ops
-from stasis_app.mirror.deliveries import Beginning, Deliveries, Doubt, NotYet, Verdict
+from stasis_app.mirror.attempts import Attempts
+from stasis_app.mirror.deliveries import Beginning, Deliveries, Doubt, Verdict
 from stasis_app.mirror.entries import Entries
 from stasis_app.mirror.gate import Gate
 from stasis_app.mirror.operations import Kind, Rules, Told
 from stasis_app.mirror.people import People, cards
 from stasis_app.mirror.portal_calls import Change
-from stasis_app.mirror.retry import LATE_LONGEST, LIVE_LONGEST, Retry
 from stasis_app.store import DROPPED, OPEN, REFUSED, Outbox, OutboxRow
 
 SETTLE = 0.25
@@ -32,9 +31,8 @@ FIRST_CARD = 2.0
 """Seconds a registration may wait for its first card when requests are scarce."""
 LINGER = 0.2
 """Seconds cards stay when nobody is concerned any more: mostly the end or the next phone follows at once."""
-DENIED_PAUSE = 15.0
-"""Seconds before a request is repeated that our credentials do not allow: somebody has to mend them first."""
-GIVE_UP_AFTER = 7 * 86400.0
+ASK_AGAIN = 2.0
+"""Seconds before a storage that could not be read is asked again."""
 
 Step = Callable[[], Awaitable[None]]
 
@@ -65,7 +63,7 @@ class Lane:
         self._entries = Entries(call_id, shared.outbox, shared.observe)
         self._loaded = rows is not None
         self._entries.load(rows or ())
-        self._retry = Retry()
+        self._attempts = Attempts(shared.gate, self._entries, self._log)
         self._task: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
         self._may_register = False
@@ -192,7 +190,7 @@ class Lane:
         return wait if wait > 0 else self._when_due(self._move_cards)
 
     def _when_due(self, step: Step) -> Step | float:
-        wait = self._retry.wait
+        wait = self._attempts.wait
         return wait if wait > 0 else step
 
     def _difference(self) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
@@ -331,44 +329,7 @@ class Lane:
         self, rows: Callable[[], Sequence[OutboxRow]], send: Callable[[], Awaitable[Verdict]]
     ) -> Verdict | None:
         """Send; None when it has to be tried again later. `rows` are the entries concerned when it comes to nothing."""
-        gate, deliveries = self._shared.gate, self._shared.deliveries
-        try:
-            verdict = await send()
-        except (LimitExceeded, NotYet) as error:
-            gate.pass_on()
-            self._try_later(rows(), error, error.retry_after)
-        except B24Error as error:
-            denied = isinstance(error, AccessDenied)
-            if deliveries.is_outage(error):
-                gate.failed(error)
-            elif denied and rows()[0].kind in (Kind.REGISTER, Kind.FINISH):
-                gate.denied(error, DENIED_PAUSE)
-            else:
-                gate.succeeded()
-                if denied:
-                    self._log.warning("The portal does not let us ({}): {}", error.method, error)
-            self._try_later(rows(), error, DENIED_PAUSE if denied else 0.0)
-        except BaseException:
-            gate.pass_on()
-            raise
-        else:
-            if verdict.state == DROPPED:
-                gate.pass_on()  # nothing was sent
-            else:
-                gate.succeeded()
-            self._retry.succeeded()
-            return verdict
-        return None
-
-    def _try_later(self, rows: Sequence[OutboxRow], error: B24Error, least: float) -> None:
-        # During an outage the gate sets the pace for all calls.
-        patient = self.told.finish is not None and self._shared.gate.is_open
-        self._retry.failed(LATE_LONGEST if patient else LIVE_LONGEST, least)
-        self._log.debug("The portal is not told yet (attempt {}): {}", self._retry.failures, error)
-        self._entries.missed(rows, str(error), doubtful=self._shared.deliveries.may_have_acted(error))
-        for row in rows:
-            if time.time() - row.opened_at > GIVE_UP_AFTER:
-                self._entries.close(row, REFUSED, f"given up after a week: {error}")
+        return await self._attempts.make(rows, send, late=self.told.finish is not None)
 
     # Small steps
 
@@ -397,7 +358,7 @@ class Lane:
                 rows = await self._shared.outbox.of_call(self.call_id)
             except Exception as error:
                 self._log.warning("The outbox can't be read ({}), asking again", type(error).__name__)
-                await asyncio.sleep(LIVE_LONGEST)
+                await asyncio.sleep(ASK_AGAIN)
             else:
                 self._entries.load(rows)
                 self._loaded = True

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from stasis_app.mirror import Mirror, lane
+from stasis_app.mirror import Mirror, attempts, lane
 from stasis_app.settings import Bitrix24Settings
 from tests.unit.mirror.mirror_story import ListeningPortal, MemoryOutbox, Office, Story
 
@@ -66,8 +66,8 @@ async def open_desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator:
     """Opens desks: `await open_desk(default_user=1, ...)` with settings of [bitrix24]."""
     monkeypatch.setattr(lane, "SETTLE", 0.01)
     monkeypatch.setattr(lane, "LINGER", 0.01)
-    monkeypatch.setattr(lane, "LIVE_LONGEST", 0.01)
-    monkeypatch.setattr(lane, "LATE_LONGEST", 0.01)
+    monkeypatch.setattr(attempts, "LIVE_LONGEST", 0.01)
+    monkeypatch.setattr(attempts, "LATE_LONGEST", 0.01)
     monkeypatch.setattr("stasis_app.mirror.gate.FIRST_PROBE", 0.01)
     async with AsyncExitStack() as stack:
 

@@ -140,7 +140,7 @@ async def test_a_card_that_may_be_open_is_closed_for_who_does_not_talk(desk):
     "error", [LimitExceeded("any", "", "slow down", 503, 0.01), AccessDenied("any", "", "no", 403)]
 )
 async def test_neither_a_limit_nor_a_missing_right_stands_for_an_outage(desk, monkeypatch, error):
-    monkeypatch.setattr("stasis_app.mirror.lane.DENIED_PAUSE", 0.01)
+    monkeypatch.setattr("stasis_app.mirror.attempts.DENIED_PAUSE", 0.01)
     desk.portal.trouble = {"finish": [error] * 5}
     desk.call().comes_in().ends()
     await desk.heard()
@@ -150,7 +150,7 @@ async def test_neither_a_limit_nor_a_missing_right_stands_for_an_outage(desk, mo
 
 
 async def test_credentials_that_may_not_register_are_one_complaint_and_no_lost_call(desk, monkeypatch, caught_log):
-    monkeypatch.setattr("stasis_app.mirror.lane.DENIED_PAUSE", 0.01)
+    monkeypatch.setattr("stasis_app.mirror.attempts.DENIED_PAUSE", 0.01)
     denied = AccessDenied("telephony.externalCall.register", "WRONG_AUTH_TYPE", "denied for this method", 403)
     desk.portal.trouble = {"register": [denied] * 8}
     for number in range(20):
