@@ -22,8 +22,6 @@ from b24client.errors import B24Error, LimitExceeded, Temporary
 from b24client.ledger import Ledger
 from b24client.unit import Cargo, Send, Unit
 
-PROMPT_SECONDS = 0.25
-"""How long the commands of one request should work together while there is room for more requests."""
 LONGEST_SECONDS = 8.0
 """How long the commands of one request may work together; the portal breaks off after 60."""
 AT_ONCE = 8
@@ -235,9 +233,8 @@ class Dispatcher:
     def _share(self, lead: Priority) -> int:
         """How many units of the class the next request takes: the fewer, the more requests there is room for."""
         queue = self._waiting[lead]
-        wanted = ceil(self._gathered[lead] / PROMPT_SECONDS)
         affordable = self._budget.room(lead, _HALF) // 2
-        return ceil(len(queue) / max(1, min(wanted, affordable)))
+        return ceil(len(queue) / max(1, min(len(queue), affordable)))
 
     def _take(self, priority: Priority, load: _Load, units: int) -> int:
         """Load up to so many units of a class, the oldest first; how many found room."""

@@ -254,12 +254,14 @@ class Portal(Groups):
         seconds = self._timeout if timeout is None else timeout
         methods = tuple(command.method for command in commands)
         self._refuse_hopeless(methods, priority, seconds)
-        if not self.limits.enabled:
+        if not self.limits.enabled and not order:
             return await (send or self._send)(commands, halt, seconds)
         alone = send is not None or (halt and len(commands) > 1) or any(map(_is_large, commands))
         unit = Unit(lambda: commands, methods, priority, time.monotonic(), seconds, alone=alone, halt=halt, send=send)
         try:
             async with asyncio.timeout(seconds), self._turn(order, unit):
+                if not self.limits.enabled:
+                    return await (send or self._send)(commands, halt, seconds)
                 self._dispatcher.submit(unit)
                 return await unit.done
         except TimeoutError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from b24client import (
     AccessDenied,
     Command,
     FinishCall,
+    Limits,
     NotRun,
     Portal,
     Refusal,
@@ -165,3 +167,21 @@ async def test_a_batch_stops_when_told_to(portal: Portal) -> None:
     )
     assert isinstance(results["bad"].error, AccessDenied)
     assert isinstance(results["never"].error, NotRun)
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(enabled=False)])
+async def test_operations_of_one_call_keep_their_order_and_calls_do_not_wait_for_each_other(
+    office: Office, limits: Limits
+) -> None:
+    portal = await office.installed(limits=limits)
+    office.trouble(kind="hang", seconds=0.3, times=1, methods=["server.time"])
+    done: list[str] = []
+
+    async def ask(method: str, call: str) -> None:
+        await portal.call(method, order=call)
+        done.append(f"{call} {method}")
+
+    await asyncio.gather(ask("server.time", "1"), ask("scope", "1"), ask("profile", "1"), ask("profile", "2"))
+
+    assert done == ["2 profile", "1 server.time", "1 scope", "1 profile"]
+    assert portal.waiting == 0
