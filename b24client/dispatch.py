@@ -234,7 +234,7 @@ class Dispatcher:
         """How many units of the class the next request takes: the fewer, the more requests there is room for."""
         queue = self._waiting[lead]
         affordable = self._budget.room(lead, _HALF) // 2
-        return ceil(len(queue) / max(1, min(len(queue), affordable)))
+        return ceil(len(queue) / max(1, affordable))
 
     def _take(self, priority: Priority, load: _Load, units: int) -> int:
         """Load up to so many units of a class, the oldest first; how many found room."""

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json as json_format
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from loguru import logger
 
 from benchmarks import report
 from benchmarks.measure import cpu_ms, load, machine, percentile, plain
@@ -355,6 +357,8 @@ def main(
     json: Annotated[Path | None, typer.Option(help="write the figures to this file")] = None,
 ) -> None:
     """Measure what becomes of calls at a portal with the published limits, beside two other clients."""
+    logger.remove()
+    logger.add(sys.stderr, level="WARNING")
     figures = asyncio.run(measure(seconds, compare=compare, rate=rate, quiet=quiet, waiting=waiting))
     report.save(json, figures)
 
