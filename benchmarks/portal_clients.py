@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -87,7 +88,7 @@ class OurMirror:
         self.mirror.on_fact(record, fact)
 
 
-class _Simple:
+class _Simple(ABC):
     """What both others have in common: each call's operations in order, one request each."""
 
     def __init__(self, url: str) -> None:
@@ -115,9 +116,9 @@ class _Simple:
                 end = {"USER_ID": users[0], "DURATION": round(record.talk_seconds), "STATUS_CODE": "200"}
                 self.operation(fact.call_id, "finish", end)
 
+    @abstractmethod
     def operation(self, call_id: str, name: str, params: dict[str, Any]) -> None:
         """Tell the portal something about a call."""
-        raise NotImplementedError
 
 
 class InTurn(_Simple):
