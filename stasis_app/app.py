@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 from loguru import logger
 
-from b24client import OAuthAuth, OAuthTokens, retrying
+from b24client import B24Error, OAuthAuth, OAuthTokens, retrying
 from b24client.transport import tls_context
 from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
 from stasis_app.ari import AriLink, World
@@ -272,10 +272,14 @@ class Service:
 
     async def _know_limits(self) -> None:
         """Which plan the portal has; until it is known, the narrower limits are kept to."""
-        if self.settings.bitrix24.limits == "auto":
+        if self.settings.bitrix24.limits != "auto":
+            return
+        try:
             async for attempt in retrying(attempts=50, longest=300):
                 with attempt:
                     await self.portal.recognise_limits()
+        except B24Error as error:  # not installed yet, mostly: the installation asks again
+            logger.info("The portal's plan is not known, its narrower limits are kept to: {}", error)
 
     async def _bind_events(self) -> None:
         await bind_events(self.portal, self.settings.http.public_url)
