@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lab.asterisk import PBX_ADDRESS, PHONE_ADDRESS, TRUNK_ADDRESS, Asterisk, PhoneAccount
 from lab.ear import CUSTOMER_TONE, EMPLOYEE_TONE, Ear
+from lab.media import Address
 from lab.moves import Moves
 from lab.processes import free_port
 from lab.sipp import Sipp
@@ -85,10 +86,40 @@ def answering(pbx: Asterisk, manners: Sequence[Manner], media_port: int) -> dict
 
 
 @dataclass
+class Called(Ear):
+    """Phones that are called, one SIPp process for all of them.
+
+    All speak with one tone, those named in `tones` with their own (Hz, multiples of 20).
+    """
+
+    tones: Mapping[str, int] = field(default_factory=dict)
+
+    async def play(self, name: str, manners: Sequence[Manner], sip: Address) -> None:
+        """Let the phones be there, at an address and port of SIP."""
+        self.sip = sip
+        self._sipp = Sipp(self.pbx.toolbox, self.folder, name)
+        values = answering(self.pbx, manners, await self.open(sip[0]))
+        await self._sipp.start("answering.xml", values, ["-i", sip[0], "-p", str(sip[1])], self.trace.feed)
+        await self._sipp.listening(*sip)
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+        await self._sipp.stop()
+
+    def tone_of(self, dialog: Dialog) -> int:
+        """What the phone of a call says in it."""
+        return self.tones.get(dialog.number, self.tone)
+
+    def phone(self, number: str) -> Phone:
+        """One of the phones, to do something with it."""
+        return Phone(self, number)
+
+
+@dataclass
 class Phone(Moves):
     """A phone that is called, and who sits at it."""
 
-    of: Office | Carrier
+    of: Called
     number: str
 
     @property
@@ -101,56 +132,38 @@ class Phone(Moves):
         """The calls that reached this phone."""
         return [d for d in self.of.dialogs if d.number == self.number]
 
+    def dial(self, number: str) -> Caller:
+        """A call from this desk phone beside those it has: `async with anna.dial("102") as consults: ...`."""
+        pbx = self.of.pbx
+        account = next(a for a in pbx.accounts if a.extension == self.number)
+        tone = self.of.tones.get(self.number, self.of.tone)
+        return Caller(pbx, self.of.folder, number=number, account=account, tone=tone)
+
 
 @dataclass
-class Office(Ear):
-    """Desk phones, one SIPp process for all of them. They register for real; `unregistered` ones stay away.
-
-    All speak with one tone, those named in `tones` with their own (Hz, multiples of 20).
-    """
+class Office(Called):
+    """Desk phones. They register for real; `unregistered` ones stay away."""
 
     phones: Sequence[Manner] = ()
     unregistered: Sequence[str] = ()
     tone: int = EMPLOYEE_TONE
-    tones: Mapping[str, int] = field(default_factory=dict)
     name: str = ""
 
     async def __aenter__(self) -> Office:
         self.name = self.name or f"office-{next(_serial)}"
-        media_port = await self.open(PHONE_ADDRESS)
         self.sip_port = free_port(PHONE_ADDRESS)
-        self.sip = PHONE_ADDRESS, self.sip_port
-        self._sipp = Sipp(self.pbx.toolbox, self.folder, self.name)
-        await self._sipp.start(
-            "answering.xml",
-            {
-                "phones": [p.in_scenario(address_of(self.pbx)) for p in self.phones],
-                "media_port": media_port,
-                "refusals": REASONS,
-            },
-            ["-i", PHONE_ADDRESS, "-p", str(self.sip_port)],
-            self.trace.feed,
-        )
-        await self._sipp.listening(PHONE_ADDRESS, self.sip_port)
-        present = [p.number for p in self.phones if p.number not in self.unregistered]
-        await register(self.pbx, self.folder, present, self.sip_port)
+        try:
+            await self.play(self.name, self.phones, (PHONE_ADDRESS, self.sip_port))
+            present = [p.number for p in self.phones if p.number not in self.unregistered]
+            await register(self.pbx, self.folder, present, self.sip_port)
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.close()
-        await self._sipp.stop()
-
-    def tone_of(self, dialog: Dialog) -> int:
-        """What the phone of a call says in it."""
-        return self.tones.get(dialog.number, self.tone)
 
     def calls_of(self, extension: str) -> list[Dialog]:
         """The calls that reached this phone."""
         return [d for d in self.dialogs if d.number == extension]
-
-    def phone(self, extension: str) -> Phone:
-        """One of the phones, to do something with it."""
-        return Phone(self, extension)
 
 
 async def register(
@@ -181,36 +194,19 @@ async def register(
 
 
 @dataclass
-class Carrier(Ear):
+class Carrier(Called):
     """The other side of the trunk: answers, rings or refuses by the number dialled."""
 
     numbers: Sequence[Manner] = ()
     tone: int = CUSTOMER_TONE
 
     async def __aenter__(self) -> Carrier:
-        media_port = await self.open(TRUNK_ADDRESS)
-        self.sip = TRUNK_ADDRESS, self.pbx.carrier_port
-        self._sipp = Sipp(self.pbx.toolbox, self.folder, "carrier")
-        await self._sipp.start(
-            "answering.xml",
-            {
-                "phones": [n.in_scenario(address_of(self.pbx)) for n in self.numbers],
-                "media_port": media_port,
-                "refusals": REASONS,
-            },
-            ["-i", TRUNK_ADDRESS, "-p", str(self.pbx.carrier_port)],
-            self.trace.feed,
-        )
-        await self._sipp.listening(TRUNK_ADDRESS, self.pbx.carrier_port)
+        try:
+            await self.play("carrier", self.numbers, (TRUNK_ADDRESS, self.pbx.carrier_port))
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
-
-    def phone(self, number: str) -> Phone:
-        """The phone of somebody outside, to do something with it."""
-        return Phone(self, number)
-
-    async def __aexit__(self, *_: object) -> None:
-        self.close()
-        await self._sipp.stop()
 
 
 @dataclass

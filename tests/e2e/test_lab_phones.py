@@ -1,13 +1,18 @@
 """The lab's own phones: what people do in the middle of a call, on an Asterisk with a dialplan and no service."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from lab.asterisk import MUSIC_TONE, RINGING_TONE, Asterisk, PhoneAccount
+from lab.asterisk import MUSIC_TONE, RINGING_TONE, Asterisk, OutboundLink, PhoneAccount
 from lab.phones import CUSTOMER_TONE, Caller, Manner, Office
 
 ANNA, BORIS, VERA = (PhoneAccount(extension, f"pw{extension}") for extension in ("101", "102", "103"))
@@ -124,7 +129,7 @@ async def test_attended_transfer_joins_two_talks_of_one_phone(pbx: Asterisk, fol
         anna, boris = desks.phone("101"), desks.phone("102")
         first, his = await anna.until_talking(), await ivan.until_talking()
         await anna.hold(first)
-        async with dials(ANNA, "102", pbx, folder) as consults:
+        async with anna.dial("102") as consults:
             second = await consults.until_talking()
             asked = await boris.until_talking()
             await boris.until_hears(asked, TONES["101"])
@@ -225,6 +230,88 @@ async def test_silence_is_measured_and_a_ringing_tone_is_none(pbx: Asterisk, fol
 
     assert anna.longest_silence(talk) == pytest.approx(2.5, abs=0.4)
     assert anna.heard(talk, RINGING_TONE)
+
+
+class Application:
+    """A small ARI application: it answers the caller, rings 101 and joins both."""
+
+    def __init__(self, http: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._http = http
+        self._socket = socket
+
+    async def until(self, kind: str) -> dict[str, Any]:
+        """Wait for an event."""
+        async with asyncio.timeout(10):
+            while True:
+                event: dict[str, Any] = await self._socket.receive_json()
+                if event["type"] == kind:
+                    return event
+
+    async def ask(self, path: str, **query: str) -> None:
+        async with self._http.post(f"/ari/{path}", params=query) as answer:
+            answer.raise_for_status()
+
+    async def connect(self) -> None:
+        caller = (await self.until("StasisStart"))["channel"]["id"]
+        await self.ask(f"channels/{caller}/answer")
+        await self.ask("channels/leg-101", endpoint="PJSIP/101", app="stasis-app", originator=caller)
+        await self.until("StasisStart")
+        await self.ask("channels/leg-101/variable", variable="PJSIP_TRANSFER_HANDLING()", value="ari-only")
+        await self.ask("bridges/talk", type="mixing")
+        await self.ask("bridges/talk/addChannel", channel=f"{caller},leg-101")
+
+
+async def test_an_application_sees_hold_and_decides_on_transfers(pbx: Asterisk, folder: Path):
+    async with (
+        aiohttp.ClientSession(pbx.url, headers=pbx.credentials) as http,
+        http.ws_connect("/ari/events?app=stasis-app") as socket,
+        office(pbx, folder, Manner("101", ring_s=0.2)) as desks,
+        customer(pbx, folder) as ivan,
+    ):
+        service, anna = Application(http, socket), desks.phone("101")
+        await service.connect()
+        talk = await anna.until_talking()
+
+        await anna.hold(talk)
+        assert (await service.until("ChannelHold"))["channel"]["id"] == "leg-101"
+        await anna.resume(talk)
+        await service.until("ChannelUnhold")
+        await ivan.until_hears(ivan.dialogs[0], TONES["101"])
+
+        transfer = await anna.blind_transfer(talk, "102")
+        asked = await service.until("ChannelTransfer")
+        assert asked["refer_to"]["requested_destination"]["destination"] == "102"
+        assert transfer.states == []
+        await service.ask("channels/leg-101/transfer_progress", states="channel_answered")
+        assert await transfer.until_over() == 200
+        await anna.until_over(talk)
+        assert talk.hung_up_here
+        await ivan.hang_up()
+        await service.until("StasisEnd")
+        async with http.delete("/ari/bridges/talk"):
+            pass
+
+
+async def test_asterisk_connects_to_an_application_that_waits(folder: Path):
+    connected: asyncio.Future[tuple[str, dict[str, Any]]] = asyncio.get_running_loop().create_future()
+
+    async def ari(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(protocols=["ari"])
+        await socket.prepare(request)
+        connected.set_result((request.headers["Authorization"], await socket.receive_json()))
+        async for _ in socket:
+            pass
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/ari", ari)
+    async with TestServer(app) as server:
+        link = OutboundLink(f"ws://127.0.0.1:{server.port}/ari", "asterisk", "secret")
+        async with Asterisk([], outbound=link):
+            authorization, event = await asyncio.wait_for(connected, 10)
+
+    assert authorization == f"Basic {base64.b64encode(b'asterisk:secret').decode()}"
+    assert (event["type"], event["application"]) == ("ApplicationRegistered", "stasis-app")
 
 
 async def test_asterisk_comes_back_on_the_same_ports_and_knows_its_phones(folder: Path):
