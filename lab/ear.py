@@ -13,7 +13,14 @@ from lab.hands import Hand
 from lab.media import Address, Sound, Voice
 from lab.truth import Dialog, Message, Trace
 
-CUSTOMER_TONE, EMPLOYEE_TONE = 440, 1000  # Hz; neither is a harmonic of the other
+# Hz. None is a harmonic of another; multiples of 20 are told apart cleanly.
+CUSTOMER_TONE, EMPLOYEE_TONE = 440, 1000
+EMPLOYEE_TONES = range(EMPLOYEE_TONE, 2000, 100)
+
+
+def employee_tone(extension: str) -> int:
+    """What the employee of an extension says where people are told apart; its last digit decides."""
+    return EMPLOYEE_TONES[int(extension[-1])]
 
 
 @dataclass
