@@ -283,7 +283,7 @@ def _outside_number(call: RealCall) -> str:
 
 
 def _span(shortest: float, longest: float) -> str:
-    return f"{shortest:.1f} s" if longest - shortest < 0.1 else f"{shortest:.1f} to {longest:.1f} s"
+    return f"{shortest:.1f} s" if longest - shortest < 0.1 else f"{shortest:.1f} s to {longest:.1f} s"
 
 
 def _same_number(one: str, other: str) -> bool:
