@@ -47,13 +47,16 @@ class Acting:
         return done
 
     async def _make(self, move: Move) -> Done:
-        await asyncio.sleep(move.after_s)
         party = self._party(move.by)
         try:
             if move.do in (Do.ANSWER, Do.DECLINE, Do.FORWARD):
-                await self._at_ringing(move, party, await party.until_ringing(PATIENCE_S))
+                ringing = await party.until_ringing(PATIENCE_S)
+                await asyncio.sleep(move.after_s)
+                await self._at_ringing(move, party, ringing)
                 return Done(move, time.time())
-            talk = await party.until_talking(PATIENCE_S)
+            await party.until_talking(PATIENCE_S)
+            await asyncio.sleep(move.after_s)
+            talk = await party.until_talking(0.0)
             began = time.time()
             transfer = await self._in_talk(move, party, talk)
             return await self._judged(move, began, transfer) if transfer else Done(move, began)

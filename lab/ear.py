@@ -74,9 +74,8 @@ class Ear:
         """Wait until some call is as wanted; the latest that is. `TimeoutError` after `seconds`."""
         async with asyncio.timeout(seconds):
             while True:
-                for dialog in reversed(self.dialogs):
-                    if wanted(dialog):
-                        return dialog
+                if found := next((dialog for dialog in reversed(self.dialogs) if wanted(dialog)), None):
+                    return found
                 self.changed.clear()
                 await self.changed.wait()
 
@@ -86,7 +85,7 @@ class Ear:
         """Say nothing in a call until `speak`."""
         self._quiet.add(dialog.call_id)
         if dialog.sound_to:
-            self.voice.hush(dialog.sound_to)
+            self.voice.pause(dialog.sound_to)
 
     def speak(self, dialog: Dialog) -> None:
         """Say one's tone again."""

@@ -128,6 +128,7 @@ class _Stream:
     source: int = field(default_factory=lambda: random.randrange(1 << 32))
     frame: int = 0
     keys: list[tuple[str, int]] = field(default_factory=list)  # key, packets of it already sent
+    paused: bool = False
 
 
 class Voice(asyncio.DatagramProtocol):
@@ -157,9 +158,15 @@ class Voice(asyncio.DatagramProtocol):
             self._transport.close()
 
     def talk_to(self, address: Address, hertz: int | None = None) -> None:
-        """Begin to send the tone (or another) there; does nothing when one is being sent already."""
+        """Begin to send the tone (or another) there, or go on after a pause; does nothing when one is being sent."""
         if address not in self._streams:
             self._streams[address] = _Stream(address, tone_frames(hertz or self.hertz))
+        self._streams[address].paused = False
+
+    def pause(self, address: Address) -> None:
+        """Send nothing there until `talk_to`; it stays the same stream, as a phone's does during a hold."""
+        if stream := self._streams.get(address):
+            stream.paused = True
 
     def hush(self, address: Address) -> None:
         """Stop sending there."""
@@ -217,7 +224,7 @@ class Voice(asyncio.DatagramProtocol):
     def _send_next(self, stream: _Stream) -> None:
         if stream.keys:
             self._send_key(stream)
-        else:
+        elif not stream.paused:
             self._send(stream, PCMA, stream.timestamp, stream.frames[stream.frame % len(stream.frames)])
         stream.frame += 1
         stream.timestamp = (stream.timestamp + FRAME) & 0xFFFFFFFF
