@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from lab.asterisk import Asterisk
 from lab.ear import CUSTOMER_TONE, Ear, employee_tone
 from lab.moves import Moves
 from lab.phones import Caller, Carrier, Office
-from lab.story import PlannedCall, Story
+from lab.story import Do, PlannedCall, Story
 from lab.truth import Dialog
 
 SAME_END_S = 0.6  # those whose talks ended within this time talked to the end, both
@@ -71,6 +72,22 @@ class RealCall:
             spoken += max(0.0, talk.ended_at - max(talk.began_at, until))
             until = max(until, talk.ended_at)
         return spoken, until - self.talks[0].began_at
+
+    @property
+    def asked(self) -> dict[str, float]:
+        """Who was asked by a phone over a call of its own, and when he was joined with the customer (inf: never).
+
+        Until then that call is nothing but one between two phones.
+        """
+        asks: dict[str, str] = {}
+        joined: dict[str, float] = {}
+        for done in self.done:
+            if done.move.do is Do.ASK:
+                asks[done.move.by] = done.move.to
+                joined[done.move.to] = math.inf
+            elif done.move.do is Do.JOIN and not done.failed:
+                joined[asks[done.move.by]] = done.at
+        return joined
 
     @property
     def _only_talk(self) -> Talk | None:
