@@ -79,6 +79,13 @@ class Ear:
                 self.changed.clear()
                 await self.changed.wait()
 
+    async def until_all_over(self, seconds: float) -> None:
+        """Wait until every call is over. `TimeoutError` after `seconds`."""
+        async with asyncio.timeout(seconds):
+            while any(not dialog.over for dialog in self.dialogs):
+                self.changed.clear()
+                await self.changed.wait()
+
     # ---------------------------------------- sound
 
     def hold_tongue(self, dialog: Dialog) -> None:

@@ -18,6 +18,7 @@ from lab.story import Do, PlannedCall, Story
 from lab.truth import Dialog
 
 SAME_END_S = 0.6  # those whose talks ended within this time talked to the end, both
+RELEASE_S = 2.0  # within which the phones must be released when the last caller is gone
 SCRIPT_S = 90.0  # what all moves of a call may take
 
 
@@ -127,6 +128,8 @@ async def play(story: Story, pbx: Asterisk, carrier: Carrier, folder: Path) -> l
     async with Office(pbx, folder, phones=story.phones, unregistered=story.unregistered, tones=tones) as office:
         made = await asyncio.gather(*(_make(call, office, carrier) for call in story.calls))
         await asyncio.sleep(0.3)  # the last BYE and CANCEL are still on their way to the phones
+        with contextlib.suppress(TimeoutError):
+            await office.until_all_over(RELEASE_S)
         pairs = [
             (RealCall(planned, m.caller.dialogs[0], done=m.done), m.caller)
             for planned, m in zip(story.calls, made, strict=True)
