@@ -20,8 +20,9 @@ from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from stasis_app.store import schema
+from stasis_app.store.backlog import Action
 from stasis_app.store.errors import StoreError
-from stasis_app.store.writer import Action, Executor
+from stasis_app.store.writer import Executor
 
 T = TypeVar("T")
 

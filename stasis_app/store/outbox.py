@@ -97,7 +97,7 @@ class SqlOutbox:
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database = database
         self._writer = writer
-        self._put = Put(outbox, database.dialect)
+        self._put = Put(outbox, database.dialect, worth=3)
 
     def submit(self, *rows: OutboxRow, urgent: bool = True) -> asyncio.Future[bool]:
         return self._writer.submit(self._put, [_to_sql(row) for row in rows], urgent=urgent)

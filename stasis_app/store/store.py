@@ -7,6 +7,7 @@ import time
 from stasis_app.settings import StorageSettings
 from stasis_app.store.database import Database, open_database
 from stasis_app.store.directories import SqlClientStore, SqlEmployeeStore
+from stasis_app.store.incidents import SqlIncidents
 from stasis_app.store.journal import SqlJournal
 from stasis_app.store.outbox import SqlOutbox
 from stasis_app.store.small import SqlMeta, SqlTokenStore
@@ -24,6 +25,7 @@ class Store:
         self.clients = SqlClientStore(database, writer)
         self.employees = SqlEmployeeStore(database, writer)
         self.tokens = SqlTokenStore(database, writer)
+        self.incidents = SqlIncidents(database, writer)
         self.meta = SqlMeta(database, writer)
 
     @property
@@ -41,6 +43,7 @@ class Store:
         before = time.time() - keep_days * 86400
         await self.journal.purge(before)
         await self.outbox.purge(before)
+        await self.incidents.purge(before)
 
     async def close(self) -> None:
         """Write what is left (five seconds at most) and close the database."""
