@@ -46,7 +46,7 @@ from stasis_app.portal import (
     connect,
 )
 from stasis_app.settings import Settings
-from stasis_app.store import Store, open_store
+from stasis_app.store import Store, open_store, read_patiently
 
 _PURGE_EVERY = 3600.0  # seconds; each time forgets a limited number of calls, so that it never holds up the disk
 
@@ -100,7 +100,7 @@ class Service:
         self.numbers = Numbers(settings.routing.country)
         scripts = await asyncio.to_thread(load_scripts, settings.routing.scripts) if settings.routing.scripts else {}
         self.plan: Plan = await asyncio.to_thread(load_plan, settings.routing.plan, self.numbers, scripts=set(scripts))
-        self.store: Store = await open_store(settings.storage)
+        self.store: Store = await open_store(settings.storage, patient=True)
         self._stack.push_async_callback(self.store.close)
         self.portal = connect(settings.bitrix24, self.store.tokens)
         await self.portal.start()
@@ -126,7 +126,7 @@ class Service:
             )
         )
         await self._serve_http()
-        self.tracker.restore(await self.journal.unfinished())
+        self.tracker.restore(await read_patiently(self.journal.unfinished))
         await self.link.start()
         self._stack.push_async_callback(self.link.stop)
         self._do(self.directory.run())
@@ -179,7 +179,7 @@ class Service:
             spell=self._spelt,
             observe=self.figures.observe_effect,
         )
-        await self.mirror.start()
+        await read_patiently(self.mirror.start)
         self._stack.push_async_callback(self.mirror.stop)
 
     def _spelt(self, number: str) -> str:

@@ -61,11 +61,18 @@ async def _serve(settings: Settings, record_events: Path | None, on_secret: Call
     from stasis_app.app import Service
 
     service = Service(settings, record_events=record_events, on_secret=on_secret)
-    await service.start()
+    # The start may have to wait for the storage, and can be stopped meanwhile.
+    starting, stopping = asyncio.create_task(service.start()), asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait({starting})
+        return
+    await starting
     _spare_collector()
     logger.info("stasis-app {} is running", __version__)
     try:
-        await stop.wait()
+        await stopping
         logger.info("stopping; calls go on without us")
     finally:
         await service.stop()

@@ -63,6 +63,12 @@ class NotYet(B24Error):
     retry_after = 2.0
 
 
+class Unreadable(NotYet):
+    """A recording is there and can't be read, or there is no room to convert it: somebody has to mend that first."""
+
+    retry_after = 30.0
+
+
 class Deliveries:
     """All operations. Methods raise `B24Error` when the operation is to be tried again as it is."""
 
@@ -150,8 +156,11 @@ class Deliveries:
         name, format_ = row.body["name"], row.body["format"]
         try:
             await self._handed_over(portal_call_id, name, format_)
-        except (RecordingError, OSError, ValueError) as error:
+        except (RecordingError, ValueError) as error:
             return Verdict(REFUSED, f"the recording can't be delivered: {error}")
+        except OSError as error:
+            # A full disk, a spool that is not mounted, a folder somebody has to open to us: the file itself is well.
+            raise Unreadable("the recording", "", f"the file can't be read or converted now: {error}") from error
         except Refused as error:
             if error.reason is Refusal.NOT_FINISHED and row.attempts < STATISTICS_LAG:
                 raise NotYet(error.method, error.code, error.description) from error

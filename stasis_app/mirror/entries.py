@@ -64,13 +64,13 @@ class Entries:
 
     async def on_disk(self, *rows: OutboxRow) -> None:
         """Wait until the entries are written, for a moment only."""
-        for row in rows:
-            written = self._written.pop(row.seq, None)
-            if written is None:
-                continue
-            done, _ = await asyncio.wait({written}, timeout=PATIENCE)
-            if done and not written.cancelled() and (error := written.exception()) is not None:
-                self._log.error("The outbox could not keep {}: {}", row.kind, type(error).__name__)
+        awaited = {row.kind: self._written.pop(row.seq) for row in rows if row.seq in self._written}
+        unwritten = {written for written in awaited.values() if not written.done()}
+        if unwritten:
+            await asyncio.wait(unwritten, timeout=PATIENCE)
+        for kind, written in awaited.items():
+            if written.done() and not written.cancelled() and (error := written.exception()) is not None:
+                self._log.error("The outbox could not keep {}: {}", kind, type(error).__name__)
 
     def registered_elsewhere(self, portal_call_id: str, user_id: int) -> None:
         """The portal registered this call by itself and shows it to this user."""

@@ -10,7 +10,7 @@ from stasis_app.store.incidents import IncidentRow, IncidentStore, SqlIncidents
 from stasis_app.store.journal import CallFilter, CallRow, FactRow, JournalStore, SqlJournal
 from stasis_app.store.outbox import DONE, DROPPED, OPEN, REFUSED, Outbox, OutboxRow, OutboxSummary, SqlOutbox
 from stasis_app.store.small import SqlMeta, SqlTokenStore
-from stasis_app.store.store import Store, open_store
+from stasis_app.store.store import Store, open_store, read_patiently
 from stasis_app.store.writer import Writer
 
 __all__ = [
@@ -40,4 +40,5 @@ __all__ = [
     "StoreError",
     "Writer",
     "open_store",
+    "read_patiently",
 ]
