@@ -31,11 +31,11 @@ class Entries:
         self._doubts: set[int] = set()
         self._cards: tuple[OutboxRow, ...] = ()
 
-    def load(self, rows: Iterable[OutboxRow]) -> None:
-        """Take in what a former life of this program left. What it left open may have been sent by it."""
+    def load(self, rows: Iterable[OutboxRow], doubts: frozenset[int] | None = None) -> None:
+        """Take in what the outbox holds. Of what a former life of this program left open, all may have been sent."""
         rows = list(rows)
         self.told = Told.of(rows)
-        self._doubts = {row.seq for row in rows if row.state == OPEN}
+        self._doubts = {row.seq for row in rows if row.state == OPEN and (doubts is None or row.seq in doubts)}
         # What its cards were about is over: `drop_cards` closes them, and what is wanted now is worked out anew.
         self._cards = tuple(row for row in rows if row.state == OPEN and row.kind in (Kind.SHOW, Kind.HIDE))
 
@@ -43,6 +43,11 @@ class Entries:
     def cards(self) -> tuple[OutboxRow, ...]:
         """The change of cards that is open."""
         return self._cards
+
+    @property
+    def doubts(self) -> frozenset[int]:
+        """What the portal may have carried out without our knowing."""
+        return frozenset(self._doubts)
 
     def is_doubtful(self, row: OutboxRow) -> bool:
         """Whether the portal may have carried this out without our knowing."""

@@ -53,16 +53,26 @@ class Context:
 
 
 class Lane:
-    """The operations of one call. `rows`: what the outbox holds of it; None when that has to be looked up."""
+    """The operations of one call.
 
-    def __init__(self, call_id: str, shared: Context, rows: Sequence[OutboxRow] | None) -> None:
+    `rows`: what the outbox holds of it; None when that has to be looked up. `doubts`: which of the open ones the portal
+    may have carried out; None: any.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        shared: Context,
+        rows: Sequence[OutboxRow] | None,
+        doubts: frozenset[int] | None = None,
+    ) -> None:
         self.call_id = call_id
         self.record: CallRecord | None = None
         self._shared = shared
         self._log = logger.bind(call=call_id)
         self._entries = Entries(call_id, shared.outbox, shared.observe)
         self._loaded = rows is not None
-        self._entries.load(rows or ())
+        self._entries.load(rows or (), doubts)
         self._attempts = Attempts(shared.gate, self._entries, self._log)
         self._task: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
@@ -70,6 +80,7 @@ class Lane:
         self._begun = self._fact_at = time.monotonic()
         self._nobody_since: float | None = None
         self._unknown: set[str] = set()
+        self._waits_for_portal = False
         self._along: OutboxRow | None = None  # the end that went out with the registration
 
     @property
@@ -92,6 +103,18 @@ class Lane:
             return self.told.is_hopeless or self.told.is_finished
         settled = self.told.is_hopeless or self.told.is_finished or not self._is_mirrored
         return settled and record.ended_at is not None and not record.recording
+
+    @property
+    def doubts(self) -> frozenset[int]:
+        """The operations the portal may have carried out without our knowing."""
+        return self._entries.doubts
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether it only waits for the portal and nothing more happens to the call: the outbox can wait alone."""
+        record = self.record
+        over = self.told.finish is not None and (record is None or (record.ended_at is not None and not record.recording))
+        return self._waits_for_portal and over
 
     def on_fact(self, record: CallRecord, fact: Fact) -> None:
         """Take in a fact. Returns at once; what follows from it happens in the lane's own task."""
@@ -143,7 +166,11 @@ class Lane:
 
     async def _in_turn(self) -> None:
         """The portal is away: wait until it is back or for our turn to ask; much may have happened by then."""
-        await self._shared.gate.turn()
+        self._waits_for_portal = True
+        try:
+            await self._shared.gate.turn()
+        finally:
+            self._waits_for_portal = False
         step = self._next()
         if step is None or isinstance(step, float):
             self._shared.gate.pass_on()

@@ -212,6 +212,7 @@ class MemoryOutbox:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, int], OutboxRow] = {}
+        self.takes = True
 
     def submit(self, *rows: OutboxRow, urgent: bool = True) -> asyncio.Future[bool]:
         self.post(*rows)
@@ -222,9 +223,15 @@ class MemoryOutbox:
     def post(self, *rows: OutboxRow) -> None:
         self.rows.update({(row.call_id, row.seq): row for row in rows})
 
-    async def unfinished(self, since: float) -> list[OutboxRow]:
+    async def unfinished(self, since: float) -> list[str]:
         calls = {row.call_id for row in self.rows.values()}
-        return [row for call_id in sorted(calls) for row in await self.of_call(call_id) if self._is_unfinished(call_id)]
+        return [call_id for call_id in sorted(calls) if self._is_unfinished(call_id)]
+
+    async def of_calls(self, call_ids: Sequence[str]) -> dict[str, list[OutboxRow]]:
+        return {call_id: await self.of_call(call_id) for call_id in call_ids}
+
+    async def settle(self) -> bool:
+        return self.takes
 
     async def of_call(self, call_id: str) -> list[OutboxRow]:
         return sorted((row for row in self.rows.values() if row.call_id == call_id), key=lambda row: row.seq)
