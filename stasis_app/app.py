@@ -36,6 +36,7 @@ from stasis_app.crm import (
 from stasis_app.flow import FlowContext, Plan, learn_client, load_plan, load_scripts, resume_call, route_call
 from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
+from stasis_app.ops import IncidentBook, Watch
 from stasis_app.portal import (
     InstallProof,
     PortalNeeds,
@@ -102,6 +103,8 @@ class Service:
         self.plan: Plan = await asyncio.to_thread(load_plan, settings.routing.plan, self.numbers, scripts=set(scripts))
         self.store: Store = await open_store(settings.storage, patient=True)
         self._stack.push_async_callback(self.store.close)
+        self.incidents = IncidentBook(self.store.incidents)
+        await read_patiently(self.incidents.load)
         self.portal = connect(settings.bitrix24, self.store.tokens)
         await self.portal.start()
         self._stack.push_async_callback(self.portal.aclose)
@@ -129,6 +132,7 @@ class Service:
         self.tracker.restore(await read_patiently(self.journal.unfinished))
         await self.link.start()
         self._stack.push_async_callback(self.link.stop)
+        self._do(self.watch.run())
         self._do(self.directory.run())
         self._do(self._bind_events())
         self._do(self._know_limits())
@@ -178,6 +182,7 @@ class Service:
             self.settings.bitrix24,
             spell=self._spelt,
             observe=self.figures.observe_effect,
+            incidents=self.incidents,
         )
         await read_patiently(self.mirror.start)
         self._stack.push_async_callback(self.mirror.stop)
@@ -192,6 +197,13 @@ class Service:
         self.journal = Journal(self.store.journal)
         self._stack.push_async_callback(self.journal.close)
         self.feed = FactFeed()
+        self.watch = Watch(
+            self.incidents,
+            link=lambda: self.link.state,
+            writer=self.store.writer,
+            mirror=lambda: self.mirror.state,
+            is_known=lambda extension: self.directory.by_extension(extension) is not None,
+        )
 
         async def flow(call: Call) -> None:
             if call.record.direction is not Direction.INTERNAL:
@@ -210,7 +222,7 @@ class Service:
                 record=settings.recording.enabled,
             ),
             flow,
-            [self.mirror.on_fact, self.journal.add, self.feed.publish],
+            [self.mirror.on_fact, self.journal.add, self.feed.publish, self.watch.on_fact],
             settings.asterisk.app,
             on_intent=self._recorder.intent if self._recorder else None,
             resume=resume,
@@ -228,6 +240,7 @@ class Service:
                 outbox=OutboxView(self.store),
                 facts=self.feed,
                 health=health_sources(self.link, self.store, self.mirror, self.directory),
+                incidents=self.incidents,
                 metrics=self.metrics,
             )
         )

@@ -34,6 +34,24 @@ class Kind:
     fades_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident. Times are Unix seconds; `closed_at` is None while it is open."""
+
+    kind: Kind
+    subject: str
+    detail: str
+    count: int
+    first_at: float
+    last_at: float
+    closed_at: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still going on."""
+        return self.closed_at is None
+
+
 class Incidents(Protocol):
     """Takes reports. Neither method waits or raises."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from loguru import logger
 
 from b24client import B24Error, BadReply, Refusal, Refused, Temporary, UnknownOutcome
+from stasis_app.incidents import RECORDING_MISSING, Incidents
 from stasis_app.mirror.operations import NUMBER_OF_NOBODY, digits_only, finish_call, register_call
 from stasis_app.mirror.people import People, anybody
 from stasis_app.mirror.portal_calls import Change, Opening, PortalCalls
@@ -72,7 +73,15 @@ class Unreadable(NotYet):
 class Deliveries:
     """All operations. Methods raise `B24Error` when the operation is to be tried again as it is."""
 
-    def __init__(self, portal: PortalCalls, recordings: Recordings, people: People, default_user: int | None) -> None:
+    def __init__(
+        self,
+        portal: PortalCalls,
+        recordings: Recordings,
+        people: People,
+        default_user: int | None,
+        incidents: Incidents,
+    ) -> None:
+        self._incidents = incidents
         self._portal = portal
         self._recordings = recordings
         self._people = people
@@ -159,6 +168,7 @@ class Deliveries:
         except (RecordingError, ValueError) as error:
             return Verdict(REFUSED, f"the recording can't be delivered: {error}")
         except OSError as error:
+            self._incidents.report(RECORDING_MISSING, f"call {row.call_id}: it can't be read or converted now: {error}")
             # A full disk, a spool that is not mounted, a folder somebody has to open to us: the file itself is well.
             raise Unreadable("the recording", "", f"the file can't be read or converted now: {error}") from error
         except Refused as error:

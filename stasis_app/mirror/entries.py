@@ -10,6 +10,7 @@ from typing import Any
 
 from loguru import logger
 
+from stasis_app.incidents import PORTAL_REFUSED, RECORDING_MISSING, Incidents
 from stasis_app.mirror.deliveries import Verdict
 from stasis_app.mirror.operations import Kind, Told
 from stasis_app.store import DONE, DROPPED, OPEN, REFUSED, Outbox, OutboxRow
@@ -19,9 +20,15 @@ PATIENCE = 0.5
 
 
 class Entries:
-    """What the outbox holds of one call. `observe` is told the kind and the age of each entry that is settled."""
+    """What the outbox holds of one call.
 
-    def __init__(self, call_id: str, outbox: Outbox, observe: Callable[[str, float], None]) -> None:
+    `observe` is told the kind and the age of each entry that is settled, `incidents` what will never be done.
+    """
+
+    def __init__(
+        self, call_id: str, outbox: Outbox, observe: Callable[[str, float], None], incidents: Incidents
+    ) -> None:
+        self._incidents = incidents
         self.told = Told()
         self._call_id = call_id
         self._outbox = outbox
@@ -104,6 +111,7 @@ class Entries:
             return
         if verdict.state == REFUSED:
             self._log.warning("The portal will not have it ({}): {}", row.kind, verdict.reason)
+            self._report(row, verdict.reason)
         now = time.time()
         self._keep(replace(current, state=verdict.state, closed_at=now, answer=verdict.answer))
         self._written.pop(row.seq, None)
@@ -125,6 +133,17 @@ class Entries:
     def close(self, row: OutboxRow, state: str, reason: str) -> None:
         """End an operation without carrying it out."""
         self._keep(replace(self._current(row), state=state, closed_at=time.time(), reason=reason[:500]))
+
+    def give_up(self, row: OutboxRow, reason: str) -> None:
+        """End an operation that was tried for long enough."""
+        self.close(row, REFUSED, reason)
+        self._report(row, reason)
+
+    def _report(self, row: OutboxRow, reason: str) -> None:
+        if row.kind in (Kind.REGISTER, Kind.FINISH):
+            self._incidents.report(PORTAL_REFUSED, f"call {row.call_id}, {row.kind}: {reason}")
+        elif row.kind == Kind.RECORD:
+            self._incidents.report(RECORDING_MISSING, f"call {row.call_id}: {reason}")
 
     def _write(self, row: OutboxRow) -> None:
         self.told.add(row)

@@ -15,6 +15,7 @@ from loguru import logger
 
 from stasis_app.calls.facts import Direction, Ended, Fact, Identified, LegFact
 from stasis_app.calls.record import CallRecord
+from stasis_app.incidents import UNKNOWN_EXTENSION, Incidents
 from stasis_app.mirror import operations as ops
 from stasis_app.mirror.attempts import Attempts
 from stasis_app.mirror.deliveries import Beginning, Deliveries, Doubt, Verdict
@@ -50,6 +51,7 @@ class Context:
     rules: Rules
     spell: Callable[[str], str]
     observe: Callable[[str, float], None]
+    incidents: Incidents
 
 
 class Lane:
@@ -70,7 +72,7 @@ class Lane:
         self.record: CallRecord | None = None
         self._shared = shared
         self._log = logger.bind(call=call_id)
-        self._entries = Entries(call_id, shared.outbox, shared.observe)
+        self._entries = Entries(call_id, shared.outbox, shared.observe, shared.incidents)
         self._loaded = rows is not None
         self._entries.load(rows or (), doubts)
         self._attempts = Attempts(shared.gate, self._entries, self._log)
@@ -113,7 +115,9 @@ class Lane:
     def may_rest(self) -> bool:
         """Whether it only waits for the portal and nothing more happens to the call: the outbox can wait alone."""
         record = self.record
-        over = self.told.finish is not None and (record is None or (record.ended_at is not None and not record.recording))
+        over = self.told.finish is not None and (
+            record is None or (record.ended_at is not None and not record.recording)
+        )
         return self._waits_for_portal and over
 
     def on_fact(self, record: CallRecord, fact: Fact) -> None:
@@ -229,6 +233,8 @@ class Lane:
             if extension not in self._unknown:
                 self._unknown.add(extension)
                 self._log.warning("Extension {} belongs to nobody in the portal: no card for it", extension)
+                if any(True for _ in self._shared.people.employees):  # else nobody at all is known yet
+                    self._shared.incidents.report(UNKNOWN_EXTENSION, f"call {self.call_id}", subject=extension)
         return wanted - self.told.shown, (self.told.shown | self.told.maybe) - wanted, wanted
 
     # Operations are opened

@@ -13,6 +13,7 @@ from loguru import logger
 
 from stasis_app.calls.facts import Fact, Started
 from stasis_app.calls.record import CallRecord
+from stasis_app.incidents import Incidents, Unheard
 from stasis_app.mirror.deliveries import Deliveries
 from stasis_app.mirror.gate import Gate
 from stasis_app.mirror.lane import Context, Lane
@@ -57,6 +58,7 @@ class Mirror:
         settings: the rules ([bitrix24]).
         spell: how a number is written for the portal ("" for one that is withheld).
         observe: told how long each operation took.
+        incidents: told what the portal will never take, recordings that can't be delivered, extensions of nobody.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Mirror:
         *,
         spell: Callable[[str], str] = str,
         observe: Observer | None = None,
+        incidents: Incidents | None = None,
     ) -> None:
         self.gate = Gate()
         self._outbox = outbox
@@ -83,8 +86,9 @@ class Mirror:
             crm_create=settings.crm_create,
             internal_calls=settings.internal_calls,
         )
-        deliveries = Deliveries(portal, recordings, people, settings.default_user)
-        self._shared = Context(outbox, deliveries, self.gate, people, rules, spell, self._observe)
+        heard = incidents or Unheard()
+        deliveries = Deliveries(portal, recordings, people, settings.default_user, heard)
+        self._shared = Context(outbox, deliveries, self.gate, people, rules, spell, self._observe, heard)
         self._lanes: dict[str, Lane] = {}
         self._resting: dict[str, frozenset[int] | None] = {}  # calls that wait on disk, with what is in doubt of each
         self._moving: asyncio.Task[None] | None = None

@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from loguru import logger
 
-from stasis_app.incidents import KINDS, Kind, Severity
+from stasis_app.incidents import KINDS, Incident, Kind, Severity
 from stasis_app.store import IncidentRow, IncidentStore
 
 LARGEST = 1000
 """Incidents kept in memory; the ones closed longest ago go first, then the ones last seen longest ago."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """One incident. Times are Unix seconds; `closed_at` is None while it is open."""
-
-    kind: Kind
-    subject: str
-    detail: str
-    count: int
-    first_at: float
-    last_at: float
-    closed_at: float | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is still going on."""
-        return self.closed_at is None
 
 
 class IncidentBook:

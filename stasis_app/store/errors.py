@@ -1,6 +1,5 @@
 """What can be wrong with the storage."""
 
-
 from __future__ import annotations
 
 import errno
