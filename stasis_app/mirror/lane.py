@@ -115,10 +115,8 @@ class Lane:
     def may_rest(self) -> bool:
         """Whether it only waits for the portal and nothing more happens to the call: the outbox can wait alone."""
         record = self.record
-        over = self.told.finish is not None and (
-            record is None or (record.ended_at is not None and not record.recording)
-        )
-        return self._waits_for_portal and over
+        is_recorded = record is not None and bool(record.recording)
+        return self._waits_for_portal and self.told.finish is not None and not is_recorded
 
     def on_fact(self, record: CallRecord, fact: Fact) -> None:
         """Take in a fact. Returns at once; what follows from it happens in the lane's own task."""

@@ -27,16 +27,11 @@ class IncidentBook:
         self._known: dict[tuple[str, str], Incident] = {}
 
     async def load(self) -> None:
-        """Take in what is on disk; what was reported before is added to it. Raises SQLAlchemyError."""
+        """Take in what is on disk. To be awaited before the first report. Raises SQLAlchemyError."""
         for row in await self._store.load_all():
-            stored = incident_of(row)
-            if stored is None:
-                continue
-            since = self._known.get((row["code"], row["subject"]))
-            if since is not None:
-                stored = replace(since, count=stored.count + since.count, first_at=stored.first_at)
-                self._store.post(_row(stored))
-            self._known[row["code"], row["subject"]] = stored
+            incident = incident_of(row)
+            if incident is not None:
+                self._known[row["code"], row["subject"]] = incident
 
     def report(self, kind: Kind, detail: str = "", *, subject: str = "") -> None:
         """It happened, or happened again. Never waits, never raises."""
