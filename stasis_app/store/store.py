@@ -59,9 +59,9 @@ class Store:
         await self.outbox.purge(before)
         await self.incidents.purge(before)
 
-    async def close(self) -> None:
-        """Write what is left (five seconds at most) and close the database."""
-        await self.writer.close()
+    async def close(self, patience: float = 5.0) -> None:
+        """Write what is left (`patience` seconds at most) and close the database."""
+        await self.writer.close(patience)
         await self._database.close()
 
 
