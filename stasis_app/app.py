@@ -58,6 +58,7 @@ class Service:
     Args:
         settings: the configuration.
         record_events: a file to write Asterisk's events to, for `stasis-app replay`.
+        log_trouble: asked why the log's file takes nothing ("" when it does).
         on_secret: told each secret learnt later (renewed tokens), so that it is kept out of the log.
     """
 
@@ -67,10 +68,12 @@ class Service:
         *,
         record_events: Path | None = None,
         on_secret: Callable[[str], None] = lambda _: None,
+        log_trouble: Callable[[], str] = lambda: "",
     ) -> None:
         self.settings = settings
         self._record_events = record_events
         self._on_secret = on_secret
+        self._log_trouble = log_trouble
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recorder: EventRecorder | None = None
@@ -203,6 +206,7 @@ class Service:
             writer=self.store.writer,
             mirror=lambda: self.mirror.state,
             is_known=lambda extension: self.directory.by_extension(extension) is not None,
+            log_trouble=self._log_trouble,
         )
 
         async def flow(call: Call) -> None:

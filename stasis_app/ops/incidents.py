@@ -45,7 +45,8 @@ class IncidentBook:
         self._keep(incident)
         if before is None or not before.is_open:
             level = "ERROR" if kind.severity is Severity.CRITICAL else "WARNING"
-            logger.log(level, "Incident {}: {}. {} {}", named(incident), detail, kind.meaning, kind.remedy)
+            what = f"{named(incident)}: {detail.rstrip('.')}." if detail else f"{named(incident)}."
+            logger.log(level, "Incident {} {} {}", what, kind.meaning, kind.remedy)
 
     def recovered(self, kind: Kind, *, subject: str = "") -> None:
         """It is over. Never waits, never raises."""
