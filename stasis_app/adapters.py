@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -19,6 +20,8 @@ from stasis_app.store import OPEN, REFUSED, Store
 
 # Seconds without the portal after which the service calls itself degraded.
 _PORTAL_PATIENCE = 30.0
+# Seconds a click may have been on its way, with room for clocks that differ.
+_CLICK_PATIENCE = 120.0
 
 
 class CallDesk:
@@ -62,6 +65,8 @@ class CallDesk:
         try:
             if employee is None or not employee.extension:
                 raise NotPossibleError(f"user {order.user_id} has no extension")
+            if (age := order.age(time.time())) > _CLICK_PATIENCE:
+                raise NotPossibleError(f"the click came {age:.0f} s late: nobody waits for the call any more")
             self._ready_to_call(order.number)
         except (NotPossibleError, UnavailableError) as error:
             logger.warning("A call ordered in the portal can't be made: {}", error)
