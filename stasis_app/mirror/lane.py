@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loguru import logger
 
@@ -18,7 +18,7 @@ from stasis_app.calls.record import CallRecord
 from stasis_app.incidents import UNKNOWN_EXTENSION, Incidents
 from stasis_app.mirror import operations as ops
 from stasis_app.mirror.attempts import Attempts
-from stasis_app.mirror.deliveries import Beginning, Deliveries, Doubt, Verdict
+from stasis_app.mirror.deliveries import Beginning, Deliveries, Doubt, NotYet, Verdict
 from stasis_app.mirror.entries import Entries
 from stasis_app.mirror.gate import Gate
 from stasis_app.mirror.operations import Kind, Rules, Told
@@ -52,6 +52,8 @@ class Context:
     spell: Callable[[str], str]
     observe: Callable[[str, float], None]
     incidents: Incidents
+    owners: dict[str, str] = field(default_factory=dict)
+    """The portal's calls that go on, and which call of ours each is."""
 
 
 class Lane:
@@ -196,10 +198,12 @@ class Lane:
         if not told.is_registered:
             return self._too_early() or self._when_due(self._register)
         if told.finish is None:
+            self._shared.owners.setdefault(told.portal_call_id, self.call_id)
             return self._next_cards()
         if told.finish.state == OPEN:
             self._entries.drop_cards()
             return self._when_due(self._finish)
+        self._disown()
         if told.finish.state == REFUSED:
             self._close_rest("the call could not be finished")
         delivers = told.record is not None and told.record.state == OPEN
@@ -283,7 +287,7 @@ class Lane:
         self._along = None
         verdict = await self._attempt(
             lambda: [row, *self._entries.cards, *([self._along] if self._along else ())],
-            lambda: self._shared.deliveries.register(row, self._beginning, live=live, since=self._fact_at, doubt=doubt),
+            lambda: self._registered_alone(row, live=live, doubt=doubt),
         )
         if verdict is None or verdict.state == DROPPED:
             return
@@ -293,6 +297,25 @@ class Lane:
         end = self.told.finish
         if verdict.finish is not None and end is not None and end.state == OPEN:
             self._entries.settle(end, verdict.finish)
+
+    async def _registered_alone(self, row: OutboxRow, *, live: bool, doubt: Doubt) -> Verdict:
+        """Register. A portal may take two calls of the same two people for one as long as the first goes on.
+
+        Then the second is registered once the first is written down: one call of the portal's can be finished once.
+        """
+        verdict = await self._shared.deliveries.register(
+            row, self._beginning, live=live, since=self._fact_at, doubt=doubt
+        )
+        portal_call_id = verdict.answer.get("call_id", "")
+        owner = self._shared.owners.setdefault(portal_call_id, self.call_id) if portal_call_id else self.call_id
+        if owner != self.call_id:
+            raise NotYet("register", "", f"the portal takes it for call {owner}, which still goes on")
+        return verdict
+
+    def _disown(self) -> None:
+        """The portal's call is written down: whoever gets its id now, got it anew."""
+        if self._shared.owners.get(self.told.portal_call_id) == self.call_id:
+            del self._shared.owners[self.told.portal_call_id]
 
     def _too_early(self) -> float:
         """Seconds a registration should wait for its first card: where requests are scarce they travel together.

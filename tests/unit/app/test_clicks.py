@@ -41,7 +41,9 @@ def desk() -> Desk:
 
 
 def clicked(seconds_ago: float) -> ClickOrder:
-    return ClickOrder(portal_call_id="externalCall.1", user_id=12, number="+74951234567", ordered_at=time.time() - seconds_ago)
+    return ClickOrder(
+        portal_call_id="externalCall.1", user_id=12, number="+74951234567", ordered_at=time.time() - seconds_ago
+    )
 
 
 async def test_a_click_just_made_is_a_call(desk):

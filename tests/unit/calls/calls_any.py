@@ -119,7 +119,9 @@ _TOLD_BY_THE_MODEL = set(
 noted: st.SearchStrategy[f.Fact] = st.deferred(
     lambda: st.one_of([filled(kind) for kind in classes(f.Fact) if kind.__name__ not in _TOLD_BY_THE_MODEL])
 )
-happening = st.one_of([filled(kind) for kind in (*classes(e.Event), *classes(i.Intent))])
+anything = st.one_of([filled(kind) for kind in (*classes(e.Event), *classes(i.Intent))])
+# Of what the model does something with, the more is tried.
+happening = st.one_of(anything, st.one_of([filled(kind) for kind in model._TRANSITIONS]))
 
 
 def _up(leg: str, bridge: str) -> list[Any]:
@@ -134,11 +136,17 @@ def _talks(leg: str, party: Party, bridge: str) -> list[Any]:
     return [i.Dialling(START, leg, party), *_up(leg, bridge)]
 
 
+def _goes(leg: str, anchored: bool) -> list[Any]:
+    gone = e.ChannelDestroyed(timestamp=START, channel=e.Channel(id=leg), cause=16)
+    return [gone, i.Anchoring(START, leg)] if anchored else [i.Anchoring(START, leg), gone]
+
+
 legs = st.sampled_from(LEGS)
 bridges = st.sampled_from((MAIN, SIDE))
 episode = st.one_of(
     st.lists(happening, min_size=1, max_size=3),
     st.builds(_up, st.sampled_from((CALLER, *LEGS)), bridges),
+    st.builds(_goes, legs, st.booleans()),
     st.builds(_talks, legs, st.sampled_from((ANNA, BORIS, CUSTOMER)), bridges),
 )
 """Something that happens: anything at all, or a leg that comes up as legs do, so that deep states are reached."""
@@ -147,9 +155,9 @@ episode = st.one_of(
 @st.composite
 def stories(draw: st.DrawFn, *, honest_clock: bool) -> list[e.Event | i.Intent]:
     """Happenings one after another. With an honest clock none is older than the one before."""
-    happenings = [one for part in draw(st.lists(episode, max_size=12)) for one in part]
-    if happenings and draw(st.booleans()):
-        happenings = draw(st.permutations(happenings)) if not honest_clock else happenings
+    happenings = [one for part in draw(st.lists(episode, max_size=16)) for one in part]
+    if not honest_clock and draw(st.booleans()):
+        happenings = draw(st.permutations(happenings))
     repeated = draw(st.sets(st.integers(0, 40)))
     doubled = [each for n, one in enumerate(happenings) for each in ([one, one] if n in repeated else [one])]
     moved = draw(st.lists(st.integers(0 if honest_clock else -9, 9), min_size=len(doubled), max_size=len(doubled)))

@@ -133,6 +133,7 @@ class ListeningPortal:
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
     slow: asyncio.Event | None = None
     is_crowded: bool = False
+    takes_the_same_two_for_one_call: bool = False
     heard: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def hears(self, what: str) -> None:
@@ -148,7 +149,7 @@ class ListeningPortal:
         await self._hear(f"register for {call.user_id}" + (f", show {_ids(first.show)}" if first.show else ""))
         self._fail("register")
         self.registered.append(call)
-        call_id = f"portal-{call.external_call_id}"
+        call_id = self._names(call)
         if first.finish is None:
             return Registered(call_id, shown=bool(first.show))
         await self._hear(_ending(first.finish))
@@ -188,6 +189,14 @@ class ListeningPortal:
     async def is_finished(self, call_id: str) -> bool:
         await self._hear("look whether it is finished")
         return bool(self._found(lambda call: call.call_id == call_id))
+
+    def _names(self, call: RegisterCall) -> str:
+        """The id of the call; of one that goes on between the same two, if it is one of those portals."""
+        if not self.takes_the_same_two_for_one_call:
+            return f"portal-{call.external_call_id}"
+        over = {finished.call_id for finished in self.finished}
+        pair = f"portal-{call.user_id}-{call.phone_number}"
+        return next(name for number in range(99) if (name := f"{pair}-{number}") not in over)
 
     def _found(self, is_it: Callable[[FinishCall], bool]) -> str:
         return next((call.call_id for call in self.finished if is_it(call)), "")

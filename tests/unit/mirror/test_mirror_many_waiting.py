@@ -13,11 +13,12 @@ AWAY = Temporary("register", "", "the portal is away")
 
 @pytest.fixture
 async def many(desk, monkeypatch):
-    """Ten calls made while the portal is away, and room in memory for four; looked after all the time."""
+    """Ten calls made while the portal is away, room in memory for four, and a disk that takes nothing yet."""
     monkeypatch.setattr(mirror_module, "MOST_LANES", 4)
     monkeypatch.setattr(mirror_module, "READ_AT_ONCE", 2)
     monkeypatch.setattr(mirror_module, "TIDY_EVERY", 0.01)
     desk.portal.trouble = {kind: [AWAY] * 10_000 for kind in ("register", "cards", "finish")}
+    desk.outbox.takes = False
     desk.mirror._tidy()
     for number in range(10):
         desk.call(f"{number}.1").comes_in().rings(ANNA).answers(ANNA).talks(ANNA).wait(5).leaves(ANNA).ends()
@@ -31,6 +32,7 @@ async def until(true) -> None:
 
 
 async def test_calls_that_are_over_wait_on_disk_and_are_told_once_it_is_back(many):
+    many.outbox.takes = True
     await until(lambda: many.mirror.state.lanes == 4)
     assert many.mirror.state.waiting == 10
 
@@ -42,7 +44,6 @@ async def test_calls_that_are_over_wait_on_disk_and_are_told_once_it_is_back(man
 
 
 async def test_while_the_disk_refuses_too_they_stay_in_memory(many):
-    many.outbox.takes = False
     await until(lambda: not many.mirror.gate.is_open)
     await asyncio.sleep(0.1)
     assert many.mirror.state.lanes == 10
@@ -52,6 +53,7 @@ async def test_while_the_disk_refuses_too_they_stay_in_memory(many):
 
 
 async def test_a_recording_that_comes_late_finds_its_call_on_disk(many):
+    many.outbox.takes = True
     await until(lambda: many.mirror.state.lanes == 4)
     story = many.call("0.1")
     story.listener = lambda record, fact: None
@@ -67,6 +69,7 @@ async def test_a_recording_that_comes_late_finds_its_call_on_disk(many):
 
 
 async def test_a_new_start_goes_on_with_all_of_them_few_at_a_time(many):
+    many.outbox.takes = True
     await until(lambda: many.mirror.state.lanes == 4)
     many.portal.trouble = {}
     await many.restart()
