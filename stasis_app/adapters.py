@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -23,6 +24,8 @@ from stasis_app.store import OPEN, REFUSED, Store
 
 # Seconds without the portal after which the service calls itself degraded.
 _PORTAL_PATIENCE = 30.0
+# Seconds a click may have been on its way, with room for clocks that differ.
+_CLICK_PATIENCE = 120.0
 
 
 class CallDesk:
@@ -95,6 +98,8 @@ class CallDesk:
         try:
             if employee is None or not employee.extension:
                 raise NotPossibleError(f"user {order.user_id} has no extension")
+            if (age := order.age(time.time())) > _CLICK_PATIENCE:
+                raise NotPossibleError(f"the click came {age:.0f} s late: nobody waits for the call any more")
             self._ready_to_call(order.number)
         except (NotPossibleError, UnavailableError) as error:
             logger.warning("A call ordered in the portal can't be made: {}", error)

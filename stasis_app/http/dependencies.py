@@ -13,6 +13,7 @@ from aiohttp import web
 from stasis_app.calls.facts import Direction, Fact, TransferKind
 from stasis_app.calls.record import CallRecord
 from stasis_app.http.metrics import Metrics
+from stasis_app.incidents import Incident
 from stasis_app.settings import HttpSettings
 
 
@@ -77,6 +78,22 @@ class OutboxReader(Protocol):
     async def waiting_count(self) -> int:
         """How many wait to be sent."""
         ...
+
+
+class IncidentReader(Protocol):
+    """What an operator has to know of."""
+
+    def listing(self) -> Sequence[Incident]:
+        """Open and closed ones, what happened last first."""
+        ...
+
+
+class NoIncidents:
+    """Nothing ever happens."""
+
+    def listing(self) -> Sequence[Incident]:
+        """See `IncidentReader`."""
+        return ()
 
 
 class NotPossibleError(Exception):
@@ -156,6 +173,7 @@ class ApiDependencies:
     outbox: OutboxReader
     facts: FactFeed
     health: Sequence[HealthSource] = ()
+    incidents: IncidentReader = field(default_factory=NoIncidents)
     metrics: Metrics = field(default_factory=Metrics)
 
 
