@@ -138,10 +138,10 @@ class Call:
         self.gaps += 1
         self.wake()
 
-    def expect(self, leg: str, party: Party) -> None:
-        """A leg is about to be set up: from now on its events belong here."""
+    def expect(self, leg: str, party: Party, *, ours: bool = True) -> None:
+        """A leg is about to be set up, or comes from somebody else: from now on its events belong here."""
         self._adopt(leg, party)
-        self.intend(i.Dialling(i.now(), leg, party))
+        self.intend(i.Dialling(i.now(), leg, party, ours))
 
     def take_over(self, leg: str, party: Party) -> None:
         """A leg that talked in another call goes on in this one."""

@@ -26,10 +26,11 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Dialling(Intent):
-    """A leg is being set up towards a party."""
+    """A leg is being set up towards a party. `ours` is false for a channel somebody else made."""
 
     leg: str
     party: Party
+    ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,13 +73,13 @@ def apply(state: CallState, event: e.Event | i.Intent) -> Change:
 def _dialling(state: CallState, intent: i.Dialling) -> Change:
     if intent.leg in state.legs:
         return state, []
-    return state.with_leg(Leg(intent.leg, intent.party)), []
+    return state.with_leg(Leg(intent.leg, intent.party, ours=intent.ours)), []
 
 
 def _taking_over(state: CallState, intent: i.TakingOver) -> Change:
     if intent.leg in state.legs:
         return state, []
-    state = state.with_leg(Leg(intent.leg, intent.party, in_stasis=True))
+    state = state.with_leg(Leg(intent.leg, intent.party, ours=False, in_stasis=True))
     return _up(state, intent.leg, intent.at)
 
 
@@ -273,7 +273,7 @@ def _stasis_end(state: CallState, event: e.StasisEnd) -> Change:
     if leg is None or not leg.alive:
         return state, []
     if leg.id != state.anchor_leg:
-        if leg.id == state.caller_leg:
+        if leg.id == state.caller_leg or not leg.ours:
             # One that came from the dialplan is not watched any further.
             return _leg_gone(state, leg, event.timestamp)
         # An answered leg leaves the application as it ends; ChannelDestroyed follows and brings the cause.

@@ -25,6 +25,7 @@ class Leg:
     id: str
     party: Party
     stage: LegStage = LegStage.SETUP
+    ours: bool = True  # made by us: its end is told even after it has left the application
     in_stasis: bool = False
     dialled: bool = False  # the fact Dialled has been told
     bridge: str = ""  # the bridge it is in

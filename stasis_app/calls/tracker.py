@@ -180,7 +180,7 @@ class Tracker:
         if call is None or call.state.ended:
             self._do(self._control.hang_up(channel.id, NORMAL))
             return
-        call.expect(channel.id, party_of_leg(channel, entry, self._options.endpoint))
+        call.expect(channel.id, party_of_leg(channel, entry, self._options.endpoint), ours=False)
         if event is not None:
             call.put(event)
 
