@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """How a trunk wants the numbers that begin with `prefix`: `strip` characters less, `prepend` put before the rest."""
+    """How a trunk wants numbers that begin with `prefix`: `strip` characters less, `prepend` before the rest."""
 
     prefix: str
     strip: int = 0
@@ -47,7 +47,7 @@ class Trunk:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One way to dial: `number` is as the trunk gets it, `caller_id` is "" when nothing is to be said about it."""
+    """One way to dial: `number` is as the trunk gets it, `caller_id` is "" when the caller's own is to be shown."""
 
     trunk: str
     endpoint: str
@@ -78,13 +78,12 @@ class NumberPlan:
     emergency: frozenset[str] = frozenset()
 
     def attempts(
-        self, number: str, *, line: str = "", extension: str = "", caller_id: str = "", customer: str | None = None
+        self, number: str, *, line: str = "", extension: str = "", caller_id: str = "", sent_on: bool = False
     ) -> tuple[Attempt, ...]:
         """The ways to dial a number, the best first; none when no trunk serves it.
 
         `line` is the line chosen for the call, or the one it came in on; `extension` who dials; `caller_id` a number to
-        show before all others. `customer` is whose call is sent on to this number ("" when he withholds his), None
-        when nobody's is.
+        show before all others. `sent_on`: it is a customer's call that goes on to this number.
         """
         line = self._line(line)
         wishes = (caller_id, self.lines.get(line, ""), self.employees.get(extension, ""))
@@ -94,7 +93,7 @@ class NumberPlan:
                 trunk.name,
                 trunk.endpoint.format(number=dialled),
                 dialled,
-                self._shown(trunk, wishes, customer),
+                self._shown(trunk, wishes, sent_on=sent_on),
             )
             for trunk in first
             if (dialled := self._dialled(trunk, number)) is not None
@@ -128,9 +127,9 @@ class NumberPlan:
         spelt = self.international(number) if prefix.startswith("+") else number
         return spelt if spelt.startswith(prefix) else ""
 
-    def _shown(self, trunk: Trunk, wishes: Sequence[str], customer: str | None) -> str:
-        if customer is not None and trunk.shows_callers:
-            return customer
+    def _shown(self, trunk: Trunk, wishes: Sequence[str], *, sent_on: bool) -> str:
+        if sent_on and trunk.shows_callers:
+            return ""
         return next((wish for wish in wishes if wish and self._allowed(trunk, wish)), trunk.caller_id)
 
     def _allowed(self, trunk: Trunk, number: str) -> bool:

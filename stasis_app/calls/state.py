@@ -27,6 +27,7 @@ class Leg:
     stage: LegStage = LegStage.SETUP
     in_stasis: bool = False
     dialled: bool = False  # the fact Dialled has been told
+    reached: bool = False  # it rang, or its side sent sound before the answer
     bridge: str = ""  # the bridge it is in
     joined: bool = False  # the fact Joined has been told
     held: bool = False

@@ -24,7 +24,14 @@ from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import Control
 from stasis_app.calls.entry import Entry, LegEntry, begin_call, party_of_leg, read_entry, transferred_to
 from stasis_app.calls.facts import Direction, Party, PartyKind
-from stasis_app.calls.lifecycle import employee_first, go_on_talking, start_again, wait_for_end
+from stasis_app.calls.lifecycle import (
+    Order,
+    employee_first,
+    go_on_talking,
+    once_employee_answers,
+    start_again,
+    wait_for_end,
+)
 from stasis_app.calls.record import CallRecord, begin
 from stasis_app.calls.restore import restored_state
 from stasis_app.calls.resync import missed_events
@@ -132,6 +139,11 @@ class Tracker:
             flow = wait_for_end
         elif _talks(state.caller_leg, world):
             flow = go_on_talking
+        elif record.ordered and not record.visited:
+
+            async def flow(call: Call) -> None:
+                await once_employee_answers(call, self._flow)
+
         else:
 
             async def flow(call: Call) -> None:
@@ -142,15 +154,25 @@ class Tracker:
 
     # New calls
 
-    def originate(self, extension: str, number: str, *, line: str = "") -> Call:
+    def originate(self, order: Order) -> Call:
         """Call an employee's phone, and the number when he answers."""
         call_id = f"{time.time():.3f}.{secrets.token_hex(3)}"
-        caller = Party(PartyKind.EMPLOYEE, extension)
-        channel = e.Channel(id=call_id, name=self._options.endpoint.format(extension=extension), state="Down")
-        change = model.start(call_id, channel, Direction.OUTBOUND, caller, i.now(), line=line, dialled=number)
+        caller = Party(PartyKind.EMPLOYEE, order.extension or order.mobile, order.name)
+        channel = e.Channel(id=call_id, name=self._options.endpoint.format(extension=caller.number), state="Down")
+        change = model.start(
+            call_id,
+            channel,
+            Direction.OUTBOUND,
+            caller,
+            i.now(),
+            line=order.line,
+            dialled=order.number,
+            caller_id=order.caller_id,
+            ordered=True,
+        )
 
         async def flow(call: Call) -> None:
-            await employee_first(call, self._flow)
+            await employee_first(call, self._flow, order)
 
         return self._begin_new(change, flow)
 
