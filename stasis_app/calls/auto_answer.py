@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-AutoAnswerStyle = Literal["off", "common", "yealink", "grandstream", "snom", "fanvil", "cisco", "polycom"]
-"""Which phone is to be addressed; `common` speaks to all of them but Polycom."""
+from stasis_app.settings import AutoAnswerStyle
 
 _CALL_INFO = {"Call-Info": "<sip:auto-answer@localhost>;answer-after=0"}
 _ALERT_INFO = {"Alert-Info": "<http://localhost>;info=alert-autoanswer;delay=0"}

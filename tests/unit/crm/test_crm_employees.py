@@ -106,7 +106,7 @@ async def test_it_asks_again_and_again_and_sooner_after_a_failure() -> None:
 
 async def test_users_of_the_portal_become_employees() -> None:
     class User:
-        id, name, extension, active = 11, "Anna", " 1-01 ", True
+        id, name, extension, active, mobile, work_phone = 11, "Anna", " 1-01 ", True, "", ""
 
     class Users:
         async def list(self) -> list[User]:
