@@ -62,13 +62,17 @@ class Exchange:
     globals: Mapping[str, str] = field(default_factory=dict)  # of the dialplan
     service_arguments: Sequence[str] = ()
     sandbox_arguments: Sequence[str] = ()
+    second_trunk: str = ""  # its name; its carrier is the test's own
+    configuration: str = ""  # more sections of stasis.toml
     company: Company = field(init=False)
 
     def __post_init__(self) -> None:
         self.company = Company(self.stories)
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None
-        self.pbx = Asterisk(self.company.accounts, globals=self.globals, keep_folder=kept)
+        self.pbx = Asterisk(
+            self.company.accounts, globals=self.globals, keep_folder=kept, second_trunk=self.second_trunk
+        )
         self._stack = contextlib.AsyncExitStack()
         self.service: Program
         self.sandbox: Program
@@ -96,6 +100,7 @@ class Exchange:
         port = free_port(HOST, socket.SOCK_STREAM)
         self.sandbox = sandbox(self.folder / "seed.toml", self.folder, *self.sandbox_arguments)
         files = self.company.write(self.folder, self.pbx, portal=self.sandbox.url, http_port=port)
+        files["stasis"].write_text(files["stasis"].read_text() + self.configuration)
         self._stack.push_async_callback(self.sandbox.stop)
         await self.sandbox.start()
         self.portal = await self._stack.enter_async_context(Portal(self.sandbox.url))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.asterisk import PBX_ADDRESS, PHONE_ADDRESS, TRUNK_ADDRESS, Asterisk, PhoneAccount
+from lab.asterisk import PBX_ADDRESS, PHONE_ADDRESS, SECOND_TRUNK_ADDRESS, TRUNK_ADDRESS, Asterisk, PhoneAccount
 from lab.media import Voice
 from lab.processes import free_port
 from lab.sipp import Sipp
@@ -35,6 +35,7 @@ class Manner:
     talk_s: float | None = None
     refusal: int = 0
     silent_s: float = 0.0
+    early: bool = False  # its carrier sends sound before the answer (183) instead of ringing (180)
 
     @property
     def rings(self) -> bool:
@@ -54,6 +55,7 @@ class Manner:
         return {
             "number": self.number,
             "rings": self.rings,
+            "early": self.early,
             "silent_ms": round(self.silent_s * 1000),
             "ring_ms": self.ring_ms,
             "talk_ms": self.talk_ms,
@@ -82,7 +84,7 @@ class _Ear:
         return list(self.trace.dialogs.values())
 
     def _hear(self, message: Message, dialog: Dialog) -> None:
-        if dialog.sound_to and dialog.answered_at and not dialog.over:
+        if dialog.sound_to and (dialog.answered_at or dialog.early_sent_at) and not dialog.over:
             self.voice.talk_to(dialog.sound_to)
         if dialog.over and dialog.sound_to:
             self.voice.hush(dialog.sound_to)
@@ -170,21 +172,24 @@ async def register(
 
 @dataclass
 class Carrier(_Ear):
-    """The other side of the trunk: answers, rings or refuses by the number dialled."""
+    """The other side of a trunk: answers, rings or refuses by the number dialled."""
 
     numbers: Sequence[Manner] = ()
     tone: int = CUSTOMER_TONE
+    second: bool = False  # that of the second trunk
 
     async def __aenter__(self) -> Carrier:
-        media_port = await self.voice.open(TRUNK_ADDRESS)
-        self._sipp = Sipp(self.pbx.toolbox, self.folder, "carrier")
+        address = SECOND_TRUNK_ADDRESS if self.second else TRUNK_ADDRESS
+        port = self.pbx.second_carrier_port if self.second else self.pbx.carrier_port
+        media_port = await self.voice.open(address)
+        self._sipp = Sipp(self.pbx.toolbox, self.folder, "carrier-2" if self.second else "carrier")
         await self._sipp.start(
             "answering.xml",
             {"phones": [n.in_scenario() for n in self.numbers], "media_port": media_port},
-            ["-i", TRUNK_ADDRESS, "-p", str(self.pbx.carrier_port)],
+            ["-i", address, "-p", str(port)],
             self.trace.feed,
         )
-        await self._sipp.listening(TRUNK_ADDRESS, self.pbx.carrier_port)
+        await self._sipp.listening(address, port)
         return self
 
     async def __aexit__(self, *_: object) -> None:
