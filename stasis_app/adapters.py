@@ -59,9 +59,7 @@ class CallDesk:
         if line and not self._trunks.knows_line(line):
             raise NotPossibleError(f"line {line!r} is neither in the plan nor in [[trunks]]: nothing goes out by it")
         if caller_id and not self._trunks.may_show(caller_id):
-            raise NotPossibleError(
-                f"caller_id {caller_id!r} is no number of [[trunks]], [[employees]] or the plan"
-            )
+            raise NotPossibleError(f"caller_id {caller_id!r} is no number of [[trunks]], [[employees]] or the plan")
         employee = self._directory.by_extension(extension)
         order = Order(
             extension=extension,

@@ -182,5 +182,13 @@ def attempts_for(call: Call, target: Target) -> Sequence[Attempt]:
     )
 
 
+def endpoint_of(call: Call, party: Party) -> str:
+    """The dial string of a party, through the first trunk that serves him. Raises `Gone` when none does."""
+    attempts = attempts_for(call, Target(party))
+    if not attempts:
+        raise Gone("originate", f"no trunk serves {party.number}", 404)
+    return attempts[0].endpoint
+
+
 def _shown(attempt: Attempt) -> str:
     return caller_id(Party(PartyKind.CUSTOMER, attempt.caller_id)) if attempt.caller_id else ""

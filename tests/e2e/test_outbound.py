@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -131,9 +130,9 @@ async def test_an_ordered_call_makes_the_phone_answer_and_shows_the_line(exchang
         boris = await _hears(office, BORIS)
         later = await _reached(exchange.carrier, 1)
 
-        assert _header(exchange, office, anna, "Call-Info").endswith(";answer-after=0")
-        assert "info=alert-autoanswer" in _header(exchange, office, anna, "Alert-Info")
-        assert _header(exchange, office, boris, "Call-Info") == ""
+        assert anna.header("Call-Info").endswith(";answer-after=0")
+        assert "info=alert-autoanswer" in anna.header("Alert-Info")
+        assert boris.header("Call-Info") == ""
         assert anna.caller == INTERNATIONAL
         assert (far.number, far.caller) == (ORDERED, SALES)
         assert (later.number, later.caller) == (ORDERED, "74950000000")
@@ -180,11 +179,3 @@ async def _reached(carrier: Carrier, which: int) -> Dialog:
             carrier.changed.clear()
             await carrier.changed.wait()
     return _calls_to(carrier, ORDERED)[which]
-
-
-def _header(exchange: Exchange, office: Office, dialog: Dialog, name: str) -> str:
-    """A header of the INVITE a phone got."""
-    trace = (exchange.folder / f"{office.name}.trace").read_text().replace("\r", "")
-    invites = (text for text in trace.split("\n\n") if text.startswith("INVITE ") and dialog.call_id in text)
-    found = re.search(rf"^{name}: (.*)$", next(invites), re.MULTILINE)
-    return found[1] if found else ""
