@@ -258,7 +258,7 @@ class Asterisk:
             trunk = trunk.replace(
                 f"{TRUNK_ADDRESS}:{self.carrier_port}", f"{SECOND_TRUNK_ADDRESS}:{self.second_carrier_port}"
             )
-            text += trunk.replace(f"match = {TRUNK_ADDRESS}", f"match = {SECOND_TRUNK_ADDRESS}")
+            text += trunk.replace(f"match = {TRUNK_ADDRESS}", f"match = {SECOND_TRUNK_ADDRESS}") + "\n"
         return text + "".join(
             f"[{a.extension}](phone)\nauth = {a.extension}\naors = {a.extension}\n"
             f'callerid = "{a.name}" <{a.extension}>\n'
