@@ -67,14 +67,15 @@ class Way:
             await self._dial(attempt)
             if not self._ahead:
                 return
-            await self._wait_for_sign_of_life(attempt)
+            await self._wait_for_sign_of_life()
             await self._call.until(lambda: self._call.leg(self.leg).over)
             if not self._goes_on:
                 return
-            leg = self._call.leg(self.leg)
-            told = f"SIP {leg.tech_cause}" if leg.tech_cause else f"cause {leg.cause}"
             self._call.log.warning(
-                "Trunk {} could not place the call ({}): trunk {} is tried", attempt.trunk, told, self._ahead[0].trunk
+                "Trunk {} could not place the call ({}): trunk {} is tried",
+                attempt.trunk,
+                self._what_went_wrong(),
+                self._ahead[0].trunk,
             )
             self._begin()
 
@@ -96,17 +97,24 @@ class Way:
     def _left(self) -> float:
         return self._deadline - asyncio.get_running_loop().time()
 
-    async def _wait_for_sign_of_life(self, attempt: Attempt) -> None:
-        """A trunk that says nothing at all is given up, so that the others have time."""
+    def _what_went_wrong(self) -> str:
+        leg = self._call.leg(self.leg)
+        if leg.released:
+            return f"silent for {self._call.options.trunk_patience:g} s"
+        return f"SIP {leg.tech_cause}" if leg.tech_cause else f"cause {leg.cause}"
+
+    async def _wait_for_sign_of_life(self) -> None:
+        """A trunk that says nothing at all is given up, if that leaves the next one enough time."""
         call, leg = self._call, self.leg
-        seconds = min(call.options.trunk_patience, self._left - _TOO_LITTLE)
+        patience = call.options.trunk_patience
+        if self._left - patience < _TOO_LITTLE:
+            return
 
         def alive() -> bool:
             state = call.leg(leg)
             return state.reached or state.over or state.stage is LegStage.UP or state.released is not None
 
-        if seconds > 0 and not await call.until(alive, seconds) and not self.stopped:
-            call.log.warning("Trunk {} has been silent for {:g} s", attempt.trunk, seconds)
+        if not await call.until(alive, patience) and not self.stopped:
             await call.release(leg, Unanswered.UNREACHABLE)
 
     async def _dial(self, attempt: Attempt) -> None:
