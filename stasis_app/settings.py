@@ -39,7 +39,7 @@ __all__ = [
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 SHORTEST_TOKEN = 16
-PREFIX = r"^\+?[0-9*#]+$"
+PREFIX = r"^(\+[0-9]*|[0-9*#]+)$"
 OWN_NUMBER = r"^(\+?\d{2,20})?$"
 AutoAnswerStyle = Literal["off", "common", "yealink", "grandstream", "snom", "fanvil", "cisco", "polycom"]
 """Which phone is asked to answer by itself; `common` speaks to all of them but Polycom."""

@@ -65,9 +65,8 @@ class ExplainedNumber:
         spelt = f" ({self.international})" if self.international not in ("", self.number) else ""
         said = [f"[bold]Number[/] {escape(self.number)}{spelt}"]
         if self.line and not self.line_is_known:
-            said.append(
-                f"[yellow]Line {escape(self.line)} is neither in the plan nor in [[trunks]]: it changes nothing[/]"
-            )
+            nowhere = f"Line {self.line} is neither in the plan nor in [[trunks]]: it changes nothing"
+            said.append(f"[yellow]{escape(nowhere)}[/]")
         if not self.attempts:
             return [*said, "[red]No trunk serves this number[/]: the caller hears that there is no way there"]
         for at, attempt in enumerate(self.attempts, 1):
