@@ -64,6 +64,7 @@ class Exchange:
     sandbox_arguments: Sequence[str] = ()
     second_trunk: str = ""  # its name; its carrier is the test's own
     configuration: str = ""  # more sections of stasis.toml
+    plan: str = ""  # more tables of the plan
     company: Company = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,6 +102,7 @@ class Exchange:
         self.sandbox = sandbox(self.folder / "seed.toml", self.folder, *self.sandbox_arguments)
         files = self.company.write(self.folder, self.pbx, portal=self.sandbox.url, http_port=port)
         files["stasis"].write_text(files["stasis"].read_text() + self.configuration)
+        files["plan"].write_text(files["plan"].read_text() + self.plan)
         self._stack.push_async_callback(self.sandbox.stop)
         await self.sandbox.start()
         self.portal = await self._stack.enter_async_context(Portal(self.sandbox.url))
@@ -127,6 +129,10 @@ class Exchange:
                         await asyncio.sleep(0.1)
             except TimeoutError:
                 raise TimeoutError(f"the service is not ready: {told}\n{self.service.last_words()}") from None
+
+    def api(self) -> aiohttp.ClientSession:
+        """The control API of the service, as somebody who may do everything."""
+        return aiohttp.ClientSession(self.service.url, headers={"Authorization": f"Bearer {self.company.token}"})
 
     async def left_in_asterisk(self) -> list[str]:
         """Channels and bridges still there, when every call should be over."""
