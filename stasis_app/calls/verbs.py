@@ -40,7 +40,9 @@ class Target:
     @property
     def outside_number(self) -> str:
         """The number in the public network, "" for a desk phone."""
-        return self.number or (self.party.number if self.party.kind is PartyKind.CUSTOMER else "")
+        # An employee without a desk phone is known by his own number.
+        is_outside = self.party.kind is PartyKind.CUSTOMER or self.party.number.startswith("+")
+        return self.number or (self.party.number if is_outside else "")
 
     @classmethod
     def extension(cls, extension: str, name: str = "") -> Target:

@@ -78,7 +78,7 @@ class Step:
         owner = self.context.directory.by_number(number)
         if owner is not None:
             # His mobile: he gets the card and the credit as at his desk.
-            return Target.mobile(number, owner.extension or number, owner.name)
+            return Target.mobile(number, owner.extension or self.context.numbers.read(number).key, owner.name)
         return Target.outside(number)
 
     async def free(self, targets: Sequence[Target]) -> tuple[list[Target], list[str]]:

@@ -27,7 +27,7 @@ async def test_a_number_of_an_employees_is_the_employee() -> None:
 
     assert step.target(MOBILE).party == Party(PartyKind.EMPLOYEE, "102", "Boris")
     assert step.target(MOBILE).outside_number == MOBILE
-    assert step.target("+79160000003").party == Party(PartyKind.EMPLOYEE, "+79160000003", "Vera")
+    assert step.target("89160000003").party == Party(PartyKind.EMPLOYEE, "+79160000003", "Vera")
     assert step.target("+79169999999").party == Party(PartyKind.CUSTOMER, "+79169999999")
 
 
