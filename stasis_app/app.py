@@ -216,7 +216,7 @@ class Service:
             await resume_call(self.plan, call, context)
 
         self.tracker = Tracker(
-            AriControl(self.link, settings.asterisk.app),
+            AriControl(self.link, settings.asterisk.app, told_transfers=settings.asterisk.phone_transfers == "auto"),
             self._call_options(),
             flow,
             [self.mirror.on_fact, self.journal.add, self.feed.publish],
