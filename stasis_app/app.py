@@ -18,7 +18,7 @@ from b24client.transport import tls_context
 from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
-from stasis_app.calls import AriControl, Call, CallOptions, Direction, Tracker
+from stasis_app.calls import AriControl, AutoAnswer, Call, CallOptions, Direction, Tracker
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
@@ -41,6 +41,7 @@ from stasis_app.flow import (
     learn_client,
     load_plan,
     load_scripts,
+    number_plan,
     resume_call,
     route_call,
 )
@@ -139,6 +140,7 @@ class Service:
                 self.phones,
                 ResponsibleFinder(self.phonebook, self.directory, self.phones),
                 scripts,
+                outbound_seconds=settings.outbound.seconds,
             )
         )
         await self._serve_http()
@@ -164,6 +166,7 @@ class Service:
         self.directory = Directory(
             PortalEmployeeLister(self.portal.users),
             self.store.employees,
+            spell=self._spelt,
             overrides=[Employee(e.user_id, e.name, e.extension) for e in self.settings.employees],
         )
         await self.directory.load()
@@ -230,11 +233,7 @@ class Service:
 
         self.tracker = Tracker(
             AriControl(self.link, settings.asterisk.app, told_transfers=settings.asterisk.phone_transfers == "auto"),
-            CallOptions(
-                endpoint=settings.asterisk.endpoint,
-                trunk=settings.asterisk.trunk,
-                record=settings.recording.enabled,
-            ),
+            self._call_options(),
             flow,
             [self.mirror.on_fact, self.journal.add, self.feed.publish, self.watch.on_fact],
             settings.asterisk.app,
@@ -250,8 +249,22 @@ class Service:
         )
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
 
+    def _call_options(self) -> CallOptions:
+        settings, outbound, employees = self.settings, self.settings.outbound, self.settings.employees
+        self.trunks = number_plan(settings.asterisk, settings.trunks, outbound, employees, self.plan, self.numbers)
+        return CallOptions(
+            endpoint=settings.asterisk.endpoint,
+            trunks=self.trunks,
+            trunk_patience=outbound.trunk_patience,
+            employee_seconds=outbound.employee_seconds,
+            auto_answer=AutoAnswer(
+                outbound.auto_answer, {e.extension: e.auto_answer for e in employees if e.auto_answer is not None}
+            ),
+            record=settings.recording.enabled,
+        )
+
     async def _serve_http(self) -> None:
-        desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers)
+        desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers, self.trunks)
         app = create_http(
             ApiDependencies(
                 settings=self.settings.http,

@@ -35,9 +35,13 @@ class Dialling(Intent):
 
 @dataclass(frozen=True, slots=True)
 class DialFailed(Intent):
-    """Asterisk would not even create the leg: the endpoint is unknown or has no contact."""
+    """Asterisk would not even create the leg: the endpoint is unknown or has no contact.
+
+    `cause` (Q.850) is set when it was not asked to: no trunk leads there.
+    """
 
     leg: str
+    cause: int = 0
 
 
 @dataclass(frozen=True, slots=True)
