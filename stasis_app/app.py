@@ -18,9 +18,11 @@ from b24client.transport import tls_context
 from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
-from stasis_app.calls import AriControl, Call, CallOptions, Direction, Tracker
+from stasis_app.calls import AriControl, Call, CallOptions, CallRecord, Direction, Tracker
+from stasis_app.calls.facts import RecordingMode
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
+from stasis_app.calls.policy import ConsentWhen, RecordingPolicy
 from stasis_app.calls.recorded import EventRecorder
 from stasis_app.crm import (
     AriEndpoints,
@@ -207,7 +209,7 @@ class Service:
             CallOptions(
                 endpoint=settings.asterisk.endpoint,
                 trunk=settings.asterisk.trunk,
-                record=settings.recording.enabled,
+                recording=self._recording_policy,
             ),
             flow,
             [self.mirror.on_fact, self.journal.add, self.feed.publish],
@@ -216,6 +218,17 @@ class Service:
             resume=resume,
         )
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
+
+    def _recording_policy(self, record: CallRecord) -> RecordingPolicy:
+        """How a call is recorded, as the plan and the configuration say."""
+        recording = self.settings.recording
+        if record.direction is Direction.INTERNAL and not recording.internal:
+            return RecordingPolicy()
+        mode = RecordingMode(recording.mode) if recording.enabled else RecordingMode.OFF
+        configured = RecordingPolicy(
+            mode, recording.stereo, tuple(recording.consent), ConsentWhen(recording.consent_when)
+        )
+        return self.plan.recording_of(record, self.numbers, configured)
 
     async def _serve_http(self) -> None:
         desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers)

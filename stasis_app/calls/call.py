@@ -26,8 +26,11 @@ from stasis_app.calls.control import Control
 from stasis_app.calls.facts import Party, Unanswered
 from stasis_app.calls.lifecycle import clean_up, release_others, run_flow
 from stasis_app.calls.listening import read, say
+from stasis_app.calls.message import take_message
+from stasis_app.calls.policy import PolicyOf, never
 from stasis_app.calls.prompts import Keys
 from stasis_app.calls.record import CallRecord, after
+from stasis_app.calls.recording import CallRecording
 from stasis_app.calls.ringing import ring_all, ring_in_turn
 from stasis_app.calls.routing import bridge_of_call
 from stasis_app.calls.state import CallState, Leg, LegStage
@@ -46,8 +49,7 @@ class CallOptions:
 
     endpoint: str = "PJSIP/{extension}"
     trunk: str = "PJSIP/{number}@trunk"
-    record: bool = True
-    record_format: str = "wav"
+    recording: PolicyOf = never
 
 
 class Call:
@@ -92,6 +94,7 @@ class Call:
         self.played: deque[str] = deque(maxlen=16)  # the prompts that ended last
         self.bridged = bool(record.in_bridge)  # the call's bridge exists, or may
         self._bridge_made = False
+        self.recording = CallRecording(self)
         self.gaps = 0  # how often events may have been missed
         self._hanging_up = False
         self._moves = 0  # how many moves are under way: transfers, a park ...
@@ -127,7 +130,7 @@ class Call:
     def resynced(self) -> None:
         """The link was lost and is back: events that nobody can synthesise may be missing."""
         self.gaps += 1
-        self._wake()
+        self.wake()
 
     def expect(self, leg: str, party: Party) -> None:
         """A leg is about to be set up: from now on its events belong here."""
@@ -187,14 +190,16 @@ class Call:
         if self.state.spent:
             # An intent may have brought this about: let the mailbox find out.
             self._mailbox.put_nowait(None)
-        self._wake()
+        self.wake()
 
     def _tell(self, fact: f.Fact) -> None:
         self.record = after(self.record, fact)
         self.log.debug("{}", fact)
         self._on_fact(self.record, fact)
+        self.recording.on_fact(fact)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Look whether what somebody waits for has come."""
         for ready, future in self._waiters:
             if not future.done() and ready():
                 future.set_result(None)
@@ -246,8 +251,14 @@ class Call:
 
     async def ring(self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL) -> RingResult:
         """Ring parties and connect the first who answers."""
+        await self.recording.announce_before_ringing()
         ring = ring_in_turn if strategy is Strategy.IN_TURN else ring_all
         return await ring(self, targets, seconds)
+
+    async def take_message(self, *, seconds: float, silence: float, least: float, terminator: str = "#") -> float:
+        """Record what the caller says after a beep, answering first; the length of what is kept, in seconds."""
+        await self.answer()
+        return await take_message(self, seconds=seconds, silence=silence, least=least, terminator=terminator)
 
     async def talk(self) -> None:
         """Wait until the conversation is over, then end what is left of the call."""
@@ -262,7 +273,7 @@ class Call:
             yield
         finally:
             self._moves -= 1
-            self._wake()
+            self.wake()
 
     def anchor_to(self, leg: str) -> None:
         """From now on the call lives for this leg."""
@@ -328,14 +339,6 @@ class Call:
             if self.state.ended:
                 # Cleaned up before it was there.
                 await self.control.destroy_bridge(self.bridge)
-
-    def start_recording(self) -> None:
-        """Record the talk, unless it is recorded already. Nobody waits for it."""
-        if self.options.record and not self.state.recordings:
-            self.spawn(self.control.record(self.bridge, self._recording_name(), self.options.record_format))
-
-    def _recording_name(self) -> str:
-        return f"{self.id}-{len(self.record.recordings) + 1}"
 
     async def release(self, leg: str, why: Unanswered) -> None:
         """Hang up a leg, and once more if that fails: a phone must not ring for nobody."""

@@ -273,7 +273,7 @@ async def test_a_talk_is_recorded_and_the_bridge_outlives_the_recording(pbx: Exc
     pbx.flow = Rung(GROUP[:1])
     await pbx.customer_calls()
     await pbx.answers("101")
-    assert pbx.recordings == {"1.0-1": "1.0-bridge"}
+    assert pbx.recordings == {"1.0-1": "1.0-1"}
 
     await pbx.hangs_up("1.0")
     assert pbx.bridges  # the file is not complete yet
