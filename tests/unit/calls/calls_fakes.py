@@ -45,6 +45,7 @@ class Exchange:
         self.recordings: dict[str, str] = {}  # file -> the channel it is recorded from
         self.snoops: dict[str, str] = {}  # snoop channel -> the channel it listens to
         self.muted: set[str] = set()
+        self.former: Exchange | None = None  # the same before a restart
         self.playing: list[tuple[str, str, str]] = []  # playback, media, channel
         self.facts: list[f.Fact] = []
         self.records: dict[str, CallRecord] = {}

@@ -233,6 +233,7 @@ async def restarted(before: Exchange, policy: RecordingPolicy) -> Exchange:
     after.flow = before.flow
     after.channels, after.bridges, after.recordings = before.channels, before.bridges, before.recordings
     after.snoops, after.muted = before.snoops, before.muted
+    after.former = before
     after.tracker.restore(before.records.values())
     await after.link_is_back()
     return after
