@@ -92,6 +92,11 @@ class Bitrix24Settings(Section):
     anonymous_number: str = Field(default="anonymous", description="PHONE_NUMBER of a call with a withheld number")
     crm_create: bool = Field(default=True, description="let the portal create a lead for an unknown number")
     internal_calls: bool = Field(default=False, description="mirror calls between extensions too")
+    message_todo: str = Field(
+        default="Voice message from {number}",
+        max_length=200,
+        description="title of what the responsible is to do about a message that was left; empty: nothing",
+    )
     limits: Literal["auto", "standard", "enterprise", "off"] = Field(
         default="auto",
         description="requests the portal takes: 2/s (50 at once), Enterprise 5/s (250); auto asks which; off: any",

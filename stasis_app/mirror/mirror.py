@@ -79,6 +79,7 @@ class Mirror:
             anonymous_number=settings.anonymous_number,
             crm_create=settings.crm_create,
             internal_calls=settings.internal_calls,
+            message_todo=settings.message_todo,
         )
         deliveries = Deliveries(portal, recordings, people, settings.default_user)
         self._shared = Context(outbox, deliveries, self.gate, people, rules, spell, self._observe)
