@@ -47,7 +47,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan that was checked. `lines` is by number key (see `Number.key`); `on_error` is "" for the dialplan."""
+    """A plan that was checked.
+
+    `lines` is by number key (see `Number.key`); `on_error` is "" for the dialplan. `numbers` are those employees dial
+    and transfer to: a group's, a queue's. `on_transfer_failed` takes a call nobody wanted, "" for where it began.
+    """
 
     path: Path
     name: str
@@ -56,6 +60,8 @@ class Plan:
     lines: Mapping[str, Line] = field(default_factory=dict)
     entries: tuple[str, ...] = ()
     on_error: str = ""
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    on_transfer_failed: str = ""
     recording: Overrides = NO_OVERRIDES
 
     def recording_of(self, record: CallRecord, numbers: Numbers, configured: RecordingPolicy) -> RecordingPolicy:
