@@ -15,7 +15,7 @@ from loguru import logger
 
 from b24client import B24Error, OAuthAuth, OAuthTokens, retrying
 from b24client.transport import tls_context
-from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
+from stasis_app.adapters import CallDesk, Figures, OutboxView, RecordingsView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
 from stasis_app.calls import AriControl, Call, CallOptions, CallRecord, Direction, Tracker
@@ -144,6 +144,7 @@ class Service:
         self._do(self.directory.run())
         self._do(self._bind_events())
         self._do(self._know_limits())
+        self._do(self.recordings.tell_daily())
         if self.settings.storage.keep_days is not None:
             self._do(self._forget_old_calls(self.settings.storage.keep_days))
 
@@ -203,6 +204,7 @@ class Service:
         settings = self.settings
         self.journal = Journal(self.store.journal)
         self._stack.push_async_callback(self.journal.close)
+        self.recordings = RecordingsView(self.journal, self.store, internal_calls=settings.bitrix24.internal_calls)
         self.feed = FactFeed()
 
         async def flow(call: Call) -> None:
@@ -256,6 +258,7 @@ class Service:
                 journal=self.journal,
                 control=desk,
                 outbox=OutboxView(self.store),
+                recordings=self.recordings,
                 facts=self.feed,
                 health=health_sources(self.link, self.store, self.mirror, self.directory),
                 metrics=self.metrics,

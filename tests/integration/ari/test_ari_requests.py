@@ -361,7 +361,7 @@ async def test_every_request_of_a_call_is_one_the_server_knows(server: AriServer
             },
         ),
         ("POST channels/3.0/dial", {"caller": ONE, "timeout": 20}),
-        ("POST bridges/b1", {"type": "mixing"}),
+        ("POST bridges/b1", {"type": "mixing,dtmf_events"}),
         ("POST bridges/b1/addChannel", {"channel": [ONE, OTHER]}),
         ("POST bridges/b1/play/p2", {"media": "sound:recorded"}),
         (f"POST channels/{ONE}/snoop/r1", {"spy": "both", "app": "stasis-app", "appArgs": "record,1,r1"}),
