@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pydantic import SecretStr
 
 from stasis_app.calls import facts as f
-from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind
+from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, TransferKind
 from stasis_app.calls.record import CallRecord, after, begin
 from stasis_app.http import (
     ApiDependencies,
@@ -73,6 +73,7 @@ class World:
         self.recorded: list[tuple[str, RecordingOrder]] = []
         self.days: list[tuple[date | None, bool]] = []
         self.reports: list[RecordingReport] = []
+        self.transferred: list[tuple[str, ...]] = []
         self.waiting: list[OutboxItem] = []
         self.listeners: list[Listener] = []
         self.trouble: Exception | None = None
@@ -114,6 +115,16 @@ class World:
     async def of_day(self, day: date | None, *, missing: bool) -> list[RecordingReport]:
         self.days.append((day, missing))
         return self.reports
+
+    async def transfer(self, call_id: str, to: str, kind: TransferKind, extension: str) -> bool:
+        if self.trouble:
+            raise self.trouble
+        self.transferred.append((call_id, to, str(kind), extension))
+        return call_id in self.book
+
+    async def go_on_with_transfer(self, call_id: str, what: str) -> bool:
+        self.transferred.append((call_id, what))
+        return call_id in self.book
 
     # OutboxReader, FactFeed, health
 
