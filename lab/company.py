@@ -34,6 +34,7 @@ class Company:
     client_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     token: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
     default_user: int = DIRECTOR
+    recording: Table = field(default_factory=dict)  # more keys of [recording]
 
     def __post_init__(self) -> None:
         extensions = sorted({number for story in self.stories for number in _extensions(story)})
@@ -125,7 +126,7 @@ class Company:
             },
             "storage": {"url": f"sqlite+aiosqlite:///{folder / 'stasis.sqlite'}"},
             "routing": {"plan": str(folder / "plan.toml"), "country": "RU"},
-            "recording": {"enabled": True, "format": "wav", "directory": str(pbx.recordings)},
+            "recording": {"format": "wav", "directory": str(pbx.recordings), **self.recording},
             "logging": {"level": "DEBUG", "mask_numbers": False},
         }
         return "".join(table(name, values) for name, values in sections.items())

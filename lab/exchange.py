@@ -64,10 +64,11 @@ class Exchange:
     sandbox_arguments: Sequence[str] = ()
     configuration: str = ""  # more sections of stasis.toml
     plan: str = ""  # more tables of the plan
+    recorded: Mapping[str, object] = field(default_factory=dict)  # more keys of [recording]
     company: Company = field(init=False)
 
     def __post_init__(self) -> None:
-        self.company = Company(self.stories)
+        self.company = Company(self.stories, recording=self.recorded)
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None
         self.pbx = Asterisk(self.company.accounts, globals=self.globals, keep_folder=kept)
