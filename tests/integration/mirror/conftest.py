@@ -31,14 +31,14 @@ class Company:
     def __init__(self, sandbox: Sandbox, portal: Portal, folder: Path) -> None:
         self.sandbox = sandbox
         self.folder = folder
-        self._portal = portal
+        self.portal = portal
         self.effects: asyncio.Queue[str] = asyncio.Queue()
 
     async def open(self, **recording: Any) -> None:
         self.store: Store = await open_store(StorageSettings(url=f"sqlite+aiosqlite:///{self.folder}/stasis.sqlite"))
         self.mirror = Mirror(
             self.store.outbox,
-            B24PortalCalls(self._portal),
+            B24PortalCalls(self.portal),
             Office(),
             Recordings(RecordingSettings(directory=self.folder, **recording)),
             Bitrix24Settings(default_user=1),
