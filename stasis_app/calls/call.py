@@ -139,6 +139,7 @@ class Call:
     def resynced(self) -> None:
         """The link was lost and is back: events that nobody can synthesise may be missing."""
         self.gaps += 1
+        self.recording.resynced()
         self.wake()
 
     def expect(self, leg: str, party: Party) -> None:

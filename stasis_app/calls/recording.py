@@ -157,6 +157,16 @@ class CallRecording:
 
     # What the tracker tells
 
+    def resynced(self) -> None:
+        """After a gap or a restart: a talk that should be recorded and is not, is recorded from now on."""
+        self._call.spawn(self._settle_afterwards())
+
+    async def _settle_afterwards(self) -> None:
+        # First the call takes in what it missed.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self._settle()
+
     def snoop_arrived(self, channel: str) -> None:
         """A snoop channel of this call came into the application."""
         self._snoops.add(channel)

@@ -249,14 +249,43 @@ async def test_a_recording_goes_on_through_a_restart() -> None:
     assert [(recorded.name, recorded.stereo) for recorded in pbx.told(f.Recorded)] == [("1.0-1", True)]
 
 
+async def test_a_talk_that_was_not_recorded_yet_when_the_service_died_is_recorded_afterwards() -> None:
+    before = Exchange(policy=WHOLE)
+    before.flow = ring_anna
+    await before.customer_calls()
+    before.hold("snoop")
+    await before.answers("101")
+    pbx = await restarted(before, WHOLE)
+    await pbx.settled()
+
+    assert pbx.requests("snoop") == [("snoop", "1.0", "1.0-1", "both")]
+    assert pbx.the_record.recording == "1.0-1"
+
+
+async def test_nothing_is_recorded_of_a_talk_that_ended_in_the_gap() -> None:
+    before = Exchange(policy=WHOLE)
+    before.flow = ring_anna
+    await before.customer_calls()
+    before.hold("snoop")
+    await before.answers("101")
+    before.lose_events()
+    await before.hangs_up("1.0")
+    pbx = await restarted(before, WHOLE)
+    await pbx.passes(10)
+
+    assert pbx.requests("snoop") == []
+    assert pbx.told(f.RecordingFailed) == []
+
+
 async def test_a_recording_whose_end_was_missed_is_there() -> None:
     before = await talking(WHOLE)
     before.lose_events()
     await before.hang_up("1.0-1", 16)
-    pbx = await restarted(before, RecordingPolicy())
+    pbx = await restarted(before, WHOLE)
+    await pbx.settled()
 
     assert names(pbx) == ["1.0-1"]
-    assert pbx.the_record.talking_now
+    assert pbx.the_record.recording == "1.0-2"
 
 
 async def test_a_call_the_journal_does_not_know_keeps_the_recording_it_has() -> None:
