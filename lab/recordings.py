@@ -8,26 +8,30 @@ import sys
 import wave
 from dataclasses import dataclass
 
+from lab.ear import CUSTOMER_TONE, EMPLOYEE_TONES
 from lab.media import CHUNK_SECONDS, hears
-from lab.phones import CUSTOMER_TONE, EMPLOYEE_TONE
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What is on a recording."""
+    """What is on a recording: whose voices in its middle, and which tones anywhere on it."""
 
     seconds: float
     customer: bool
     employee: bool
+    tones: frozenset[int] = frozenset()
 
 
 def listen(content: bytes) -> Heard:
     """Read a WAV file of 16-bit samples. Raises `wave.Error` or EOFError when it is none."""
     samples, channels, rate = _samples(content)
     frames = len(samples) // channels
-    middle = samples[frames // 2 * channels : (frames // 2 + int(CHUNK_SECONDS * rate)) * channels]
-    mono = [sum(middle[at : at + channels]) for at in range(0, len(middle), channels)]
-    return Heard(frames / rate, hears(mono, CUSTOMER_TONE, rate), hears(mono, EMPLOYEE_TONE, rate))
+    mono = [sum(samples[at : at + channels]) for at in range(0, len(samples), channels)]
+    chunk = int(CHUNK_SECONDS * rate)
+    middle = _tones(mono[frames // 2 : frames // 2 + chunk], rate)
+    pieces = (mono[at : at + chunk] for at in range(0, frames - chunk + 1, 2 * chunk))
+    anywhere = middle.union(*(_tones(piece, rate) for piece in pieces))
+    return Heard(frames / rate, CUSTOMER_TONE in middle, bool(middle & set(EMPLOYEE_TONES)), anywhere)
 
 
 def voices(content: bytes) -> list[str]:
@@ -36,14 +40,14 @@ def voices(content: bytes) -> list[str]:
     chunk = int(CHUNK_SECONDS * rate)
     found = []
     for channel in range(channels):
-        side = samples[channel::channels]
+        side = samples[channel::channels].tolist()
         pieces = (side[at : at + chunk] for at in range(0, len(side) - chunk + 1, chunk))
-        found.append("".join(_who(piece, rate) for piece in pieces))
+        found.append("".join(_who(_tones(piece, rate)) for piece in pieces))
     return found
 
 
-def _who(piece: array.array[int], rate: int) -> str:
-    customer, employee = hears(piece, CUSTOMER_TONE, rate), hears(piece, EMPLOYEE_TONE, rate)
+def _who(tones: frozenset[int]) -> str:
+    customer, employee = CUSTOMER_TONE in tones, bool(tones & set(EMPLOYEE_TONES))
     return "b" if customer and employee else "c" if customer else "e" if employee else "-"
 
 
@@ -58,3 +62,7 @@ def _samples(content: bytes) -> tuple[array.array[int], int, int]:
     if sys.byteorder == "big":
         samples.byteswap()
     return samples, channels, rate
+
+
+def _tones(samples: list[int], rate: int) -> frozenset[int]:
+    return frozenset(hertz for hertz in (CUSTOMER_TONE, *EMPLOYEE_TONES) if hears(samples, hertz, rate))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 
 from loguru import logger
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -35,6 +37,8 @@ from stasis_app.store import OPEN, REFUSED, Store
 
 # Seconds without the portal after which the service calls itself degraded.
 _PORTAL_PATIENCE = 30.0
+# Seconds a click may have been on its way, with room for clocks that differ.
+_CLICK_PATIENCE = 120.0
 
 
 class CallDesk:
@@ -127,6 +131,8 @@ class CallDesk:
         try:
             if employee is None or not employee.extension:
                 raise NotPossibleError(f"user {order.user_id} has no extension")
+            if (age := order.age(time.time())) > _CLICK_PATIENCE:
+                raise NotPossibleError(f"the click came {age:.0f} s late: nobody waits for the call any more")
             self._ready_to_call(order.number)
         except (NotPossibleError, UnavailableError) as error:
             logger.warning("A call ordered in the portal can't be made: {}", error)
@@ -166,7 +172,7 @@ class RecordingsView:
 
     async def of_day(self, day: date | None, *, missing: bool) -> Sequence[RecordingReport]:
         """Those of the ended calls that began on a day of this machine's zone; with `missing`, those it lacks."""
-        begins = datetime.combine(day or datetime.now().astimezone().date(), time.min).astimezone()
+        begins = datetime.combine(day or datetime.now().astimezone().date(), time_of_day.min).astimezone()
         found = await recordings_between(
             self._journal,
             self._store.outbox,
@@ -180,7 +186,7 @@ class RecordingsView:
         """For ever: once a day, say in the log what the portal lacks of the day before."""
         while True:
             now = datetime.now().astimezone()
-            tomorrow = datetime.combine(now.date() + timedelta(days=1), time(0, 10)).astimezone()
+            tomorrow = datetime.combine(now.date() + timedelta(days=1), time_of_day(0, 10)).astimezone()
             await asyncio.sleep((tomorrow - now).total_seconds())
             await self.tell(now.date())
 

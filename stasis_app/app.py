@@ -48,6 +48,7 @@ from stasis_app.flow import (
 )
 from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
+from stasis_app.ops import IncidentBook, Watch
 from stasis_app.portal import (
     InstallProof,
     PortalNeeds,
@@ -58,7 +59,7 @@ from stasis_app.portal import (
     connect,
 )
 from stasis_app.settings import FEATURE_CODES, Settings
-from stasis_app.store import Store, open_store
+from stasis_app.store import Store, open_store, read_patiently
 
 _PURGE_EVERY = 3600.0  # seconds; each time forgets a limited number of calls, so that it never holds up the disk
 
@@ -69,6 +70,7 @@ class Service:
     Args:
         settings: the configuration.
         record_events: a file to write Asterisk's events to, for `stasis-app replay`.
+        log_trouble: asked why the log's file takes nothing ("" when it does).
         on_secret: told each secret learnt later (renewed tokens), so that it is kept out of the log.
     """
 
@@ -78,10 +80,12 @@ class Service:
         *,
         record_events: Path | None = None,
         on_secret: Callable[[str], None] = lambda _: None,
+        log_trouble: Callable[[], str] = lambda: "",
     ) -> None:
         self.settings = settings
         self._record_events = record_events
         self._on_secret = on_secret
+        self._log_trouble = log_trouble
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recorder: EventRecorder | None = None
@@ -112,8 +116,10 @@ class Service:
         self.numbers = Numbers(settings.routing.country)
         scripts = await asyncio.to_thread(load_scripts, settings.routing.scripts) if settings.routing.scripts else {}
         self.plan: Plan = await asyncio.to_thread(load_plan, settings.routing.plan, self.numbers, scripts=set(scripts))
-        self.store: Store = await open_store(settings.storage)
+        self.store: Store = await open_store(settings.storage, patient=True)
         self._stack.push_async_callback(self.store.close)
+        self.incidents = IncidentBook(self.store.incidents)
+        await read_patiently(self.incidents.load)
         self.portal = connect(settings.bitrix24, self.store.tokens)
         await self.portal.start()
         self._stack.push_async_callback(self.portal.aclose)
@@ -138,9 +144,10 @@ class Service:
             )
         )
         await self._serve_http()
-        self.tracker.restore(await self.journal.unfinished())
+        self.tracker.restore(await read_patiently(self.journal.unfinished))
         await self.link.start()
         self._stack.push_async_callback(self.link.stop)
+        self._do(self.watch.run())
         self._do(self.directory.run())
         self._do(self._bind_events())
         self._do(self._know_limits())
@@ -191,8 +198,9 @@ class Service:
             self.settings.bitrix24,
             spell=self._spelt,
             observe=self.figures.observe_effect,
+            incidents=self.incidents,
         )
-        await self.mirror.start()
+        await read_patiently(self.mirror.start)
         self._stack.push_async_callback(self.mirror.stop)
 
     def _spelt(self, number: str) -> str:
@@ -206,6 +214,14 @@ class Service:
         self._stack.push_async_callback(self.journal.close)
         self.recordings = RecordingsView(self.journal, self.store, internal_calls=settings.bitrix24.internal_calls)
         self.feed = FactFeed()
+        self.watch = Watch(
+            self.incidents,
+            link=lambda: self.link.state,
+            writer=self.store.writer,
+            mirror=lambda: self.mirror.state,
+            is_known=lambda extension: self.directory.by_extension(extension) is not None,
+            log_trouble=self._log_trouble,
+        )
 
         async def flow(call: Call) -> None:
             if call.record.direction is not Direction.INTERNAL:
@@ -224,7 +240,7 @@ class Service:
                 recording=self._recording_policy,
             ),
             flow,
-            [self.mirror.on_fact, self.journal.add, self.feed.publish],
+            [self.mirror.on_fact, self.journal.add, self.feed.publish, self.watch.on_fact],
             settings.asterisk.app,
             on_intent=self._recorder.intent if self._recorder else None,
             resume=resume,
@@ -261,6 +277,7 @@ class Service:
                 recordings=self.recordings,
                 facts=self.feed,
                 health=health_sources(self.link, self.store, self.mirror, self.directory),
+                incidents=self.incidents,
                 metrics=self.metrics,
             )
         )

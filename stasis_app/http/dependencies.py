@@ -13,6 +13,7 @@ from aiohttp import web
 from stasis_app.calls.facts import Direction, Fact, TransferKind
 from stasis_app.calls.record import CallRecord
 from stasis_app.http.metrics import Metrics
+from stasis_app.incidents import Incident
 from stasis_app.settings import HttpSettings
 
 
@@ -107,6 +108,22 @@ class RecordingOrder(StrEnum):
     STOP = "stop"
 
 
+class IncidentReader(Protocol):
+    """What an operator has to know of."""
+
+    def listing(self) -> Sequence[Incident]:
+        """Open and closed ones, what happened last first."""
+        ...
+
+
+class NoIncidents:
+    """Nothing ever happens."""
+
+    def listing(self) -> Sequence[Incident]:
+        """See `IncidentReader`."""
+        return ()
+
+
 class NotPossibleError(Exception):
     """A command can't be carried out now; the text says why and what to do."""
 
@@ -189,6 +206,7 @@ class ApiDependencies:
     recordings: RecordingsReader
     facts: FactFeed
     health: Sequence[HealthSource] = ()
+    incidents: IncidentReader = field(default_factory=NoIncidents)
     metrics: Metrics = field(default_factory=Metrics)
 
 

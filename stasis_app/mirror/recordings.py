@@ -156,7 +156,7 @@ class Recordings:
     async def _or_lacking(self, name: str, format_: str, copies: list[Path], lacking: list[str]) -> Path | None:
         try:
             return await self._whole_file(name, format_, copies)
-        except (RecordingError, OSError) as error:
+        except RecordingError as error:
             lacking.append(f"{name}: {error}")
             return None
 
