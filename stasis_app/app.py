@@ -18,7 +18,7 @@ from b24client.transport import tls_context
 from stasis_app.adapters import CallDesk, Figures, OutboxView, RecordingsView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
-from stasis_app.calls import AriControl, Call, CallOptions, CallRecord, Direction, Tracker
+from stasis_app.calls import AriControl, AutoAnswer, Call, CallOptions, CallRecord, Direction, Tracker
 from stasis_app.calls.facts import RecordingMode
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.feed import FactFeed
@@ -43,6 +43,7 @@ from stasis_app.flow import (
     learn_client,
     load_plan,
     load_scripts,
+    number_plan,
     resume_call,
     route_call,
 )
@@ -141,6 +142,7 @@ class Service:
                 self.phones,
                 ResponsibleFinder(self.phonebook, self.directory, self.phones),
                 scripts,
+                outbound_seconds=settings.outbound.seconds,
             )
         )
         await self._serve_http()
@@ -167,6 +169,7 @@ class Service:
         self.directory = Directory(
             PortalEmployeeLister(self.portal.users),
             self.store.employees,
+            spell=self._spelt,
             overrides=[Employee(e.user_id, e.name, e.extension) for e in self.settings.employees],
         )
         await self.directory.load()
@@ -234,11 +237,7 @@ class Service:
 
         self.tracker = Tracker(
             AriControl(self.link, settings.asterisk.app, told_transfers=settings.asterisk.phone_transfers == "auto"),
-            CallOptions(
-                endpoint=settings.asterisk.endpoint,
-                trunk=settings.asterisk.trunk,
-                recording=self._recording_policy,
-            ),
+            self._call_options(),
             flow,
             [self.mirror.on_fact, self.journal.add, self.feed.publish, self.watch.on_fact],
             settings.asterisk.app,
@@ -265,8 +264,22 @@ class Service:
         )
         return self.plan.recording_of(record, self.numbers, configured)
 
+    def _call_options(self) -> CallOptions:
+        settings, outbound, employees = self.settings, self.settings.outbound, self.settings.employees
+        self.trunks = number_plan(settings.asterisk, settings.trunks, outbound, employees, self.plan, self.numbers)
+        return CallOptions(
+            endpoint=settings.asterisk.endpoint,
+            trunks=self.trunks,
+            trunk_patience=outbound.trunk_patience,
+            employee_seconds=outbound.employee_seconds,
+            auto_answer=AutoAnswer(
+                outbound.auto_answer, {e.extension: e.auto_answer for e in employees if e.auto_answer is not None}
+            ),
+            recording=self._recording_policy,
+        )
+
     async def _serve_http(self) -> None:
-        desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers)
+        desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers, self.trunks)
         app = create_http(
             ApiDependencies(
                 settings=self.settings.http,

@@ -96,7 +96,7 @@ def _lines(file: PlanFile, numbers: Numbers, lines: dict[str, Line]) -> Iterator
             twice = lines[number.key].did
             yield Problem(where, "", "", f'is the same line as "{twice}"', "Keep one of the two.")
         else:
-            lines[number.key] = Line(did, table.element, table.name, _overrides(table))
+            lines[number.key] = Line(did, table.element, table.name, table.caller_id, _overrides(table))
 
 
 def _overrides(table: RecordingKeys) -> Overrides:

@@ -37,11 +37,12 @@ NO_OVERRIDES = Overrides()
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line (DID) of the company: where its calls begin, and what people call it."""
+    """A line (DID) of the company: where its calls begin, what people call it, what calls out by it show."""
 
     did: str
     element: str
     name: str = ""
+    caller_id: str = ""
     recording: Overrides = NO_OVERRIDES
 
 

@@ -119,7 +119,7 @@ async def _dial(call: CallHandle, kind: str, number: str, target: Target, second
 def _cause(call: CallHandle, result: RingResult) -> int:
     """The cause the network gave for the last leg, else the one that fits the outcome."""
     last = call.record.rings[-1] if call.record.rings else None
-    if last is not None and last.cause > 16:
+    if last is not None and last.cause not in (0, 16):
         return last.cause
     return CAUSES[result.tried[-1][1] if result.tried else Unanswered.UNREACHABLE]
 

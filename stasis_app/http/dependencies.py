@@ -135,8 +135,13 @@ class UnavailableError(Exception):
 class Controller(Protocol):
     """Acts on calls. Raises `NotPossibleError` and `UnavailableError`."""
 
-    async def originate(self, extension: str, number: str) -> str:
-        """Ring the employee, then the number; the id of the call, which exists at once."""
+    async def originate(
+        self, extension: str, number: str, *, line: str = "", caller_id: str = "", auto_answer: bool | None = None
+    ) -> str:
+        """Ring the employee, then the number; the id of the call, which exists at once.
+
+        `line` and `caller_id` are "" when the order leaves them open, `auto_answer` is None then.
+        """
         ...
 
     async def hang_up(self, call_id: str) -> bool:

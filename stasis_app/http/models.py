@@ -38,6 +38,17 @@ class Originate(_Request):
     number: Annotated[str, AfterValidator(_diallable)] = Field(
         max_length=40, description="the number to call then", examples=["+79161234567"]
     )
+    line: str = Field(
+        default="",
+        max_length=60,
+        description="the line the call goes out by: one of the plan, or a trunk's name",
+    )
+    caller_id: str = Field(
+        default="", pattern=r"^(\+?\d{2,20})?$", description="the number to show, one of the company's own"
+    )
+    auto_answer: bool | None = Field(
+        default=None, description="whether the employee's phone answers by itself; null: as is configured"
+    )
 
 
 class CallsState(StrEnum):
