@@ -179,19 +179,11 @@ async def release_others(call: Call, but: Sequence[str] = ()) -> None:
 
 
 async def clean_up(call: Call) -> None:
-    """After the end: release what is left, and destroy the bridge once its recording is complete."""
+    """After the end: release what is left, see the recordings to their end, and destroy the bridge."""
     await release_others(call, but=call.outlive())
-    if not call.bridged:
-        return
-    # A recording ends by itself when everybody has left.
-    await call.wait(lambda: not call.state.recordings, 3)
-    for name in call.state.recordings:
-        await _whatever_comes(call, call.control.stop_recording(name))
-    await call.wait(lambda: not call.state.recordings, 3)
-    for name in call.state.recordings:
-        # Its end was missed in a gap of the events; the file is there all the same.
-        call.intend(i.RecordingOver(i.now(), name, call.options.record_format))
-    await _whatever_comes(call, call.control.destroy_bridge(call.bridge))
+    await call.recording.close()
+    if call.bridged:
+        await _whatever_comes(call, call.control.destroy_bridge(call.bridge))
 
 
 async def _whatever_comes(call: Call, request: Awaitable[None]) -> None:
