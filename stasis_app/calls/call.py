@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _SECOND_TRY = 3.0  # seconds
+_LATE_EVENT = 2.0  # seconds an event may come after the reply to a request
 FactSink = Callable[[CallRecord, f.Fact], None]
 IntentSink = Callable[[str, i.Intent], None]
 Flow = Callable[["Call"], Awaitable[None]]
@@ -172,14 +173,14 @@ class Call:
             self._on_intent(self.id, intent)
         self._apply(intent)
 
-    def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[object, object, object]) -> asyncio.Task[None]:
         """Do something beside the call; failures are logged with the call's id."""
         task = asyncio.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _guarded(self, work: Coroutine[object, object, None]) -> None:
+    async def _guarded(self, work: Coroutine[object, object, object]) -> None:
         with logger.contextualize(call=self.id):
             try:
                 await work
@@ -388,10 +389,15 @@ class Call:
     async def _end_channel(self, channel: str, cause: int) -> None:
         """Hang up; when that fails, again a little later, and nobody waits for it."""
         try:
-            await self.control.hang_up(channel, cause)
+            existed = await self.control.hang_up(channel, cause)
         except AriError as error:
             self.log.warning("A channel could not be hung up; it is tried again: {}", error)
             self.spawn(self._end_later(channel, cause))
+            return
+        if not existed:
+            # If the event of its end does not come, there will be none.
+            vanished = i.Vanished(i.now(), channel)
+            asyncio.get_running_loop().call_later(_LATE_EVENT, self.intend, vanished)
 
     async def _end_later(self, channel: str, cause: int) -> None:
         await asyncio.sleep(_SECOND_TRY)

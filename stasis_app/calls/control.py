@@ -67,7 +67,7 @@ class Control(Protocol):
 
     async def stop_recording(self, name: str) -> None: ...
 
-    async def hang_up(self, channel: str, cause: int) -> None: ...
+    async def hang_up(self, channel: str, cause: int) -> bool: ...
 
     async def watch(self, channel: str) -> None: ...
 
@@ -202,9 +202,9 @@ class AriControl:
         """End a recording and keep it; `RecordingFinished` tells when its file is complete."""
         await self._end(lambda api: api.recordings.stop(recordingName=name))
 
-    async def hang_up(self, channel: str, cause: int) -> None:
-        """End a channel with a Q.850 cause."""
-        await self._end(lambda api: api.channels.hangup(channelId=channel, reason_code=str(cause)))
+    async def hang_up(self, channel: str, cause: int) -> bool:
+        """End a channel with a Q.850 cause; False when there was none any more."""
+        return await self._end(lambda api: api.channels.hangup(channelId=channel, reason_code=str(cause)))
 
     async def watch(self, channel: str) -> None:
         """Be told of a channel's events even after it has left the application."""
@@ -249,11 +249,13 @@ class AriControl:
                 raise LinkDown("ARI", f"no link to Asterisk for {self._patience:g} s") from None
             await request(self._link.api.swagger)
 
-    async def _end(self, request: Callable[[Any], Awaitable[Any]]) -> None:
+    async def _end(self, request: Callable[[Any], Awaitable[Any]]) -> bool:
+        """Do what ends something; False when it had ended already."""
         try:
             await self._do(request)
         except Gone:
-            return
+            return False
+        return True
 
 
 def tells_transfers(version: str) -> bool:

@@ -45,6 +45,13 @@ class DialFailed(Intent):
 
 
 @dataclass(frozen=True, slots=True)
+class Vanished(Intent):
+    """A leg does not exist any more, though nothing was told of its end (a server that moved it about)."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
 class Releasing(Intent):
     """A leg is hung up by us, for this reason if it has not answered."""
 

@@ -87,6 +87,11 @@ def _taking_over(state: CallState, intent: i.TakingOver) -> Change:
     return _up(state, intent.leg, intent.at)
 
 
+def _vanished(state: CallState, intent: i.Vanished) -> Change:
+    leg = state.legs.get(intent.leg)
+    return _leg_gone(state, leg, intent.at) if leg is not None and leg.alive else (state, [])
+
+
 def _dial_failed(state: CallState, intent: i.DialFailed) -> Change:
     leg = state.legs.get(intent.leg)
     if leg is None or not leg.alive:
@@ -447,6 +452,7 @@ _TRANSITIONS: dict[type, Callable[[CallState, Any], Change]] = {
     i.Dialling: _dialling,
     i.TakingOver: _taking_over,
     i.DialFailed: _dial_failed,
+    i.Vanished: _vanished,
     i.Releasing: _releasing,
     i.HangingUp: _hanging_up,
     i.Anchoring: _anchoring,

@@ -230,7 +230,7 @@ class Tracker:
             case None:
                 self.stray["Channel"] += 1
 
-    def _do(self, work: Coroutine[object, object, None]) -> None:
+    def _do(self, work: Coroutine[object, object, object]) -> None:
         """A request about a channel that belongs to no call."""
         task = asyncio.create_task(_tolerant(work))
         self._tasks.add(task)
@@ -313,7 +313,7 @@ def _talks(caller: str, world: World) -> bool:
     return any(caller in bridge.channels and len(bridge.channels) > 1 for bridge in world.bridges)
 
 
-async def _tolerant(work: Coroutine[object, object, None]) -> None:
+async def _tolerant(work: Coroutine[object, object, object]) -> None:
     try:
         await work
     except AriError as error:

@@ -383,10 +383,12 @@ class Exchange:
         if name in self.recordings:
             self._recording_ends(name)
 
-    async def hang_up(self, channel: str, cause: int) -> None:
+    async def hang_up(self, channel: str, cause: int) -> bool:
         await self._ask("hang_up", channel, str(cause))
-        if channel in self.channels:
-            self._ends(channel, soft=True, cause=cause)
+        if channel not in self.channels:
+            return False
+        self._ends(channel, soft=True, cause=cause)
+        return True
 
     async def watch(self, channel: str) -> None:
         await self._ask("watch", channel)
