@@ -97,6 +97,7 @@ class Call:
         self._moves = 0  # how many moves are under way: transfers, a park ...
         self._leading: asyncio.Task[None] | None = None  # what leads the call: its flow
         self._tasks: set[asyncio.Task[None]] = set()
+        self.asides: dict[str, bool] = {}  # channels beside the call (supervisors) -> whether they are in Stasis
         self.on_key: Callable[[str, str], None] = _nobody_listens
         self.outlive: Callable[[], Sequence[str]] = tuple  # legs that go on talking when the call is over
 
@@ -133,6 +134,11 @@ class Call:
         """A leg is about to be set up: from now on its events belong here."""
         self._adopt(leg, party)
         self.intend(i.Dialling(i.now(), leg, party))
+
+    def expect_aside(self, channel: str, party: Party, *, here: bool = False) -> None:
+        """A channel that is no leg of the call comes beside it; it is hung up when the call is over."""
+        self._adopt(channel, party)
+        self.asides[channel] = here
 
     def intend(self, intent: i.Intent) -> None:
         """Tell the model what is about to be done. Takes effect at once, before any event still in the mailbox."""
@@ -180,6 +186,7 @@ class Call:
             if isinstance(fact, f.Pressed):
                 self.keys.press(fact.digit)
             self._tell(fact)
+        self._note_aside(event)
         if isinstance(event, e.ChannelDtmfReceived):
             self.on_key(event.channel.id, event.digit)
         if self.state.ended and not had_ended:
@@ -188,6 +195,12 @@ class Call:
             # An intent may have brought this about: let the mailbox find out.
             self._mailbox.put_nowait(None)
         self._wake()
+
+    def _note_aside(self, event: e.Event | i.Intent) -> None:
+        if isinstance(event, e.StasisStart) and event.channel.id in self.asides:
+            self.asides[event.channel.id] = True
+        elif isinstance(event, e.StasisEnd | e.ChannelDestroyed):
+            self.asides.pop(event.channel.id, None)
 
     def _tell(self, fact: f.Fact) -> None:
         self.record = after(self.record, fact)

@@ -38,7 +38,21 @@ class Control(Protocol):
 
     async def add_to_bridge(self, bridge: str, *channels: str) -> None: ...
 
+    async def remove_from_bridge(self, bridge: str, channel: str) -> None: ...
+
     async def destroy_bridge(self, bridge: str) -> None: ...
+
+    async def start_music(self, channel: str) -> None: ...
+
+    async def stop_music(self, channel: str) -> None: ...
+
+    async def mute(self, channel: str, direction: str) -> None: ...
+
+    async def unmute(self, channel: str, direction: str) -> None: ...
+
+    async def send_dtmf(self, channel: str, digits: str) -> None: ...
+
+    async def snoop(self, channel: str, snoop: str, *, whisper: str, args: str) -> None: ...
 
     async def record(self, bridge: str, name: str, audio_format: str) -> None: ...
 
@@ -109,6 +123,44 @@ class AriControl:
     async def add_to_bridge(self, bridge: str, *channels: str) -> None:
         """Bring channels into a bridge: all of them, or none if one is gone."""
         await self._do(lambda api: api.bridges.addChannel(bridgeId=bridge, channel=",".join(channels)))
+
+    async def remove_from_bridge(self, bridge: str, channel: str) -> None:
+        """Take a channel out of a bridge; one that is not in it stays where it is."""
+        await self._end(lambda api: api.bridges.removeChannel(bridgeId=bridge, channel=channel))
+
+    async def start_music(self, channel: str) -> None:
+        """Let a channel's party hear music on hold, in a bridge or out of it, instead of what the others say.
+
+        In a bridge the others have to be muted, or he hears both in turn (seen on Asterisk 22.10).
+        """
+        await self._do(lambda api: api.channels.startMoh(channelId=channel))
+
+    async def stop_music(self, channel: str) -> None:
+        """End what `start_music` began."""
+        await self._end(lambda api: api.channels.stopMoh(channelId=channel))
+
+    async def mute(self, channel: str, direction: str) -> None:
+        """Silence what a channel's party says (`in`), hears (`out`), or `both`."""
+        await self._do(lambda api: api.channels.mute(channelId=channel, direction=direction))
+
+    async def unmute(self, channel: str, direction: str) -> None:
+        """End what `mute` began."""
+        await self._end(lambda api: api.channels.unmute(channelId=channel, direction=direction))
+
+    async def send_dtmf(self, channel: str, digits: str) -> None:
+        """Send keys to a channel's party, as if whoever talks with him had pressed them."""
+        await self._do(lambda api: api.channels.sendDTMF(channelId=channel, dtmf=digits))
+
+    async def snoop(self, channel: str, snoop: str, *, whisper: str, args: str) -> None:
+        """Make a channel that hears what a party says and hears.
+
+        What is said into it that party hears (`whisper` is `out`), or nobody (`none`).
+        """
+        await self._do(
+            lambda api: api.channels.snoopChannelWithId(
+                channelId=channel, snoopId=snoop, spy="both", whisper=whisper, app=self._app, appArgs=args
+            )
+        )
 
     async def destroy_bridge(self, bridge: str) -> None:
         """End a bridge; its channels stay."""

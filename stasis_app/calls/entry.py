@@ -35,7 +35,15 @@ class LegEntry:
     party: Party
 
 
-def read_entry(args: Sequence[str]) -> Entry | LegEntry | None:
+@dataclass(frozen=True, slots=True)
+class AsideEntry:
+    """A channel beside a call: no leg of it. `extension` is that of a supervisor, "" for what he listens through."""
+
+    call_id: str
+    extension: str = ""
+
+
+def read_entry(args: Sequence[str]) -> Entry | LegEntry | AsideEntry | None:
     """What the arguments say; None when they say nothing we know."""
     given = [arg.strip() for arg in args]
     while given and not given[-1]:
@@ -53,8 +61,15 @@ def read_entry(args: Sequence[str]) -> Entry | LegEntry | None:
             return Entry(Direction.INTERNAL, dialled=extension)
         case ["leg", call_id, kind, *number] if kind in tuple(PartyKind):
             return LegEntry(call_id, Party(PartyKind(kind), number[0] if number else ""))
+        case ["aside", call_id, *extension]:
+            return AsideEntry(call_id, extension[0] if extension else "")
         case _:
             return None
+
+
+def aside_args(entry: AsideEntry) -> str:
+    """The appArgs of a channel beside a call; the inverse of `read_entry`."""
+    return f"aside,{entry.call_id},{entry.extension}"
 
 
 def leg_args(call_id: str, party: Party) -> str:

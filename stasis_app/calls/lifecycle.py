@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import AriError
 from stasis_app.calls import intents as i
-from stasis_app.calls.causes import NO_ANSWER
+from stasis_app.calls.causes import NO_ANSWER, NORMAL
 from stasis_app.calls.control import caller_id
 from stasis_app.calls.facts import Party, PartyKind, Unanswered
 from stasis_app.calls.state import LegStage
@@ -92,6 +92,8 @@ async def release_others(call: Call, but: Sequence[str] = ()) -> None:
 async def clean_up(call: Call) -> None:
     """After the end: release what is left, and destroy the bridge once its recording is complete."""
     await release_others(call, but=call.outlive())
+    for channel in tuple(call.asides):
+        await _whatever_comes(call, call.control.hang_up(channel, NORMAL))
     if not call.bridged:
         return
     # A recording ends by itself when everybody has left.

@@ -48,7 +48,7 @@ async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> Rin
         call.expect(leg, party)
     # Somebody dialling out hears the far end's own tones; with several parties ringing there is no one far end.
     early = call.record.direction is Direction.OUTBOUND and len(legs) == 1
-    dial = _dial_with_early_media if early else _dial
+    dial = _dial_with_early_media if early else dial_leg
     for leg, party in legs.items():
         call.spawn(dial(call, leg, party, seconds))
     if not early:
@@ -59,7 +59,7 @@ async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> Rin
         while (winner := await _next_answer(call, legs, before, deadline)) is not None:
             losers = [leg for leg in legs if leg != winner]
             releasing = asyncio.gather(*(_release(call, leg, Unanswered.ANSWERED_ELSEWHERE) for leg in losers))
-            connected = winner if await _connect(call, winner) else ""
+            connected = winner if await connect(call, winner) else ""
             await releasing
             if connected:
                 return RingResult(call.leg(winner).party, _tried(call, losers))
@@ -74,7 +74,8 @@ async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> Rin
     return RingResult(None, _tried(call, list(legs)))
 
 
-async def _dial(call: Call, leg: str, party: Party, seconds: float) -> None:
+async def dial_leg(call: Call, leg: str, party: Party, seconds: float) -> None:
+    """Call a party for `seconds`; the leg is expected already, and what becomes of it the events tell."""
     try:
         await call.control.originate(
             leg,
@@ -163,7 +164,7 @@ def _taken_away(leg: Leg) -> bool:
     return leg.over and leg.released is None and leg.cause == NORMAL and leg.tech_cause is None
 
 
-async def _connect(call: Call, leg: str) -> bool:
+async def connect(call: Call, leg: str) -> bool:
     """Bring caller and leg together. False when the leg is gone already; the caller's end raises `CallGone`."""
     caller = call.state.anchor
     try:
@@ -206,6 +207,6 @@ def _tried(call: Call, legs: list[str]) -> tuple[tuple[Party, Unanswered], ...]:
 
 def endpoint_of(call: Call, party: Party) -> str:
     """The dial string of a party."""
-    if party.kind is PartyKind.EMPLOYEE:
+    if party.kind is PartyKind.EMPLOYEE and not party.reached_at:
         return call.options.endpoint.format(extension=party.number)
-    return call.options.trunk.format(number=party.number)
+    return call.options.trunk.format(number=party.reached_at or party.number)

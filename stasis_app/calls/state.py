@@ -29,7 +29,8 @@ class Leg:
     dialled: bool = False  # the fact Dialled has been told
     bridge: str = ""  # the bridge it is in
     joined: bool = False  # the fact Joined has been told
-    held: bool = False
+    held: bool = False  # by its own phone
+    held_by_us: bool = False
     released: Unanswered | None = None  # we hung it up, for this reason
     leaving: bool = False  # its end was asked for, by its own phone or by us
     over: bool = False  # its last fact has been told

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 
 from loguru import logger
 
@@ -22,9 +22,10 @@ from stasis_app.calls import model
 from stasis_app.calls.call import Call, CallOptions, FactSink, Flow, IntentSink
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import Control
-from stasis_app.calls.entry import Entry, LegEntry, begin_call, party_of_leg, read_entry, transferred_to
+from stasis_app.calls.entry import AsideEntry, Entry, LegEntry, begin_call, party_of_leg, read_entry, transferred_to
 from stasis_app.calls.facts import Direction, Party, PartyKind
 from stasis_app.calls.lifecycle import employee_first, go_on_talking, start_again, wait_for_end
+from stasis_app.calls.moves.supervision import accompany
 from stasis_app.calls.record import CallRecord, begin
 from stasis_app.calls.restore import restored_state
 from stasis_app.calls.resync import missed_events
@@ -43,6 +44,7 @@ class Tracker:
         app: the Stasis application the channels belong to.
         on_intent: called with everything the service is about to do, for recordings.
         resume: what happens to a call found waiting after a restart; left out: its flow, from the beginning.
+        unlisted: whether nobody is told of a call that comes in like this: a phone that only dials a code of ours.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class Tracker:
         app: str,
         on_intent: IntentSink | None = None,
         resume: Flow | None = None,
+        unlisted: Callable[[Entry], bool] = lambda _: False,
     ) -> None:
         self._control = control
         self._options = options
         self._flow = flow
         self._resume = resume or flow
+        self._unlisted = unlisted
         self._sinks = sinks
         self._app = app
         self._on_intent = on_intent
@@ -66,7 +70,8 @@ class Tracker:
         self._by_channel: dict[str, Call] = {}
         self._former: list[CallRecord] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._engaged: Counter[str] = Counter()
+        self._silent: set[str] = set()  # calls nobody is told of
+        self._engaged: dict[str, set[str]] = {}  # extension -> the channels that ring or keep its phone
         self._engages: dict[str, str] = {}  # channel -> the extension whose phone it keeps
         self.stray: Counter[str] = Counter()
 
@@ -74,7 +79,7 @@ class Tracker:
 
     def live(self) -> list[CallRecord]:
         """The records of the calls under way."""
-        return [call.record for call in self._calls.values()]
+        return [call.record for call in self._calls.values() if call.id not in self._silent]
 
     def get(self, call_id: str) -> Call | None:
         """A live call."""
@@ -82,12 +87,18 @@ class Tracker:
 
     def engaged(self, extension: str) -> bool:
         """Whether one of our calls rings or keeps this extension's phone."""
-        return self._engaged[extension] > 0
+        return extension in self._engaged
+
+    def channels_of(self, extension: str) -> frozenset[str]:
+        """The channels of our calls that ring or keep this extension's phone."""
+        return frozenset(self._engaged.get(extension, ()))
 
     # What the link tells
 
     def on_event(self, event: e.Event) -> None:
         """Bring an event to its call."""
+        if isinstance(event, e.ChannelDestroyed):
+            self._free(event.channel.id)
         if isinstance(event, e.StasisStart) and event.channel.id not in self._by_channel:
             self._arrived(event)
             return
@@ -165,9 +176,12 @@ class Tracker:
         entry = read_entry(event.args)
         match entry:
             case Entry():
-                self._begin_new(begin_call(event.channel, entry, event.timestamp, self._options.endpoint), self._flow)
+                started = begin_call(event.channel, entry, event.timestamp, self._options.endpoint)
+                self._begin_new(started, self._flow, silent=self._unlisted(entry))
             case LegEntry():
                 self._joins(event.channel, entry, event)
+            case AsideEntry():
+                self._comes_beside(event.channel, entry)
             case None:
                 logger.warning("The channel {} came in with arguments nobody knows: {}", event.channel.name, event.args)
                 self._do(self._control.proceed(event.channel.id, "", "", 1))
@@ -182,6 +196,17 @@ class Tracker:
         if event is not None:
             call.put(event)
 
+    def _comes_beside(self, channel: e.Channel, entry: AsideEntry) -> None:
+        """A supervisor of a call, or what he listens through, from before a restart."""
+        call = self._calls.get(entry.call_id)
+        if call is None or call.state.ended:
+            self._do(self._control.hang_up(channel.id, NORMAL))
+            return
+        party = Party(PartyKind.EMPLOYEE if entry.extension else PartyKind.CUSTOMER, entry.extension)
+        call.expect_aside(channel.id, party, here=True)
+        if entry.extension in call.record.supervisors:
+            call.spawn(accompany(call, entry.extension))
+
     def _adopt(self, channel: e.Channel, world: World) -> None:
         """A channel of ours that nobody knows, found after a restart: its call goes on where it stands."""
         entry = read_entry(_args(channel))
@@ -190,9 +215,12 @@ class Tracker:
                 talking = _talks(channel.id, world)
                 logger.bind(call=channel.id).info("Adopted a call that {}", "talks" if talking else "waits")
                 started = begin_call(channel, entry, channel.creationtime or i.now(), self._options.endpoint)
-                self._begin_new(started, go_on_talking if talking else self._flow).bridged = True
+                flow = go_on_talking if talking else self._flow
+                self._begin_new(started, flow, silent=self._unlisted(entry)).bridged = True
             case LegEntry():
                 self._joins(channel, entry)
+            case AsideEntry():
+                self._comes_beside(channel, entry)
             case None:
                 self.stray["Channel"] += 1
 
@@ -202,8 +230,10 @@ class Tracker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _begin_new(self, change: model.Change, flow: Flow) -> Call:
+    def _begin_new(self, change: model.Change, flow: Flow, *, silent: bool = False) -> Call:
         state, facts = change
+        if silent:
+            self._silent.add(state.call_id)
         started = facts[0]
         assert isinstance(started, f.Started)
         return self._begin(state, begin(started), flow, facts)
@@ -229,28 +259,33 @@ class Tracker:
         self._by_channel[channel] = self._calls[call_id]
         if party.kind is PartyKind.EMPLOYEE and channel not in self._engages:
             self._engages[channel] = party.number
-            self._engaged[party.number] += 1
+            self._engaged.setdefault(party.number, set()).add(channel)
 
     def _free(self, channel: str) -> None:
         """The channel keeps no phone any more."""
         extension = self._engages.pop(channel, None)
         if extension is None:
             return
-        self._engaged[extension] -= 1
+        self._engaged[extension].discard(channel)
         if not self._engaged[extension]:
             del self._engaged[extension]
 
     def _finished(self, call_id: str) -> None:
         call = self._calls.pop(call_id)
-        for leg in call.state.legs:
-            self._by_channel.pop(leg, None)
-            self._free(leg)
+        self._silent.discard(call_id)
+        for channel in (*call.state.legs, *call.asides):
+            # One that went on in another call is that call's now.
+            if self._by_channel.get(channel) is call:
+                del self._by_channel[channel]
+                self._free(channel)
 
     def _tell(self, record: CallRecord, fact: f.Fact) -> None:
         if isinstance(fact, f.NotAnswered | f.LegEnded):
             self._free(fact.leg)
         elif isinstance(fact, f.Ended):
             self._free(fact.call_id)
+        if record.call_id in self._silent:
+            return
         for sink in self._sinks:
             try:
                 sink(record, fact)

@@ -41,6 +41,9 @@ class Exchange:
         self.channels: dict[str, e.Channel] = {}
         self.bridges: dict[str, list[str]] = {}
         self.recordings: dict[str, str] = {}
+        self.music: set[str] = set()  # channels that hear music on hold
+        self.muted: set[tuple[str, str]] = set()  # channels, and which way
+        self.spying: dict[str, tuple[str, str]] = {}  # snoop channel -> whom it hears, and where it whispers
         self.playing: list[tuple[str, str, str]] = []  # playback, media, channel
         self.facts: list[f.Fact] = []
         self.records: dict[str, CallRecord] = {}
@@ -203,6 +206,11 @@ class Exchange:
 
     def _ends(self, channel: str, *, soft: bool = False, cause: int = 16, tech_cause: int | None = None) -> None:
         ended = self.channels.pop(channel)
+        for snoop in [snoop for snoop, (whom, _) in self.spying.items() if whom == channel]:
+            del self.spying[snoop]
+            self._ends(snoop)
+        self.spying.pop(channel, None)
+        self.music.discard(channel)
         self.tell(e.ChannelHangupRequest, channel=ended, soft=soft, cause=32 if soft else cause, tech_cause=tech_cause)
         self._leaves_bridge(ended)
         in_stasis = ended.dialplan.app_name == "Stasis"
@@ -291,9 +299,51 @@ class Exchange:
         if missing := [channel for channel in channels if channel not in self.channels]:
             raise Gone("bridge", f"Channel not found: {missing}", 400)
         for channel in channels:
+            if channel in self.bridges[bridge]:
+                continue
+            self._leaves_bridge(self.channels[channel])
             self.bridges[bridge].append(channel)
             self.tell(e.ChannelEnteredBridge, channel=self.channels[channel], bridge=e.Bridge(id=bridge))
         await _after_the_events()
+
+    async def remove_from_bridge(self, bridge: str, channel: str) -> None:
+        await self._ask("remove_from_bridge", bridge, channel)
+        if channel in self.bridges.get(bridge, ()):
+            self._leaves_bridge(self.channels[channel])
+
+    async def start_music(self, channel: str) -> None:
+        await self._ask("start_music", channel)
+        self._existing(channel)
+        self.music.add(channel)
+
+    async def stop_music(self, channel: str) -> None:
+        await self._ask("stop_music", channel)
+        self.music.discard(channel)
+
+    async def mute(self, channel: str, direction: str) -> None:
+        await self._ask("mute", channel, direction)
+        self._existing(channel)
+        self.muted.add((channel, direction))
+
+    async def unmute(self, channel: str, direction: str) -> None:
+        await self._ask("unmute", channel, direction)
+        self.muted.discard((channel, direction))
+
+    async def send_dtmf(self, channel: str, digits: str) -> None:
+        await self._ask("send_dtmf", channel, digits)
+        self._existing(channel)
+
+    async def snoop(self, channel: str, snoop: str, *, whisper: str, args: str) -> None:
+        await self._ask("snoop", channel, whisper)
+        self._existing(channel)
+        self.channels[snoop] = e.Channel(
+            id=snoop,
+            name=f"Snoop/{channel}-00000001",
+            state="Up",
+            dialplan=e.Dialplan(app_name="Stasis", app_data=f"{APP},{args}"),
+        )
+        self.spying[snoop] = (channel, whisper)
+        self.tell(e.StasisStart, channel=self.channels[snoop], args=args.split(","))
 
     async def destroy_bridge(self, bridge: str) -> None:
         await self._ask("destroy_bridge", bridge)

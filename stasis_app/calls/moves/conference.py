@@ -1,0 +1,61 @@
+"""More than two in a call: somebody is rung while others talk, and joins them in the call's bridge.
+
+The call goes on while anybody is with the party it lives for, and ends when that one leaves.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from stasis_app.ari.errors import Gone
+from stasis_app.calls.facts import Party, Unanswered
+from stasis_app.calls.moves.refusal import MoveRefused, participant
+from stasis_app.calls.ringing import dial_leg
+from stasis_app.calls.state import LegStage
+from stasis_app.calls.verbs import Target
+
+if TYPE_CHECKING:
+    from stasis_app.calls.call import Call
+
+# Asterisk itself ends a leg when its ring time is over; this much later we stop believing that it will.
+_GRACE = 2.0
+
+
+def invite(call: Call, target: Target, seconds: float = 30.0) -> str:
+    """Ring somebody into the conversation; the id of his leg, which exists at once. Raises `MoveRefused`."""
+    if not call.state.anchor.joined or call.state.anchor.bridge != call.bridge or call.record.parked:
+        raise MoveRefused("nobody talks in this call, so nobody can be added to it")
+    party = target.party
+    if any(leg.alive and leg.party.number == party.number for leg in call.state.legs.values() if not leg.over):
+        raise MoveRefused(f"{party.number} takes part in the call already")
+    leg = f"{call.id}-{secrets.token_hex(4)}"
+    call.expect(leg, party)
+    call.spawn(_bring(call, leg, party, seconds))
+    return leg
+
+
+async def dismiss(call: Call, name: str) -> None:
+    """Take somebody out of the call, or give up ringing him. Raises `MoveRefused`, `AriError`."""
+    leg = participant(call, name)
+    if leg.id == call.state.anchor_leg:
+        raise MoveRefused(f"the call ends with {name!r}: hang up the call instead")
+    await call.release(leg.id, Unanswered.CANCELLED)
+
+
+async def _bring(call: Call, leg: str, party: Party, seconds: float) -> None:
+    await dial_leg(call, leg, party, seconds)
+
+    def settled() -> bool:
+        return call.leg(leg).over or (call.leg(leg).stage is LegStage.UP and call.leg(leg).in_stasis)
+
+    await call.until(settled, seconds + _GRACE)
+    if call.leg(leg).over:
+        return
+    if call.leg(leg).stage is not LegStage.UP:
+        await call.release(leg, Unanswered.NO_ANSWER)
+        return
+    try:
+        await call.control.add_to_bridge(call.bridge, leg)
+    except Gone:
+        await call.release(leg, Unanswered.CANCELLED)
