@@ -194,6 +194,8 @@ class Tracker:
             return
         call.expect(channel.id, party_of_leg(channel, entry, self._options.endpoint))
         if event is not None:
+            # Picked up by another phone, whose channel the dialplan made: of its end we hear only if we ask.
+            self._do(self._control.watch(channel.id))
             call.put(event)
 
     def _comes_beside(self, channel: e.Channel, entry: AsideEntry) -> None:

@@ -79,8 +79,7 @@ async def take_with_phone(call: Call, extension: str, name: str = "", seconds: f
         raise MoveRefused(f"the call rings at {extension} already")
     leg, party = f"{call.id}-{secrets.token_hex(4)}", Party(PartyKind.EMPLOYEE, extension, name)
     call.expect(leg, party)
-    call.note(f.PickedUp(call_id=call.id, at=i.now(), leg=leg, party=party, rang=rang))
-    call.spawn(_ring_taker(call, leg, party, seconds))
+    call.spawn(_ring_taker(call, leg, party, rang, seconds))
 
 
 def come_over(visitor: Call, call: Call) -> str:
@@ -102,10 +101,16 @@ async def take_up(call: Call, leg: str) -> None:
     await call.control.answer(leg)
 
 
-async def _ring_taker(call: Call, leg: str, party: Party, seconds: float) -> None:
+async def _ring_taker(call: Call, leg: str, party: Party, rang: tuple[str, ...], seconds: float) -> None:
     await dial_leg(call, leg, party, seconds)
-    await call.until(lambda: call.leg(leg).joined or call.leg(leg).over or not call.record.ringing_now, seconds)
+
+    def settled() -> bool:
+        return call.leg(leg).joined or call.leg(leg).over or not any(r.leg != leg for r in call.record.ringing_now)
+
+    await call.until(settled, seconds)
     await _not_left_over(call, leg)
+    if call.leg(leg).joined:
+        call.note(f.PickedUp(call_id=call.id, at=i.now(), leg=leg, party=party, rang=rang))
 
 
 async def _not_left_over(call: Call, leg: str) -> None:

@@ -34,7 +34,11 @@ def talking(call: Call, name: str) -> Leg:
 
 def others_with(call: Call, leg: Leg) -> list[Leg]:
     """Who hears this leg: the others in its bridge."""
-    return [other for other in call.state.legs.values() if other.joined and other.bridge == leg.bridge and other != leg]
+    return [
+        other
+        for other in call.state.legs.values()
+        if other.joined and other.bridge == leg.bridge and other.id != leg.id
+    ]
 
 
 def employees_talking(call: Call) -> list[Leg]:

@@ -7,7 +7,7 @@ bridge beside the call. To speak with all he moves to the call's bridge. He goes
 
 from __future__ import annotations
 
-import itertools
+import secrets
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,6 @@ from stasis_app.calls.state import Leg
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
-
-_serial = itertools.count(1)
 
 
 class Mode(StrEnum):
@@ -101,10 +99,10 @@ class _Post:
         self._call = call
         self._extension = extension
         self._channel = channel_of(call, extension)
+        self._snoops = f"{call.id}-snoop-{extension}-"  # how the ids of his snoop channels begin
         self._bridge = bridge_of_call(call.id, f"sup-{extension}")
         self._mode: str | None = None  # as it is set up; the record says what it should be
         self._snoop = ""
-        self._gaps = call.gaps
 
     def is_over(self) -> bool:
         return self._call.state.ended or self._channel not in self._call.asides
@@ -119,7 +117,8 @@ class _Post:
         return wanted != Mode.BARGE and self._snoop not in self._call.asides and self._whom() is not None
 
     async def set_right(self) -> None:
-        call, former, wanted = self._call, self._snoop, self._wanted()
+        call, wanted = self._call, self._wanted()
+        former = [channel for channel in call.asides if channel.startswith(self._snoops)]
         self._mode = wanted
         try:
             if wanted == Mode.BARGE:
@@ -132,21 +131,21 @@ class _Post:
             await call.control.hang_up(self._channel, NORMAL)
             # Whether or not the event about it comes: there is nothing more to do for him.
             call.asides.pop(self._channel, None)
-        if former and former in call.asides:
-            await call.control.hang_up(former, NORMAL)
+        for snoop in former:
+            await call.control.hang_up(snoop, NORMAL)
 
     async def clear(self) -> None:
         call = self._call
         if not call.state.ended:
             _told_over(call, self._extension)
-        for channel in (self._snoop, self._channel):
-            if channel in call.asides:
+        for channel in tuple(call.asides):
+            if channel == self._channel or channel.startswith(self._snoops):
                 await call.control.hang_up(channel, NORMAL)
         await call.control.destroy_bridge(self._bridge)
 
     async def _listen_to(self, leg: Leg, mode: str) -> None:
         call = self._call
-        self._snoop = snoop = f"{call.id}-snoop-{self._extension}-{next(_serial)}"
+        self._snoop = snoop = f"{self._snoops}{secrets.token_hex(3)}"
         call.expect_aside(snoop, Party(PartyKind.CUSTOMER, ""))
         whisper = "out" if mode == Mode.WHISPER else "none"
         await call.control.make_bridge(self._bridge)

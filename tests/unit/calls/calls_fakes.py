@@ -48,6 +48,7 @@ class Exchange:
         self.facts: list[f.Fact] = []
         self.records: dict[str, CallRecord] = {}
         self._watched: set[str] = set()
+        self._made: dict[str, str] = {}  # channels we set up, with their arguments
         self._rules: list[tuple[str, str, AriError]] = []
         self._gates: dict[str, asyncio.Event] = {}
         self._deaf = False
@@ -200,7 +201,7 @@ class Exchange:
         return self.channels[channel]
 
     def _enter(self, channel: str) -> e.Channel:
-        plan = e.Dialplan(app_name="Stasis", app_data=f"{APP},leg")
+        plan = e.Dialplan(app_name="Stasis", app_data=f"{APP},{self._made[channel]}")
         self.channels[channel] = self.channels[channel].model_copy(update={"dialplan": plan})
         return self.channels[channel]
 
@@ -217,7 +218,7 @@ class Exchange:
         if in_stasis:
             self.tell(e.StasisEnd, channel=ended)
         # A channel that came from the dialplan is no longer watched once it has left the application.
-        ours = ",leg" in ended.dialplan.app_data
+        ours = channel in self._made or ",leg" in ended.dialplan.app_data
         if not in_stasis or ours or channel in self._watched:
             self.tell(e.ChannelDestroyed, channel=ended, cause=cause, tech_cause=tech_cause)
 
@@ -276,11 +277,13 @@ class Exchange:
 
     async def originate(self, channel: str, endpoint: str, **options: Any) -> None:
         await self._ask("originate", channel, endpoint, str(options.get("callerId", "")))
+        self._made[channel] = str(options["appArgs"])
         self.channels[channel] = e.Channel(id=channel, name=f"{endpoint}-00000001", state="Down")
         self.tell(e.Dial, peer=self.channels[channel])
 
     async def create(self, channel: str, endpoint: str, **options: Any) -> None:
         await self._ask("create", channel, endpoint)
+        self._made[channel] = str(options["appArgs"])
         self.channels[channel] = e.Channel(id=channel, name=f"{endpoint}-00000001", state="Down")
         self.tell(e.StasisStart, channel=self._enter(channel), args=("leg",))
 
@@ -335,6 +338,7 @@ class Exchange:
 
     async def snoop(self, channel: str, snoop: str, *, whisper: str, args: str) -> None:
         await self._ask("snoop", channel, whisper)
+        self._made[snoop] = args
         self._existing(channel)
         self.channels[snoop] = e.Channel(
             id=snoop,
