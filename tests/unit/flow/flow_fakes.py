@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stasis_app.calls.facts import Direction, Ended, EndedBy, Identified, Party, PartyKind, Started, Unanswered, Visited
+from stasis_app.calls.facts import Direction, Ended, EndedBy, Fact, Identified, Party, PartyKind, Started, Unanswered, Visited
 from stasis_app.calls.record import after, begin
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 from stasis_app.crm import (
@@ -122,6 +122,10 @@ class FakeCall:
 
     def identify(self, fact: Identified) -> None:
         self.done.append(("identify", fact.name))
+        self.record = after(self.record, fact)
+
+    def note(self, fact: Fact) -> None:
+        self.done.append(("note", type(fact).__name__))
         self.record = after(self.record, fact)
 
     def _do(self, verb: str, *details: Any) -> None:
