@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
-Code = Annotated[str, Field(pattern=r"^([*#][0-9*#]{1,9})?$")]
+Dialled = Annotated[str, Field(pattern=r"^([*#][0-9*#]{1,9})?$")]
 
 SHORTEST_TOKEN = 16
 
@@ -292,17 +292,23 @@ class PhoneSettings(Section):
 class CodeSettings(Section):
     """Codes dialled at a phone. An empty one is switched off."""
 
-    pickup: Code = Field(default="*8", description="take a call that rings at a colleague's; *8101: at extension 101")
-    do_not_disturb_on: Code = Field(default="*78", description="do not disturb")
-    do_not_disturb_off: Code = Field(default="*79", description="disturb again")
-    call_waiting_on: Code = Field(default="*70", description="ring me while I am in a call")
-    call_waiting_off: Code = Field(default="*71", description="do not")
-    forward_always_on: Code = Field(default="*72", description="forward all calls; the number follows, or is asked for")
-    forward_always_off: Code = Field(default="*73", description="forward no longer")
-    forward_busy_on: Code = Field(default="*90", description="forward calls while I am busy or not to be disturbed")
-    forward_busy_off: Code = Field(default="*91", description="forward no longer")
-    forward_no_answer_on: Code = Field(default="*52", description="forward calls I do not answer, or my phone is off")
-    forward_no_answer_off: Code = Field(default="*53", description="forward no longer")
+    pickup: Dialled = Field(
+        default="*8", description="take a call that rings at a colleague's; *8101: at extension 101"
+    )
+    do_not_disturb_on: Dialled = Field(default="*78", description="do not disturb")
+    do_not_disturb_off: Dialled = Field(default="*79", description="disturb again")
+    call_waiting_on: Dialled = Field(default="*70", description="ring me while I am in a call")
+    call_waiting_off: Dialled = Field(default="*71", description="do not")
+    forward_always_on: Dialled = Field(
+        default="*72", description="forward all calls; the number follows, or is asked for"
+    )
+    forward_always_off: Dialled = Field(default="*73", description="forward no longer")
+    forward_busy_on: Dialled = Field(default="*90", description="forward calls while I am busy or not to be disturbed")
+    forward_busy_off: Dialled = Field(default="*91", description="forward no longer")
+    forward_no_answer_on: Dialled = Field(
+        default="*52", description="forward calls I do not answer, or my phone is off"
+    )
+    forward_no_answer_off: Dialled = Field(default="*53", description="forward no longer")
 
     def problems(self) -> Iterator[ConfigProblem]:
         given: dict[str, str] = {}
@@ -311,6 +317,35 @@ class CodeSettings(Section):
             if code and code in given:
                 yield ConfigProblem(key, f"is the code of {given[code]} too", "Give each its own.", repr(code))
             given[code] = key
+
+
+Code = Annotated[str, Field(pattern=r"^([0-9*#]{1,8})?$")]
+
+
+class FeatureSettings(Section):
+    """What employees can do by pressing keys in a conversation, and how transfers ring."""
+
+    blind: Code = Field(default="##", description="transfer at once; empty switches a code off")
+    attended: Code = Field(default="*2", description="ask a colleague first, the customer hears music")
+    cancel: Code = Field(default="*1", description="while asking: back to the customer")
+    conference: Code = Field(default="*3", description="while asking: all three talk")
+    swap: Code = Field(default="*4", description="while asking: change between customer and colleague")
+    complete: Code = Field(default="", description="while asking: transfer (hanging up does the same)")
+    transfer_seconds: Seconds = Field(default=30.0, description="seconds the phone of who is to take a call rings")
+    back_seconds: Seconds = Field(
+        default=20.0, description="seconds the phone of who transferred rings when nobody took the call"
+    )
+
+    def problems(self) -> Iterator[ConfigProblem]:
+        codes = {key: getattr(self, key) for key in FEATURE_CODES if getattr(self, key)}
+        for key, code in codes.items():
+            for other, longer in codes.items():
+                if key != other and longer.endswith(code):
+                    what = f"is also how {other} ({longer!r}) ends"
+                    yield ConfigProblem(key, what, "Choose codes none of which ends like another.", repr(code))
+
+
+FEATURE_CODES = ("blind", "attended", "cancel", "conference", "swap", "complete")
 
 
 class EmployeeSettings(Section):
@@ -343,6 +378,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = Field(default_factory=StorageSettings)
     routing: RoutingSettings
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
+    features: FeatureSettings = Field(default_factory=FeatureSettings)
     parking: ParkingSettings = Field(default_factory=ParkingSettings)
     phones: PhoneSettings = Field(default_factory=PhoneSettings)
     codes: CodeSettings = Field(default_factory=CodeSettings)

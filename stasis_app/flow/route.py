@@ -40,7 +40,7 @@ async def route_call(plan: Plan, call: CallHandle, context: FlowContext) -> None
         case Direction.OUTBOUND:
             await route_outbound(call, context, record.dialled)
         case Direction.INTERNAL:
-            await route_internal(call, context, record.dialled)
+            await route_internal(plan, call, context, record.dialled)
 
 
 async def resume_call(plan: Plan, call: CallHandle, context: FlowContext) -> None:
@@ -87,10 +87,16 @@ async def route_outbound(call: CallHandle, context: FlowContext, number: str) ->
     await _dial(call, context, "outbound", number, Target.outside(number), context.outbound_seconds)
 
 
-async def route_internal(call: CallHandle, context: FlowContext, extension: str) -> None:
-    """Do what a code of ours means, or ring another employee's phone. What is neither is the dialplan's."""
+async def route_internal(plan: Plan, call: CallHandle, context: FlowContext, extension: str) -> None:
+    """Do what a code of ours means, lead to the element of a number of the plan, or ring another employee's phone.
+
+    What is none of these is the dialplan's.
+    """
     if found := context.codes.find(extension):
         await _run_code(call, context, *found)
+        return
+    if extension in plan.numbers:
+        await run_plan(plan, call, context, plan.numbers[extension], f"an employee dialled {extension}")
         return
     if not extension_of(extension):
         call.visit("internal", "dialplan", "no extension")

@@ -6,9 +6,10 @@ is left alone with him hears music (on Asterisk 22.10 both work in a bridge; mus
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
+from stasis_app.ari.errors import Gone
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls.moves.refusal import MoveRefused, others_with, talking
@@ -39,7 +40,9 @@ async def resume(call: Call, name: str) -> None:
             raise MoveRefused(f"{name!r} holds the call with his phone, and only that ends it")
         return
     call.intend(i.Holding(i.now(), leg.id, held=False))
-    await asyncio.gather(*(call.control.stop_music(other.id) for other in others_with(call, leg)))
+    for other in others_with(call, leg):
+        with contextlib.suppress(Gone):
+            await call.control.stop_music(other.id)
     await call.control.unmute(leg.id, "both")
     if leg.id in call.record.muted:
         await call.control.mute(leg.id, "in")

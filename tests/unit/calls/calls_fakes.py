@@ -264,6 +264,16 @@ class Exchange:
         await self._ask("stop_ringing", channel)
         self._existing(channel)
 
+    async def start_music(self, channel: str) -> None:
+        await self._ask("start_music", channel)
+        self._existing(channel)
+        self.music.add(channel)
+
+    async def stop_music(self, channel: str) -> None:
+        await self._ask("stop_music", channel)
+        self._existing(channel)
+        self.music.discard(channel)
+
     async def play(self, channel: str, media: str, playback: str) -> None:
         await self._ask("play", channel, media)
         self._existing(channel)
@@ -311,17 +321,8 @@ class Exchange:
 
     async def remove_from_bridge(self, bridge: str, channel: str) -> None:
         await self._ask("remove_from_bridge", bridge, channel)
-        if channel in self.bridges.get(bridge, ()):
-            self._leaves_bridge(self.channels[channel])
-
-    async def start_music(self, channel: str) -> None:
-        await self._ask("start_music", channel)
-        self._existing(channel)
-        self.music.add(channel)
-
-    async def stop_music(self, channel: str) -> None:
-        await self._ask("stop_music", channel)
-        self.music.discard(channel)
+        self._leaves_bridge(self._existing(channel))
+        await _after_the_events()
 
     async def mute(self, channel: str, direction: str) -> None:
         await self._ask("mute", channel, direction)
@@ -373,6 +374,13 @@ class Exchange:
         await self._ask("watch", channel)
         self._existing(channel)
         self._watched.add(channel)
+
+    async def take_transfers(self, channel: str) -> None:
+        await self._ask("take_transfers", channel)
+        self._existing(channel)
+
+    async def tell_transferrer(self, channel: str, progress: str) -> None:
+        await self._ask("tell_transferrer", channel, progress)
 
     async def proceed(self, channel: str, context: str, exten: str, priority: int) -> None:
         await self._ask("proceed", channel, context, exten, str(priority))

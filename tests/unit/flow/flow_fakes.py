@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stasis_app.calls.facts import Direction, Ended, EndedBy, Fact, Identified, Party, PartyKind, Started, Unanswered, Visited
+from stasis_app.calls.facts import (
+    Direction,
+    Ended,
+    EndedBy,
+    Fact,
+    Identified,
+    Party,
+    PartyKind,
+    Started,
+    Unanswered,
+    Visited,
+)
 from stasis_app.calls.record import after, begin
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 from stasis_app.crm import (
