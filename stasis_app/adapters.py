@@ -46,7 +46,7 @@ class CallDesk:
     async def originate(self, extension: str, number: str) -> str:
         """Ring the employee, then the number; the id of the call."""
         self._ready_to_call(number)
-        return self._tracker.originate(extension, self._dialled(number)).id
+        return self._tracker.originate(extension, self.dialled(number)).id
 
     async def hang_up(self, call_id: str) -> bool:
         """End a live call; False if there is none of this id."""
@@ -67,7 +67,7 @@ class CallDesk:
             logger.warning("A call ordered in the portal can't be made: {}", error)
             await self._finish_failed(order, str(error))
             return
-        call = self._tracker.originate(employee.extension, self._dialled(order.number), line=order.line)
+        call = self._tracker.originate(employee.extension, self.dialled(order.number), line=order.line)
         self._mirror.registered_by_portal(call.id, order.portal_call_id, order.user_id)
 
     async def _finish_failed(self, order: ClickOrder, why: str) -> None:
@@ -85,7 +85,7 @@ class CallDesk:
         if not any(c.isdigit() for c in number):
             raise NotPossibleError("the number has no digits")
 
-    def _dialled(self, number: str) -> str:
+    def dialled(self, number: str) -> str:
         """A number as the trunk takes it: digits, and the + of an international one if it was given."""
         known = self._numbers.read(number)
         return known.e164 or "".join(c for c in number if c.isdigit() or c in "*#")

@@ -254,10 +254,6 @@ class ParkingSettings(Section):
         description="numbers calls wait under, as 701-720; empty: none",
     )
     seconds: Seconds = Field(default=60.0, description="seconds a call waits before who parked it is rung")
-    ring_back: Seconds = Field(default=20.0, description="seconds who parked it is rung; then the plan has the call")
-    on_timeout: str = Field(
-        default="", description="plan element for a call nobody takes back; empty: where it began in the plan"
-    )
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -331,6 +327,7 @@ class FeatureSettings(Section):
     conference: Code = Field(default="*3", description="while asking: all three talk")
     swap: Code = Field(default="*4", description="while asking: change between customer and colleague")
     complete: Code = Field(default="", description="while asking: transfer (hanging up does the same)")
+    park: Code = Field(default="#7", description="park the call in a free slot, whose number is said first")
     transfer_seconds: Seconds = Field(default=30.0, description="seconds the phone of who is to take a call rings")
     back_seconds: Seconds = Field(
         default=20.0, description="seconds the phone of who transferred rings when nobody took the call"
@@ -345,7 +342,7 @@ class FeatureSettings(Section):
                     yield ConfigProblem(key, what, "Choose codes none of which ends like another.", repr(code))
 
 
-FEATURE_CODES = ("blind", "attended", "cancel", "conference", "swap", "complete")
+FEATURE_CODES = ("blind", "attended", "cancel", "conference", "swap", "complete", "park")
 
 
 class EmployeeSettings(Section):

@@ -62,7 +62,7 @@ def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow
         return partial(_go_on_consulting, transfer=transfer)
     if transfer is not None:
         return partial(_go_on_transferring, transfer=transfer)
-    if talks or record.talking_now:
+    if record.parked is None and (talks or record.talking_now):
         return go_on_talking
 
     async def flow(call: Call) -> None:

@@ -62,7 +62,7 @@ class Extensions:
         """The settings of an extension."""
         return self._set.get(number, _NOTHING_SET)
 
-    async def change(self, number: str, **changes: Any) -> bool:
+    async def change(self, number: str, /, **changes: Any) -> bool:
         """Set some of an extension's settings, at once; True when they are on disk, too.
 
         Raises `ValueError` for a forward to itself.

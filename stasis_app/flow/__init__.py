@@ -4,6 +4,8 @@ Flows act on calls through the verbs of `stasis_app.calls.verbs` and ask `stasis
 here drops a caller: what can't be decided is handed to the dialplan.
 """
 
+from stasis_app.flow.code_actions import add_extension_codes
+from stasis_app.flow.codes import Codes
 from stasis_app.flow.context import FlowContext
 from stasis_app.flow.explain import ExplainedElement, Explanation, PlanCheck, check_plan, explain
 from stasis_app.flow.load import KnownPrompts, examine_plan, load_plan
@@ -16,6 +18,7 @@ from stasis_app.flow.scripts import ScriptError, ScriptFunction, load_scripts
 from stasis_app.flow.transfers import PlanDestinations
 
 __all__ = [
+    "Codes",
     "ExplainedElement",
     "Explanation",
     "FlowContext",
@@ -30,6 +33,7 @@ __all__ = [
     "ScriptError",
     "ScriptFunction",
     "Severity",
+    "add_extension_codes",
     "check_plan",
     "examine_plan",
     "explain",

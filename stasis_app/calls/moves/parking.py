@@ -6,33 +6,38 @@ else to keep, so a restart changes nothing. When the time is over, who parked th
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from stasis_app.ari.errors import AriError
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls.facts import Party, PartyKind
 from stasis_app.calls.lifecycle import release_others
-from stasis_app.calls.moves.pickup import come_over, take_up
+from stasis_app.calls.moves.blind import destinations_of, stay_with_the_other, take_out
 from stasis_app.calls.moves.refusal import MoveRefused, others_with, talking
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.ringing import connect
 from stasis_app.calls.state import Leg, LegStage
-from stasis_app.calls.verbs import Target
 
 if TYPE_CHECKING:
-    from stasis_app.calls.call import Call, Flow
+    from stasis_app.calls.call import Call
+
+
+# Seconds it takes at most to say the digits of a slot.
+_SAYING = 6.0
 
 
 @dataclass(frozen=True, slots=True)
 class ParkingOptions:
-    """The slots, and how long a call waits in one; `ring_back` is how long who parked it is rung then, in seconds."""
+    """The slots, and how many seconds a call waits in one before it goes back to who parked it."""
 
     slots: tuple[str, ...] = ()
     seconds: float = 60.0
-    ring_back: float = 20.0
 
 
 class ParkingLot:
@@ -41,13 +46,11 @@ class ParkingLot:
     Args:
         options: the slots and times.
         calls: the records of the live calls.
-        to_plan: what leads a call nobody took, not even who parked it.
     """
 
-    def __init__(self, options: ParkingOptions, *, calls: Callable[[], Iterable[CallRecord]], to_plan: Flow) -> None:
+    def __init__(self, options: ParkingOptions, *, calls: Callable[[], Iterable[CallRecord]]) -> None:
         self.options = options
         self._calls = calls
-        self._to_plan = to_plan
 
     def is_slot(self, number: str) -> bool:
         """Whether a number is a parking slot."""
@@ -57,8 +60,10 @@ class ParkingLot:
         """The call that waits in a slot."""
         return self._taken().get(slot)
 
-    def park(self, call: Call, name: str, slot: str = "") -> f.Parked:
+    def park(self, call: Call, name: str, slot: str = "", *, announce: bool = False) -> f.Parked:
         """A participant leaves the call waiting; which slot it got. Without one named, the first free.
+
+        With `announce` the slot is said to him before his phone is hung up.
 
         Raises:
             MoveRefused: he does not talk, more than one other does, or there is no such free slot.
@@ -67,22 +72,35 @@ class ParkingLot:
         others = others_with(call, leg)
         if leg.party.kind is not PartyKind.EMPLOYEE or len(others) != 1:
             raise MoveRefused("a call can be parked by an employee who talks with one other party")
-        until = i.now() + timedelta(seconds=self.options.seconds)
-        parked = f.Parked(call_id=call.id, at=i.now(), leg=leg.id, party=leg.party, slot=self._free(slot), until=until)
-        if leg.id == call.state.anchor_leg:
-            call.anchor_to(others[0].id)
+        parked = self._ticket(call, leg.id, leg.party, self._free(slot))
+        stay_with_the_other(call, leg.id)
         call.note(parked)
-        call.divert(self.keep)
+        call.divert(partial(self.keep, tell=leg.id if announce else ""))
         return parked
 
-    async def keep(self, call: Call) -> None:
-        """The flow of a parked call, begun anew after a restart: music, until somebody takes it or the time is over."""
+    async def park_given(self, call: Call, leg: str, by: Party, slot: str) -> None:
+        """The flow of a call that was transferred to a slot by the party of `leg`; one that is taken stands for any."""
+        try:
+            free = self._free("" if slot in self._taken() else slot)
+        except MoveRefused:
+            await destinations_of(call).bring_back(call, by)
+            return
+        call.note(self._ticket(call, leg, by, free))
+        await self.keep(call)
+
+    async def keep(self, call: Call, *, tell: str = "") -> None:
+        """The flow of a parked call, begun anew after a restart: music, until somebody takes it or the time is over.
+
+        `tell` is the leg that is told the slot first.
+        """
         parked = call.record.parked
         if parked is None:
             return
+        await self._settle(call)
+        if tell:
+            await self._say_slot(call, tell, parked.slot)
         await release_others(call)
         seen = set(call.state.legs)
-        await self._settle(call)
         left = max(0.0, (parked.until - i.now()).total_seconds())
         while (taker := await call.until(lambda: _newcomer(call, seen), left)) is not None:
             seen.add(taker.id)
@@ -92,16 +110,19 @@ class ParkingLot:
             left = max(0.0, (parked.until - i.now()).total_seconds())
         await self._give_back(call, parked)
 
-    async def take(self, visitor: Call, call: Call) -> None:
-        """The phone that dialled the slot takes the call parked there. Raises `AriError`."""
-        await take_up(call, come_over(visitor, call))
-
     async def _settle(self, call: Call) -> None:
         """Out of the bridge, so that no recording runs on, and music."""
-        anchor = call.state.anchor
-        if anchor.bridge:
-            await call.asking_caller(call.control.remove_from_bridge(anchor.bridge, anchor.id))
-        await call.asking_caller(call.control.start_music(anchor.id))
+        await take_out(call, call.state.anchor)
+        await call.asking_caller(call.control.start_music(call.state.anchor_leg))
+
+    async def _say_slot(self, call: Call, leg: str, slot: str) -> None:
+        playback = f"{call.id}-{secrets.token_hex(4)}"
+        try:
+            await call.control.play(leg, f"digits:{slot}", playback)
+        except AriError as error:
+            call.log.info("The slot could not be said: {}", error)
+            return
+        await call.until(lambda: playback in call.played or not call.leg(leg).alive, _SAYING)
 
     async def _give(self, call: Call, taker: Leg, slot: str) -> bool:
         await call.asking_caller(call.control.stop_music(call.state.anchor_leg))
@@ -114,12 +135,11 @@ class ParkingLot:
     async def _give_back(self, call: Call, parked: f.Parked) -> None:
         call.note(f.Unparked(call_id=call.id, at=i.now(), slot=parked.slot))
         await call.asking_caller(call.control.stop_music(call.state.anchor_leg))
-        who = Party(PartyKind.EMPLOYEE, parked.party.number, parked.party.name)
-        result = await call.ring([Target(who)], seconds=self.options.ring_back)
-        if result.answered_by is not None:
-            await call.talk()
-        else:
-            await self._to_plan(call)
+        await destinations_of(call).bring_back(call, parked.party)
+
+    def _ticket(self, call: Call, leg: str, party: Party, slot: str) -> f.Parked:
+        until = i.now() + timedelta(seconds=self.options.seconds)
+        return f.Parked(call_id=call.id, at=i.now(), leg=leg, party=party, slot=slot, until=until)
 
     def _free(self, wanted: str) -> str:
         taken = self._taken()

@@ -67,6 +67,11 @@ async def take(visitor: Call, call: Call) -> None:
     await take_up(call, leg)
 
 
+async def take_parked(visitor: Call, call: Call) -> None:
+    """The phone that dialled a parking slot takes the call that waits there. Raises `AriError`."""
+    await take_up(call, come_over(visitor, call))
+
+
 async def take_with_phone(call: Call, extension: str, name: str = "", seconds: float = 20.0) -> None:
     """Ring the phone of whoever wants to take the call; it rings on for the others until he answers.
 

@@ -7,7 +7,9 @@ from calls_fakes import Exchange
 
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
-from stasis_app.calls.moves import MoveRefused
+from stasis_app.calls.facts import Party
+from stasis_app.calls.moves import MoveRefused, pickup
+from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.parking import ParkingLot, ParkingOptions
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import Target
@@ -20,14 +22,14 @@ class Office:
 
     def __init__(self, pbx: Exchange) -> None:
         self.pbx = pbx
-        self.lot = ParkingLot(ParkingOptions(SLOTS), calls=lambda: pbx.tracker.live(), to_plan=self.plan)
+        self.lot = ParkingLot(ParkingOptions(SLOTS), calls=lambda: pbx.tracker.live())
 
     async def flow(self, call: Call) -> None:
         if self.lot.is_slot(call.record.dialled):
             parked = self.lot.in_slot(call.record.dialled)
             waiting = self.pbx.tracker.get(parked.call_id) if parked else None
             if waiting is not None:
-                await self.lot.take(call, waiting)
+                await pickup.take_parked(call, waiting)
             return
         number = call.record.dialled or "101"
         target = Target.outside(number) if call.record.dialled else Target.extension(number)
@@ -37,9 +39,16 @@ class Office:
     async def resume(self, call: Call) -> None:
         await (self.lot.keep(call) if call.record.parked else self.flow(call))
 
-    async def plan(self, call: Call) -> None:
-        if (await call.ring([Target.extension("105")], seconds=20)).answered_by:
-            await call.talk()
+    def find(self, to: str) -> Destination | None:
+        return None
+
+    async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:
+        raise NotImplementedError
+
+    async def bring_back(self, call: Call, by: Party) -> None:
+        for number in (by.number, "105"):
+            if (await call.ring([Target.extension(number)], seconds=20)).answered_by:
+                await call.talk()
 
     def tracker(self) -> Tracker:
         pbx = self.pbx
@@ -50,6 +59,7 @@ class Office:
             [pbx._told],
             "stasis-app",
             resume=self.resume,
+            destinations=self,
             unlisted=lambda entry: self.lot.is_slot(entry.dialled),
         )
 
@@ -215,6 +225,16 @@ async def test_the_taker_hangs_up_in_the_same_moment_and_the_customer_waits_on(p
     assert pbx.music == {"1.0"}
     await dials(pbx, "104", "701", channel="9.1")
     assert [talk.party.number for talk in pbx.the_record.talks][-1] == "104"
+
+
+async def test_by_keys_he_is_told_the_slot_while_the_customer_hears_music(pbx: Exchange, office: Office) -> None:
+    office.lot.park(pbx.call, "101", announce=True)
+    await pbx.settled()
+    assert [(media, channel) for _, media, channel in pbx.playing] == [("digits:701", pbx.leg("101"))]
+    assert pbx.music == {"1.0"}
+
+    await pbx.prompt_ends()
+    assert pbx.phones_ringing_or_up() == {"trunk"}
 
 
 async def test_a_customer_parks_nobody(pbx: Exchange, office: Office) -> None:
