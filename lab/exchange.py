@@ -23,7 +23,7 @@ from lab.processes import free_port
 from lab.recordings import Heard, listen
 from lab.services import HOST, Portal, Program, sandbox, service
 from lab.stage import RealCall, play
-from lab.story import Story, Weather
+from lab.story import Story, Table, Weather
 
 # Seconds for the CRM to hold everything. Recordings come last: the portal's request limit has to leave room for them.
 PATIENCE = {Weather.WELL: 45.0, Weather.SLOW: 60.0, Weather.DOWN: 90.0}
@@ -62,13 +62,17 @@ class Exchange:
     globals: Mapping[str, str] = field(default_factory=dict)  # of the dialplan
     service_arguments: Sequence[str] = ()
     sandbox_arguments: Sequence[str] = ()
+    settings: Mapping[str, Table] = field(default_factory=dict)  # more sections of the service's configuration
+    dialplan: str = ""  # more dialplan
+    configuration: str = ""  # more sections of stasis.toml
+    plan: str = ""  # more tables of the plan
     company: Company = field(init=False)
 
     def __post_init__(self) -> None:
-        self.company = Company(self.stories)
+        self.company = Company(self.stories, settings=self.settings)
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None
-        self.pbx = Asterisk(self.company.accounts, globals=self.globals, keep_folder=kept)
+        self.pbx = Asterisk(self.company.accounts, globals=self.globals, dialplan=self.dialplan, keep_folder=kept)
         self._stack = contextlib.AsyncExitStack()
         self.service: Program
         self.sandbox: Program
@@ -96,6 +100,8 @@ class Exchange:
         port = free_port(HOST, socket.SOCK_STREAM)
         self.sandbox = sandbox(self.folder / "seed.toml", self.folder, *self.sandbox_arguments)
         files = self.company.write(self.folder, self.pbx, portal=self.sandbox.url, http_port=port)
+        files["stasis"].write_text(files["stasis"].read_text() + self.configuration)
+        files["plan"].write_text(files["plan"].read_text() + self.plan)
         self._stack.push_async_callback(self.sandbox.stop)
         await self.sandbox.start()
         self.portal = await self._stack.enter_async_context(Portal(self.sandbox.url))
@@ -122,6 +128,10 @@ class Exchange:
                         await asyncio.sleep(0.1)
             except TimeoutError:
                 raise TimeoutError(f"the service is not ready: {told}\n{self.service.last_words()}") from None
+
+    def api(self) -> aiohttp.ClientSession:
+        """The control API of the service, as somebody who may do everything."""
+        return aiohttp.ClientSession(self.service.url, headers={"Authorization": f"Bearer {self.company.token}"})
 
     async def left_in_asterisk(self) -> list[str]:
         """Channels and bridges still there, when every call should be over."""

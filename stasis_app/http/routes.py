@@ -8,8 +8,9 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from stasis_app.http import calls, health, live, models, move_models, moves, outbox
+from stasis_app.http import calls, health, live, models, outbox, transfers
 from stasis_app.http.auth import demand_token
+from stasis_app.http.move_routes import MOVE_ROUTES
 from stasis_app.http.openapi import Route, document
 
 
@@ -17,8 +18,6 @@ async def openapi(request: web.Request) -> web.Response:
     """This document."""
     return web.Response(body=request.app[DOCUMENT], content_type="application/json")
 
-
-_MOVE_ERRORS = (400, 404, 409, 415, 422, 503)
 
 ROUTES = (
     Route(
@@ -58,92 +57,30 @@ ROUTES = (
     ),
     Route(
         method="POST",
-        path="/api/v1/calls/{id}/participants",
-        handler=moves.add_participant,
-        tag="moves",
-        body=move_models.Invitation,
+        path="/api/v1/calls/{id}/transfer",
+        handler=transfers.transfer,
+        tag="calls",
+        body=models.TransferOrder,
         status=202,
-        result=move_models.Invited,
-        errors=_MOVE_ERRORS,
+        errors=(400, 404, 409, 415, 422, 503),
     ),
-    Route(
-        method="PATCH",
-        path="/api/v1/calls/{id}/participants/{participant}",
-        handler=moves.change_participant,
-        tag="moves",
-        body=move_models.ParticipantChange,
-        status=204,
-        errors=_MOVE_ERRORS,
+    *(
+        Route(
+            method="POST",
+            path=f"/api/v1/calls/{{id}}/transfer/{what}",
+            handler=handler,
+            tag="calls",
+            status=204,
+            errors=(404, 409, 503),
+        )
+        for what, handler in (
+            ("complete", transfers.complete_transfer),
+            ("cancel", transfers.cancel_transfer),
+            ("conference", transfers.conference_transfer),
+            ("swap", transfers.swap_transfer),
+        )
     ),
-    Route(
-        method="DELETE",
-        path="/api/v1/calls/{id}/participants/{participant}",
-        handler=moves.remove_participant,
-        tag="moves",
-        status=204,
-        errors=(404, 409, 503),
-    ),
-    Route(
-        method="POST",
-        path="/api/v1/calls/{id}/participants/{participant}/dtmf",
-        handler=moves.send_keys,
-        tag="moves",
-        body=move_models.Keys,
-        status=204,
-        errors=_MOVE_ERRORS,
-    ),
-    Route(
-        method="POST",
-        path="/api/v1/calls/{id}/park",
-        handler=moves.park,
-        tag="moves",
-        body=move_models.ParkOrder,
-        result=move_models.ParkedOut,
-        errors=_MOVE_ERRORS,
-    ),
-    Route(
-        method="POST",
-        path="/api/v1/calls/{id}/pickup",
-        handler=moves.pick_up,
-        tag="moves",
-        body=move_models.PickupOrder,
-        status=202,
-        errors=_MOVE_ERRORS,
-    ),
-    Route(
-        method="POST",
-        path="/api/v1/calls/{id}/supervise",
-        handler=moves.supervise,
-        tag="moves",
-        body=move_models.SuperviseOrder,
-        status=202,
-        errors=(*_MOVE_ERRORS, 403),
-    ),
-    Route(
-        method="DELETE",
-        path="/api/v1/calls/{id}/supervise/{extension}",
-        handler=moves.stop_supervising,
-        tag="moves",
-        status=204,
-        errors=(403, 404, 409, 503),
-    ),
-    Route(
-        method="GET",
-        path="/api/v1/extensions/{extension}",
-        handler=moves.show_extension,
-        tag="extensions",
-        result=move_models.ExtensionOut,
-        errors=(404,),
-    ),
-    Route(
-        method="PUT",
-        path="/api/v1/extensions/{extension}",
-        handler=moves.change_extension,
-        tag="extensions",
-        body=move_models.ExtensionChange,
-        result=move_models.ExtensionOut,
-        errors=(400, 404, 415, 422),
-    ),
+    *MOVE_ROUTES,
     Route(
         method="GET",
         path="/api/v1/live",
