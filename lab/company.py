@@ -34,7 +34,6 @@ class Company:
     client_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     token: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
     default_user: int = DIRECTOR
-    settings: Mapping[str, Table] = field(default_factory=dict)  # more sections of stasis.toml
 
     def __post_init__(self) -> None:
         extensions = sorted({number for story in self.stories for number in _extensions(story)})
@@ -129,7 +128,7 @@ class Company:
             "recording": {"enabled": True, "format": "wav", "directory": str(pbx.recordings)},
             "logging": {"level": "DEBUG", "mask_numbers": False},
         }
-        return "".join(table(name, values) for name, values in {**sections, **self.settings}.items())
+        return "".join(table(name, values) for name, values in sections.items())
 
 
 def _extensions(story: Story) -> list[str]:

@@ -23,7 +23,7 @@ from lab.processes import free_port
 from lab.recordings import Heard, listen
 from lab.services import HOST, Portal, Program, sandbox, service
 from lab.stage import RealCall, play
-from lab.story import Story, Table, Weather
+from lab.story import Story, Weather
 
 # Seconds for the CRM to hold everything. Recordings come last: the portal's request limit has to leave room for them.
 PATIENCE = {Weather.WELL: 45.0, Weather.SLOW: 60.0, Weather.DOWN: 90.0}
@@ -62,14 +62,13 @@ class Exchange:
     globals: Mapping[str, str] = field(default_factory=dict)  # of the dialplan
     service_arguments: Sequence[str] = ()
     sandbox_arguments: Sequence[str] = ()
-    settings: Mapping[str, Table] = field(default_factory=dict)  # more sections of the service's configuration
     dialplan: str = ""  # more dialplan
     configuration: str = ""  # more sections of stasis.toml
     plan: str = ""  # more tables of the plan
     company: Company = field(init=False)
 
     def __post_init__(self) -> None:
-        self.company = Company(self.stories, settings=self.settings)
+        self.company = Company(self.stories)
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None
         self.pbx = Asterisk(self.company.accounts, globals=self.globals, dialplan=self.dialplan, keep_folder=kept)

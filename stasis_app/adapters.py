@@ -13,8 +13,9 @@ from b24client import B24Error, FinishCall, Portal
 from stasis_app.ari import AriLink, LinkState
 from stasis_app.calls import Call, CallRecord, Tracker
 from stasis_app.calls.facts import TransferKind
+from stasis_app.calls.moves import ImpossibleMove
 from stasis_app.calls.moves.consultation import Happening
-from stasis_app.calls.moves.order import ImpossibleMove, order_next, order_transfer
+from stasis_app.calls.moves.order import order_next, order_transfer
 from stasis_app.crm import Directory, Numbers
 from stasis_app.http import Component, HealthSource, NotPossibleError, OutboxItem, State, UnavailableError
 from stasis_app.mirror import Mirror

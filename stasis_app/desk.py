@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from stasis_app.ari import AriError, Gone
 from stasis_app.calls import Call, Target, Tracker
 from stasis_app.calls.facts import Parked
-from stasis_app.calls.moves import MoveRefused, conference, holding, pickup, supervision
+from stasis_app.calls.moves import ImpossibleMove, conference, holding, pickup, supervision
 from stasis_app.calls.moves.parking import ParkingLot
 from stasis_app.calls.moves.supervision import Mode
 from stasis_app.crm import Directory
@@ -105,7 +105,7 @@ class MoveDesk:
 def _in_the_apis_words() -> Iterator[None]:
     try:
         yield
-    except MoveRefused as error:
+    except ImpossibleMove as error:
         raise NotPossibleError(str(error)) from error
     except Gone as error:
         raise NotPossibleError("somebody left the call in this moment") from error

@@ -9,7 +9,7 @@ from functools import partial
 from stasis_app.calls import Call, Tracker
 from stasis_app.calls.causes import NO_ANSWER
 from stasis_app.calls.features import Action
-from stasis_app.calls.moves import MoveRefused, pickup
+from stasis_app.calls.moves import ImpossibleMove, pickup
 from stasis_app.calls.moves.parking import ParkingLot
 from stasis_app.calls.moves.pickup import PickupGroups
 from stasis_app.calls.record import CallRecord
@@ -67,7 +67,7 @@ def parking_by_keys(lot: ParkingLot) -> Action:
     async def park(call: Call, leg: str) -> None:
         try:
             lot.park(call, leg, announce=True)
-        except MoveRefused as error:
+        except ImpossibleMove as error:
             call.log.info("The call is not parked: {}", error)
             await call.control.play(leg, "sound:pbx-invalidpark", f"{call.id}-{secrets.token_hex(4)}")
 

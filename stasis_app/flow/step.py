@@ -100,14 +100,21 @@ class Step:
         return list(free.values()), skipped
 
     async def reach(self, target: Target, *, seconds: float) -> RingResult:
-        """Ring one party as `connect` does, wherever he forwards his calls to: at once, or when he does not answer."""
+        """Ring one party as `connect` does, wherever he forwards his calls to."""
+        result = await self.follow(target, seconds=seconds)
+        if result.answered_by is not None:
+            await self.call.talk()
+        return result
+
+    async def follow(self, target: Target, *, seconds: float) -> RingResult:
+        """Ring one party wherever he forwards his calls to, at once or when he does not answer; who answers talks."""
         way = await way_to(target, self)
         tried: tuple[tuple[Party, Unanswered], ...] = ()
         while True:
             self._tell_forwarding(way.hops)
             if way.target is None:
                 return RingResult(None, (*tried, (target.party, way.unanswered)))
-            result = await self.connect([way.target], seconds=seconds)
+            result = await self.call.ring([way.target], seconds=seconds)
             tried += result.tried
             if result.answered_by is not None or not result.tried:
                 return RingResult(result.answered_by, tried)

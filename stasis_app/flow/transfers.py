@@ -12,7 +12,7 @@ from stasis_app.crm import extension_of
 from stasis_app.flow.context import FlowContext
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.run import run_plan
-from stasis_app.flow.step import is_outside, tried_in_words
+from stasis_app.flow.step import Step, is_outside, tried_in_words
 
 
 class PlanDestinations:
@@ -71,7 +71,7 @@ class PlanDestinations:
             await run_plan(self._plan, call, self._context, destination.name, given_by)
             return
         call.visit("transfer", "ring", f"{destination.name}: {given_by}")
-        result = await call.ring([Target(destination.party)], seconds=self._ring_seconds)
+        result = await Step(call, self._context).follow(Target(destination.party), seconds=self._ring_seconds)
         if result.answered_by is not None:
             tell_ended(call, TransferResult.COMPLETED, result.answered_by)
             await call.talk()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import Gone
 from stasis_app.calls.facts import Party, Unanswered
-from stasis_app.calls.moves.refusal import MoveRefused, participant
+from stasis_app.calls.moves.refusal import ImpossibleMove, participant
 from stasis_app.calls.ringing import dial_leg
 from stasis_app.calls.state import LegStage
 from stasis_app.calls.verbs import Target
@@ -23,12 +23,12 @@ _GRACE = 2.0
 
 
 def invite(call: Call, target: Target, seconds: float = 30.0) -> str:
-    """Ring somebody into the conversation; the id of his leg, which exists at once. Raises `MoveRefused`."""
+    """Ring somebody into the conversation; the id of his leg, which exists at once. Raises `ImpossibleMove`."""
     if not call.state.anchor.joined or call.state.anchor.bridge != call.bridge or call.record.parked:
-        raise MoveRefused("nobody talks in this call, so nobody can be added to it")
+        raise ImpossibleMove("nobody talks in this call, so nobody can be added to it")
     party = target.party
     if any(leg.alive and leg.party.number == party.number for leg in call.state.legs.values() if not leg.over):
-        raise MoveRefused(f"{party.number} takes part in the call already")
+        raise ImpossibleMove(f"{party.number} takes part in the call already")
     leg = f"{call.id}-{secrets.token_hex(4)}"
     call.expect(leg, party)
     call.spawn(_bring(call, leg, party, seconds))
@@ -36,10 +36,10 @@ def invite(call: Call, target: Target, seconds: float = 30.0) -> str:
 
 
 async def dismiss(call: Call, name: str) -> None:
-    """Take somebody out of the call, or give up ringing him. Raises `MoveRefused`, `AriError`."""
+    """Take somebody out of the call, or give up ringing him. Raises `ImpossibleMove`, `AriError`."""
     leg = participant(call, name)
     if leg.id == call.state.anchor_leg:
-        raise MoveRefused(f"the call ends with {name!r}: hang up the call instead")
+        raise ImpossibleMove(f"the call ends with {name!r}: hang up the call instead")
     await call.release(leg.id, Unanswered.CANCELLED)
 
 

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 from stasis_app.ari.errors import Gone
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
-from stasis_app.calls.moves.refusal import MoveRefused, others_with, talking
+from stasis_app.calls.moves.refusal import ImpossibleMove, others_with, talking
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
 
 
 async def hold(call: Call, name: str) -> None:
-    """A party puts the others on hold. Raises `MoveRefused`, `AriError`."""
+    """A party puts the others on hold. Raises `ImpossibleMove`, `AriError`."""
     leg = talking(call, name)
     if leg.held_by_us:
         return
     if leg.held:
-        raise MoveRefused(f"{name!r} holds the call with his phone already")
+        raise ImpossibleMove(f"{name!r} holds the call with his phone already")
     call.intend(i.Holding(i.now(), leg.id, held=True))
     await call.control.mute(leg.id, "both")
     others = others_with(call, leg)
@@ -33,11 +33,11 @@ async def hold(call: Call, name: str) -> None:
 
 
 async def resume(call: Call, name: str) -> None:
-    """A party takes the others back. Raises `MoveRefused`, `AriError`."""
+    """A party takes the others back. Raises `ImpossibleMove`, `AriError`."""
     leg = talking(call, name)
     if not leg.held_by_us:
         if leg.held:
-            raise MoveRefused(f"{name!r} holds the call with his phone, and only that ends it")
+            raise ImpossibleMove(f"{name!r} holds the call with his phone, and only that ends it")
         return
     call.intend(i.Holding(i.now(), leg.id, held=False))
     for other in others_with(call, leg):
@@ -49,7 +49,7 @@ async def resume(call: Call, name: str) -> None:
 
 
 async def mute(call: Call, name: str) -> None:
-    """The others hear a party no longer. Raises `MoveRefused`, `AriError`."""
+    """The others hear a party no longer. Raises `ImpossibleMove`, `AriError`."""
     leg = talking(call, name)
     if leg.id in call.record.muted:
         return
@@ -58,7 +58,7 @@ async def mute(call: Call, name: str) -> None:
 
 
 async def unmute(call: Call, name: str) -> None:
-    """The others hear a party again. Raises `MoveRefused`, `AriError`."""
+    """The others hear a party again. Raises `ImpossibleMove`, `AriError`."""
     leg = talking(call, name)
     if leg.id not in call.record.muted:
         return
@@ -68,5 +68,5 @@ async def unmute(call: Call, name: str) -> None:
 
 
 async def send_dtmf(call: Call, name: str, digits: str) -> None:
-    """Send keys to a party (an outside menu, a door). Raises `MoveRefused`, `AriError`."""
+    """Send keys to a party (an outside menu, a door). Raises `ImpossibleMove`, `AriError`."""
     await call.control.send_dtmf(talking(call, name).id, digits)

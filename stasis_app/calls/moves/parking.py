@@ -19,7 +19,7 @@ from stasis_app.calls import intents as i
 from stasis_app.calls.facts import Party, PartyKind
 from stasis_app.calls.lifecycle import release_others
 from stasis_app.calls.moves.blind import destinations_of, stay_with_the_other, take_out
-from stasis_app.calls.moves.refusal import MoveRefused, others_with, talking
+from stasis_app.calls.moves.refusal import ImpossibleMove, others_with, talking
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.ringing import connect
 from stasis_app.calls.state import Leg, LegStage
@@ -66,12 +66,14 @@ class ParkingLot:
         With `announce` the slot is said to him before his phone is hung up.
 
         Raises:
-            MoveRefused: he does not talk, more than one other does, or there is no such free slot.
+            ImpossibleMove: he does not talk, more than one other does, or there is no such free slot.
         """
+        if call.consultation is not None:
+            raise ImpossibleMove("a transfer is under way; complete or cancel it first")
         leg = talking(call, name)
         others = others_with(call, leg)
         if leg.party.kind is not PartyKind.EMPLOYEE or len(others) != 1:
-            raise MoveRefused("a call can be parked by an employee who talks with one other party")
+            raise ImpossibleMove("a call can be parked by an employee who talks with one other party")
         parked = self._ticket(call, leg.id, leg.party, self._free(slot))
         stay_with_the_other(call, leg.id)
         call.note(parked)
@@ -82,9 +84,10 @@ class ParkingLot:
         """The flow of a call that was transferred to a slot by the party of `leg`; one that is taken stands for any."""
         try:
             free = self._free("" if slot in self._taken() else slot)
-        except MoveRefused:
+        except ImpossibleMove:
             await destinations_of(call).bring_back(call, by)
             return
+        await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
         call.note(self._ticket(call, leg, by, free))
         await self.keep(call)
 
@@ -144,16 +147,16 @@ class ParkingLot:
     def _free(self, wanted: str) -> str:
         taken = self._taken()
         if not self.options.slots:
-            raise MoveRefused("there is no parking slot; name some in [parking] slots")
+            raise ImpossibleMove("there is no parking slot; name some in [parking] slots")
         if wanted and wanted not in self.options.slots:
-            raise MoveRefused(
+            raise ImpossibleMove(
                 f"{wanted!r} is no parking slot; they are {self.options.slots[0]} ... {self.options.slots[-1]}"
             )
         if wanted and wanted in taken:
-            raise MoveRefused(f"a call is parked in slot {wanted} already")
+            raise ImpossibleMove(f"a call is parked in slot {wanted} already")
         free = next((slot for slot in self.options.slots if slot not in taken), None)
         if free is None:
-            raise MoveRefused("every parking slot is taken")
+            raise ImpossibleMove("every parking slot is taken")
         return wanted or free
 
     def _taken(self) -> dict[str, CallRecord]:

@@ -17,7 +17,7 @@ from stasis_app.ari.errors import AriError
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
-from stasis_app.calls.moves.refusal import MoveRefused
+from stasis_app.calls.moves.refusal import ImpossibleMove
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.ringing import dial_leg
 from stasis_app.calls.state import LegStage
@@ -75,13 +75,13 @@ async def take_parked(visitor: Call, call: Call) -> None:
 async def take_with_phone(call: Call, extension: str, name: str = "", seconds: float = 20.0) -> None:
     """Ring the phone of whoever wants to take the call; it rings on for the others until he answers.
 
-    Raises `MoveRefused` when the call does not ring.
+    Raises `ImpossibleMove` when the call does not ring.
     """
     rang = _ringing_extensions(call)
     if not _can_be_taken(call.record) or not rang:
-        raise MoveRefused("the call rings at nobody's phone")
+        raise ImpossibleMove("the call rings at nobody's phone")
     if extension in rang:
-        raise MoveRefused(f"the call rings at {extension} already")
+        raise ImpossibleMove(f"the call rings at {extension} already")
     leg, party = f"{call.id}-{secrets.token_hex(4)}", Party(PartyKind.EMPLOYEE, extension, name)
     call.expect(leg, party)
     call.spawn(_ring_taker(call, leg, party, rang, seconds))

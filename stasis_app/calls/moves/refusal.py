@@ -11,24 +11,24 @@ if TYPE_CHECKING:
     from stasis_app.calls.call import Call
 
 
-class MoveRefused(Exception):
-    """A move is not possible now; the text says why, in words for whoever ordered it."""
+class ImpossibleMove(Exception):
+    """The call can't be moved like this now; the text says why, in words for whoever ordered it."""
 
 
 def participant(call: Call, name: str) -> Leg:
-    """The leg of the call with this id, or the one whose party has this number. Raises `MoveRefused`."""
+    """The leg of the call with this id, or the one whose party has this number. Raises `ImpossibleMove`."""
     legs = [leg for leg in call.state.legs.values() if leg.alive and not leg.over]
     found = [leg for leg in legs if leg.id == name] or [leg for leg in legs if leg.party.number == name]
     if not found:
-        raise MoveRefused(f"{name!r} takes no part in the call; its participants are {_named(legs)}")
+        raise ImpossibleMove(f"{name!r} takes no part in the call; its participants are {_named(legs)}")
     return found[-1]
 
 
 def talking(call: Call, name: str) -> Leg:
-    """A participant who is in the conversation. Raises `MoveRefused`."""
+    """A participant who is in the conversation. Raises `ImpossibleMove`."""
     leg = participant(call, name)
     if leg.stage is not LegStage.UP or not leg.joined:
-        raise MoveRefused(f"{name!r} is not in the conversation")
+        raise ImpossibleMove(f"{name!r} is not in the conversation")
     return leg
 
 

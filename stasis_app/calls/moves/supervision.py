@@ -18,7 +18,7 @@ from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import caller_id
 from stasis_app.calls.entry import AsideEntry, aside_args
 from stasis_app.calls.facts import Party, PartyKind
-from stasis_app.calls.moves.refusal import MoveRefused, employees_talking
+from stasis_app.calls.moves.refusal import ImpossibleMove, employees_talking
 from stasis_app.calls.routing import bridge_of_call
 from stasis_app.calls.state import Leg
 
@@ -38,13 +38,13 @@ async def supervise(call: Call, extension: str, mode: Mode, seconds: float = 30.
     """Ring a supervisor and let him follow the call, or change how he does.
 
     Raises:
-        MoveRefused: nobody talks, or he talks in the call himself.
+        ImpossibleMove: nobody talks, or he talks in the call himself.
         AriError: his phone can't be called.
     """
     if any(leg.party.number == extension and not leg.over for leg in call.state.legs.values()):
-        raise MoveRefused(f"{extension} takes part in the call himself")
+        raise ImpossibleMove(f"{extension} takes part in the call himself")
     if not employees_talking(call):
-        raise MoveRefused("no employee talks in this call")
+        raise ImpossibleMove("no employee talks in this call")
     on = extension in call.record.supervisors
     if call.record.supervisors.get(extension) != mode:
         call.note(f.Supervised(call_id=call.id, at=i.now(), extension=extension, mode=mode.value))
@@ -68,9 +68,9 @@ async def supervise(call: Call, extension: str, mode: Mode, seconds: float = 30.
 
 
 async def stop(call: Call, extension: str) -> None:
-    """Let a supervisor follow the call no longer. Raises `MoveRefused`, `AriError`."""
+    """Let a supervisor follow the call no longer. Raises `ImpossibleMove`, `AriError`."""
     if extension not in call.record.supervisors:
-        raise MoveRefused(f"{extension} does not supervise this call")
+        raise ImpossibleMove(f"{extension} does not supervise this call")
     await call.control.hang_up(channel_of(call, extension), NORMAL)
 
 

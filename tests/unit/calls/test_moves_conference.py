@@ -4,7 +4,7 @@ import pytest
 from calls_fakes import Exchange
 
 from stasis_app.calls.call import Call
-from stasis_app.calls.moves import MoveRefused, conference
+from stasis_app.calls.moves import ImpossibleMove, conference
 from stasis_app.calls.verbs import Target
 
 
@@ -105,12 +105,12 @@ async def test_somebody_is_taken_out(pbx: Exchange, name: str) -> None:
 
 
 async def test_the_call_ends_with_the_customer_so_he_is_not_taken_out(pbx: Exchange) -> None:
-    with pytest.raises(MoveRefused, match="hang up the call"):
+    with pytest.raises(ImpossibleMove, match="hang up the call"):
         await conference.dismiss(pbx.call, "1.0")
 
 
 async def test_who_is_in_it_is_not_added_twice(pbx: Exchange) -> None:
-    with pytest.raises(MoveRefused, match="101 takes part in the call already"):
+    with pytest.raises(ImpossibleMove, match="101 takes part in the call already"):
         conference.invite(pbx.call, Target.extension("101"))
 
 
@@ -119,5 +119,5 @@ async def test_nobody_is_added_to_a_call_that_rings() -> None:
     pbx.flow = rings_101
     await pbx.customer_calls()
 
-    with pytest.raises(MoveRefused, match="nobody talks"):
+    with pytest.raises(ImpossibleMove, match="nobody talks"):
         conference.invite(pbx.call, Target.extension("102"))

@@ -8,7 +8,7 @@ from calls_fakes import Exchange
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Party
-from stasis_app.calls.moves import MoveRefused, pickup
+from stasis_app.calls.moves import ImpossibleMove, pickup
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.parking import ParkingLot, ParkingOptions
 from stasis_app.calls.tracker import Tracker
@@ -131,7 +131,7 @@ async def test_two_calls_get_two_slots_and_a_third_none(pbx: Exchange, office: O
         calls.append(call)
 
     assert [office.lot.park(call, "101").slot for call in calls[:2]] == ["701", "702"]
-    with pytest.raises(MoveRefused, match="every parking slot is taken"):
+    with pytest.raises(ImpossibleMove, match="every parking slot is taken"):
         office.lot.park(calls[2], "101")
 
 
@@ -140,7 +140,7 @@ async def test_a_slot_may_be_named_if_there_is_such_a_one(pbx: Exchange, office:
     if not why:
         assert office.lot.park(pbx.call, "101", "702").slot == "702"
         return
-    with pytest.raises(MoveRefused, match=why):
+    with pytest.raises(ImpossibleMove, match=why):
         office.lot.park(pbx.call, "101", slot)
 
 
@@ -238,5 +238,5 @@ async def test_by_keys_he_is_told_the_slot_while_the_customer_hears_music(pbx: E
 
 
 async def test_a_customer_parks_nobody(pbx: Exchange, office: Office) -> None:
-    with pytest.raises(MoveRefused, match="by an employee"):
+    with pytest.raises(ImpossibleMove, match="by an employee"):
         office.lot.park(pbx.call, "1.0")

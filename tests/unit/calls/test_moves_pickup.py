@@ -8,7 +8,7 @@ from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.entry import leg_args
 from stasis_app.calls.facts import Party, PartyKind, Unanswered
-from stasis_app.calls.moves import MoveRefused, pickup
+from stasis_app.calls.moves import ImpossibleMove, pickup
 from stasis_app.calls.moves.pickup import PickupGroups
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import Target
@@ -152,7 +152,7 @@ async def test_over_the_api_a_colleague_is_faster_and_his_phone_falls_silent(pbx
 async def test_over_the_api_a_call_that_talks_is_refused(pbx: Exchange) -> None:
     await pbx.answers("101")
 
-    with pytest.raises(MoveRefused, match="rings at nobody's phone"):
+    with pytest.raises(ImpossibleMove, match="rings at nobody's phone"):
         await pickup.take_with_phone(pbx.call, "103")
 
 

@@ -6,7 +6,7 @@ from calls_fakes import Exchange
 from stasis_app.ari.errors import ServerFailed
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
-from stasis_app.calls.moves import MoveRefused, conference, supervision
+from stasis_app.calls.moves import ImpossibleMove, conference, supervision
 from stasis_app.calls.moves.supervision import Mode
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import Target
@@ -104,7 +104,7 @@ async def test_he_is_sent_away(pbx: Exchange) -> None:
     await pbx.settled()
 
     assert pbx.phones_ringing_or_up() == {"trunk", "101"}
-    with pytest.raises(MoveRefused, match="does not supervise"):
+    with pytest.raises(ImpossibleMove, match="does not supervise"):
         await supervision.stop(pbx.call, "109")
 
 
@@ -138,7 +138,7 @@ async def test_the_employee_leaves_and_he_hears_the_next_one(pbx: Exchange) -> N
 
 
 async def test_who_talks_in_the_call_does_not_supervise_it(pbx: Exchange) -> None:
-    with pytest.raises(MoveRefused, match="takes part"):
+    with pytest.raises(ImpossibleMove, match="takes part"):
         await supervision.supervise(pbx.call, "101", Mode.LISTEN)
 
 
@@ -147,7 +147,7 @@ async def test_a_call_that_rings_is_not_supervised() -> None:
     pbx.flow = rings_101
     await pbx.customer_calls()
 
-    with pytest.raises(MoveRefused, match="no employee talks"):
+    with pytest.raises(ImpossibleMove, match="no employee talks"):
         await supervision.supervise(pbx.call, "109", Mode.LISTEN)
 
 
