@@ -27,6 +27,7 @@ from stasis_app.calls.facts import Party, Unanswered
 from stasis_app.calls.lifecycle import clean_up, release_others, run_flow
 from stasis_app.calls.listening import read, say
 from stasis_app.calls.moves.destination import Destinations
+from stasis_app.calls.moves.holding import play_music, should_hear_music
 from stasis_app.calls.prompts import Keys
 from stasis_app.calls.record import CallRecord, after
 from stasis_app.calls.ringing import ring_all, ring_in_turn
@@ -105,6 +106,7 @@ class Call:
         self._moves = 0  # how many moves are under way: transfers, a park ...
         self._leading: asyncio.Task[None] | None = None  # what leads the call: its flow
         self._tasks: set[asyncio.Task[None]] = set()
+        self.music: frozenset[str] = should_hear_music(state)  # legs that hear music because they are held
         self.asides: dict[str, bool] = {}  # channels beside the call (supervisors) -> whether they are in Stasis
         self.features: Features | None = None  # what keys pressed in a conversation do
         self.consultation: Consultation | None = None  # the attended transfer under way
@@ -200,6 +202,8 @@ class Call:
             if isinstance(fact, f.Pressed):
                 self.keys.press(fact.digit)
             self._tell(fact)
+        if should_hear_music(self.state) != self.music and not self.state.ended:
+            self.spawn(play_music(self))
         self._note_aside(event)
         if isinstance(event, e.ChannelDtmfReceived) and self.features is not None:
             self.features.press(event.channel.id, event.digit)

@@ -42,8 +42,7 @@ seconds = 3
 # Asterisk's own pickup, as a PBX beside the service may offer it.
 DIALPLAN = f"""
 [stasis-phones](+)
-exten => 8{ANNA},1,Pickup({ANNA}@PICKUPMARK&PJSIP/{ANNA})
- same => n,Pickup()
+exten => 8{ANNA},1,PickupChan(PJSIP/{ANNA},p)
  same => n,Hangup()
 """
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -1,18 +1,21 @@
-"""Hold and mute ordered through us; a phone's own hold (re-INVITE) Asterisk carries out and the model tells.
+"""Hold and mute, ordered through us or by a phone itself (re-INVITE).
 
-The party stays in the bridge, so the conversation and its recording go on: he is silenced in both directions, and who
-is left alone with him hears music (on Asterisk 22.10 both work in a bridge; music without silencing mixes the two).
+Who holds stays in the bridge, so the conversation and its recording go on. Ordered through us he is silenced in both
+directions. Who is left alone with him hears music, and it is us who play it: Asterisk does so only in a bridge of
+two, and a recording makes it one of three (seen on 22.10.1, where music without silencing mixes the two).
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import Gone
+from stasis_app.ari.errors import AriError
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls.moves.refusal import ImpossibleMove, others_with, talking
+from stasis_app.calls.state import CallState
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
@@ -27,9 +30,6 @@ async def hold(call: Call, name: str) -> None:
         raise ImpossibleMove(f"{name!r} holds the call with his phone already")
     call.intend(i.Holding(i.now(), leg.id, held=True))
     await call.control.mute(leg.id, "both")
-    others = others_with(call, leg)
-    if len(others) == 1:  # of three, the other two go on talking
-        await call.control.start_music(others[0].id)
 
 
 async def resume(call: Call, name: str) -> None:
@@ -40,12 +40,31 @@ async def resume(call: Call, name: str) -> None:
             raise ImpossibleMove(f"{name!r} holds the call with his phone, and only that ends it")
         return
     call.intend(i.Holding(i.now(), leg.id, held=False))
-    for other in others_with(call, leg):
-        with contextlib.suppress(Gone):
-            await call.control.stop_music(other.id)
     await call.control.unmute(leg.id, "both")
     if leg.id in call.record.muted:
         await call.control.mute(leg.id, "in")
+
+
+def should_hear_music(state: CallState) -> frozenset[str]:
+    """The legs that are alone with somebody who holds them; of three, the other two go on talking."""
+    holding = (leg for leg in state.legs.values() if leg.joined and (leg.held or leg.held_by_us))
+    alone = (others for leg in holding if len(others := others_with(state, leg)) == 1)
+    return frozenset(others[0].id for others in alone)
+
+
+async def play_music(call: Call) -> None:
+    """Bring what everybody hears in line with who holds whom. Begun again whenever that changes."""
+    while (wanted := should_hear_music(call.state)) != call.music and not call.state.ended:
+        before, call.music = call.music, wanted
+        for leg in wanted - before:
+            await _whatever_comes(call.control.start_music(leg))
+        for leg in before - wanted:
+            await _whatever_comes(call.control.stop_music(leg))
+
+
+async def _whatever_comes(request: Awaitable[None]) -> None:
+    with contextlib.suppress(AriError):
+        await request
 
 
 async def mute(call: Call, name: str) -> None:

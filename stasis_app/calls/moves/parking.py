@@ -71,7 +71,7 @@ class ParkingLot:
         if call.consultation is not None:
             raise ImpossibleMove("a transfer is under way; complete or cancel it first")
         leg = talking(call, name)
-        others = others_with(call, leg)
+        others = others_with(call.state, leg)
         if leg.party.kind is not PartyKind.EMPLOYEE or len(others) != 1:
             raise ImpossibleMove("a call can be parked by an employee who talks with one other party")
         parked = self._ticket(call, leg.id, leg.party, self._free(slot))

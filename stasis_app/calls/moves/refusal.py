@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stasis_app.calls.facts import PartyKind
-from stasis_app.calls.state import Leg, LegStage
+from stasis_app.calls.state import CallState, Leg, LegStage
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
@@ -32,12 +32,10 @@ def talking(call: Call, name: str) -> Leg:
     return leg
 
 
-def others_with(call: Call, leg: Leg) -> list[Leg]:
+def others_with(state: CallState, leg: Leg) -> list[Leg]:
     """Who hears this leg: the others in its bridge."""
     return [
-        other
-        for other in call.state.legs.values()
-        if other.joined and other.bridge == leg.bridge and other.id != leg.id
+        other for other in state.legs.values() if other.joined and other.bridge == leg.bridge and other.id != leg.id
     ]
 
 
