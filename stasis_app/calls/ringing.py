@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import AriError, Gone, ServerFailed
+from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
-from stasis_app.calls.causes import NORMAL
+from stasis_app.calls.causes import NORMAL, is_redirect
 from stasis_app.calls.control import caller_id
 from stasis_app.calls.entry import leg_args
 from stasis_app.calls.facts import Direction, Party, PartyKind, Unanswered
@@ -57,16 +58,16 @@ async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> Rin
     try:
         deadline = asyncio.get_running_loop().time() + seconds + _GRACE
         while (winner := await _next_answer(call, legs, before, deadline)) is not None:
-            losers = [leg for leg in legs if leg != winner]
+            losers = [leg for leg in _begun(call, before) if leg != winner]
             releasing = asyncio.gather(*(_release(call, leg, Unanswered.ANSWERED_ELSEWHERE) for leg in losers))
             connected = winner if await connect(call, winner) else ""
             await releasing
             if connected:
                 return RingResult(call.leg(winner).party, _tried(call, losers))
-        await asyncio.gather(*(_release(call, leg, Unanswered.NO_ANSWER) for leg in legs))
+        await asyncio.gather(*(_release(call, leg, Unanswered.NO_ANSWER) for leg in _begun(call, before)))
     finally:
         # However this ends (a script's own time limit, a lost link), no phone rings on for nobody.
-        for leg in legs:
+        for leg in _begun(call, before):
             if leg != connected and call.leg(leg).alive and call.leg(leg).released is None:
                 call.spawn(_release(call, leg, Unanswered.CANCELLED))
     if not early and call.state.anchor.stage is LegStage.UP:
@@ -147,12 +148,35 @@ async def _next_answer(call: Call, legs: dict[str, Party], before: frozenset[str
         return next((leg.id for leg in ready), None)
 
     def settled() -> bool:
-        return answered() is not None or all(call.leg(leg).over for leg in legs)
+        over = all(call.leg(leg).over for leg in _begun(call, before))
+        return answered() is not None or (over and not any(_sent_on(call, leg) for leg in legs))
 
     await call.until(settled, max(0.0, deadline - asyncio.get_running_loop().time()))
     if answered() is None and any(_taken_away(call.leg(leg)) for leg in legs):
         await call.until(lambda: answered() is not None, _PICKUP)
     return answered()
+
+
+def _begun(call: Call, before: frozenset[str]) -> list[str]:
+    """The legs that came since: those rung, whom their phones sent the call on to, and who came to pick it up."""
+    return [leg.id for leg in call.state.others if leg.id not in before]
+
+
+def _sent_on(call: Call, leg: str) -> bool:
+    """Whether a phone sent the call on to another (SIP 3xx) that nobody rings yet: Asterisk sees to it by itself."""
+    ended = call.leg(leg)
+    return ended.over and is_redirect(ended.tech_cause) and leg not in call.followed
+
+
+async def follow_phone(call: Call, leg: str, to: Party, seconds: float = 20.0) -> None:
+    """The phone of a leg sent the call on: ring whom it named, in its place."""
+    instead = f"{call.id}-{secrets.token_hex(4)}"
+    call.followed.add(leg)
+    call.expect(instead, to)
+    number = to.reached_at or to.number
+    extension = call.leg(leg).party.number
+    call.note(f.Forwarded(call_id=call.id, at=i.now(), extension=extension, to=number, why="by the phone"))
+    await dial_leg(call, instead, to, seconds)
 
 
 def _ready(leg: Leg) -> bool:

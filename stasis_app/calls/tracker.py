@@ -6,10 +6,12 @@ Everything here is done in the websocket's reading path, so nothing here waits a
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
 
 from loguru import logger
 
@@ -20,7 +22,7 @@ from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls import model
 from stasis_app.calls.call import Call, CallOptions, FactSink, Flow, IntentSink
-from stasis_app.calls.causes import NORMAL
+from stasis_app.calls.causes import NORMAL, is_redirect
 from stasis_app.calls.control import Control
 from stasis_app.calls.entry import AsideEntry, Entry, LegEntry, begin_call, party_of_leg, read_entry
 from stasis_app.calls.facts import Direction, Party, PartyKind
@@ -32,8 +34,12 @@ from stasis_app.calls.record import CallRecord, begin
 from stasis_app.calls.refer import PhoneTransfers
 from stasis_app.calls.restore import restored_state
 from stasis_app.calls.resync import missed_events
+from stasis_app.calls.ringing import follow_phone
 from stasis_app.calls.routing import call_of_event, channel_of_event, dialling_channel
 from stasis_app.calls.state import CallState
+
+# Seconds between a phone that sends a call on and the Local channel Asterisk makes for it.
+_REDIRECT = 2.0
 
 
 class Tracker:
@@ -80,6 +86,7 @@ class Tracker:
         self._by_channel: dict[str, Call] = {}
         self._former: list[CallRecord] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._redirects: deque[tuple[float, Call, str]] = deque(maxlen=32)
         self._silent: set[str] = set()  # calls nobody is told of
         self._engaged: dict[str, set[str]] = {}  # extension -> the channels that ring or keep its phone
         self._engages: dict[str, str] = {}  # channel -> the extension whose phone it keeps
@@ -109,6 +116,7 @@ class Tracker:
         """Bring an event to its call."""
         if isinstance(event, e.ChannelDestroyed):
             self._free(event.channel.id)
+            self._note_redirect(event)
         if self._transfers.takes(event):
             return
         if isinstance(event, e.StasisStart) and event.channel.id not in self._by_channel:
@@ -175,6 +183,8 @@ class Tracker:
         """A channel we do not know entered the application."""
         entry = read_entry(event.args)
         match entry:
+            case Entry() if (sent_on := self._redirect_behind(event.channel)) is not None:
+                self._follow(*sent_on, entry, event.channel)
             case Entry():
                 started = begin_call(event.channel, entry, event.timestamp, self._options.endpoint)
                 self._begin_new(started, self._flow, silent=self._unlisted(entry))
@@ -199,6 +209,32 @@ class Tracker:
             # Picked up by another phone, whose channel the dialplan made: of its end we hear only if we ask.
             self._do(self._control.watch(channel.id))
             call.put(event)
+
+    def _note_redirect(self, event: e.ChannelDestroyed) -> None:
+        call = self._by_channel.get(event.channel.id)
+        if call is not None and is_redirect(event.tech_cause):
+            self._redirects.append((time.monotonic(), call, event.channel.id))
+
+    def _redirect_behind(self, channel: e.Channel) -> tuple[Call, str] | None:
+        """The call and leg a Local channel was made for, because a phone sent the call on (SIP 302) a moment ago.
+
+        Nothing about such a channel says so; but it comes in the same moment (seen on 22.10.1).
+        """
+        if not re.fullmatch(r"Local/.*;2", channel.name):
+            return None
+        while self._redirects:
+            at, call, leg = self._redirects.popleft()
+            if time.monotonic() - at < _REDIRECT and not call.state.ended:
+                return call, leg
+        return None
+
+    def _follow(self, call: Call, leg: str, entry: Entry, channel: e.Channel) -> None:
+        """Ring whom the phone named ourselves, as one more leg of the call, instead of a call through the dialplan."""
+        who = call.state.legs[leg].party
+        internal = entry.direction is Direction.INTERNAL
+        to = Party(who.kind, entry.dialled) if internal else replace(who, reached_at=entry.dialled)
+        call.spawn(follow_phone(call, leg, to))
+        self._do(self._control.hang_up(channel.id, NORMAL))
 
     def _comes_beside(self, channel: e.Channel, entry: AsideEntry) -> None:
         """A supervisor of a call, or what he listens through, from before a restart."""

@@ -7,11 +7,12 @@ bridge beside the call. To speak with all he moves to the call's bridge. He goes
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import AriError
+from stasis_app.ari.errors import AriError, Gone
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NORMAL
@@ -148,7 +149,8 @@ class _Post:
         self._snoop = snoop = f"{self._snoops}{secrets.token_hex(3)}"
         call.expect_aside(snoop, Party(PartyKind.CUSTOMER, ""))
         whisper = "out" if mode == Mode.WHISPER else "none"
-        await call.control.make_bridge(self._bridge)
+        with contextlib.suppress(Gone):  # it is there already
+            await call.control.make_bridge(self._bridge)
         try:
             await call.control.snoop(leg.id, snoop, whisper=whisper, args=aside_args(AsideEntry(call.id)))
         except AriError:
