@@ -63,6 +63,7 @@ class Exchange:
     service_arguments: Sequence[str] = ()
     sandbox_arguments: Sequence[str] = ()
     dialplan: str = ""  # more dialplan
+    second_trunk: str = ""  # its name; its carrier is the test's own
     configuration: str = ""  # more sections of stasis.toml
     phone_transfers: str = "auto"  # asterisk.phone_transfers
     plan: str = ""  # more tables of the plan
@@ -72,7 +73,13 @@ class Exchange:
         self.company = Company(self.stories, phone_transfers=self.phone_transfers)
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None
-        self.pbx = Asterisk(self.company.accounts, globals=self.globals, dialplan=self.dialplan, keep_folder=kept)
+        self.pbx = Asterisk(
+            self.company.accounts,
+            globals=self.globals,
+            dialplan=self.dialplan,
+            keep_folder=kept,
+            second_trunk=self.second_trunk,
+        )
         self._stack = contextlib.AsyncExitStack()
         self.service: Program
         self.sandbox: Program

@@ -33,7 +33,6 @@ class Party:
     kind: PartyKind
     number: str
     name: str = ""
-    reached_at: str = ""  # an employee's outside number, when he is called there instead of at his extension
 
 
 class Unanswered(StrEnum):
@@ -75,6 +74,8 @@ class Started(Fact):
     dialled: str = ""  # the number or extension dialled, "" for inbound calls
     element: str = ""  # the plan element named by the dialplan
     channel: str = ""
+    caller_id: str = ""  # the number to be shown to the other side, when the order named one
+    ordered: bool = False  # over the API or in the CRM: the employee's own phone is rung first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import replace
+from functools import partial
 
 from loguru import logger
 
@@ -27,7 +27,14 @@ from stasis_app.calls.control import Control
 from stasis_app.calls.entry import AsideEntry, Entry, LegEntry, begin_call, party_of_leg, read_entry
 from stasis_app.calls.facts import Direction, Party, PartyKind
 from stasis_app.calls.features import FeatureCodes, Features
-from stasis_app.calls.lifecycle import employee_first, flow_after_restart, go_on_talking, wait_for_end
+from stasis_app.calls.lifecycle import (
+    Order,
+    employee_first,
+    flow_after_restart,
+    go_on_talking,
+    once_employee_answers,
+    wait_for_end,
+)
 from stasis_app.calls.moves.destination import Destinations
 from stasis_app.calls.moves.supervision import accompany
 from stasis_app.calls.record import CallRecord, begin
@@ -37,6 +44,7 @@ from stasis_app.calls.resync import missed_events
 from stasis_app.calls.ringing import follow_phone
 from stasis_app.calls.routing import call_of_event, channel_of_event, dialling_channel
 from stasis_app.calls.state import CallState
+from stasis_app.calls.verbs import Target
 
 # Seconds between a phone that sends a call on and the Local channel Asterisk makes for it.
 _REDIRECT = 2.0
@@ -160,6 +168,8 @@ class Tracker:
         exists = any(channel.id == state.anchor_leg for channel in world.channels)
         if not exists or state.handed_over:
             flow: Flow = wait_for_end
+        elif record.ordered and not record.visited:
+            flow = partial(once_employee_answers, flow=self._flow)
         else:
             flow = flow_after_restart(record, self._resume, talks=_talks(state.anchor_leg, world))
         # It may have been made for a phone that was ringing, which no record tells.
@@ -167,15 +177,25 @@ class Tracker:
 
     # New calls
 
-    def originate(self, extension: str, number: str, *, line: str = "") -> Call:
+    def originate(self, order: Order) -> Call:
         """Call an employee's phone, and the number when he answers."""
         call_id = f"{time.time():.3f}.{secrets.token_hex(3)}"
-        caller = Party(PartyKind.EMPLOYEE, extension)
-        channel = e.Channel(id=call_id, name=self._options.endpoint.format(extension=extension), state="Down")
-        change = model.start(call_id, channel, Direction.OUTBOUND, caller, i.now(), line=line, dialled=number)
+        caller = Party(PartyKind.EMPLOYEE, order.extension or order.mobile, order.name)
+        channel = e.Channel(id=call_id, name=self._options.endpoint.format(extension=caller.number), state="Down")
+        change = model.start(
+            call_id,
+            channel,
+            Direction.OUTBOUND,
+            caller,
+            i.now(),
+            line=order.line,
+            dialled=order.number,
+            caller_id=order.caller_id,
+            ordered=True,
+        )
 
         async def flow(call: Call) -> None:
-            await employee_first(call, self._flow)
+            await employee_first(call, self._flow, order)
 
         return self._begin_new(change, flow)
 
@@ -204,10 +224,8 @@ class Tracker:
         if call is None or call.state.ended:
             self._do(self._control.hang_up(channel.id, NORMAL))
             return
-        call.expect(channel.id, party_of_leg(channel, entry, self._options.endpoint))
+        call.expect(channel.id, party_of_leg(channel, entry, self._options.endpoint), ours=False)
         if event is not None:
-            # Picked up by another phone, whose channel the dialplan made: of its end we hear only if we ask.
-            self._do(self._control.watch(channel.id))
             call.put(event)
 
     def _note_redirect(self, event: e.ChannelDestroyed) -> None:
@@ -232,7 +250,7 @@ class Tracker:
         """Ring whom the phone named ourselves, as one more leg of the call, instead of a call through the dialplan."""
         who = call.state.legs[leg].party
         internal = entry.direction is Direction.INTERNAL
-        to = Party(who.kind, entry.dialled) if internal else replace(who, reached_at=entry.dialled)
+        to = Target.extension(entry.dialled) if internal else Target.mobile(entry.dialled, who.number, who.name)
         call.spawn(follow_phone(call, leg, to))
         self._do(self._control.hang_up(channel.id, NORMAL))
 

@@ -52,7 +52,7 @@ class People(Protocol):
 
 async def way_to(target: Target, people: People, hops: tuple[Hop, ...] = ()) -> Way:
     """Follow an extension's forwarding. `hops` are those followed before; a circle leads to nobody."""
-    while target.party.kind is PartyKind.EMPLOYEE and not target.party.reached_at:
+    while not target.outside_number:
         extension = target.party.number
         phone = await people.phone(extension)
         if not phone.forward:
@@ -67,14 +67,14 @@ async def way_to(target: Target, people: People, hops: tuple[Hop, ...] = ()) -> 
 
 def forwarded(who: Party, to: Target) -> Target:
     """Whom an employee's forward rings: at an outside number it is still him who answers, so he gets the credit."""
-    if to.party.kind is PartyKind.EMPLOYEE:
+    if to.party.kind is PartyKind.EMPLOYEE:  # a desk phone, or the mobile of an employee who is known by it
         return to
-    return Target(Party(PartyKind.EMPLOYEE, who.number, who.name, reached_at=to.party.number))
+    return Target.mobile(to.outside_number, who.number, who.name)
 
 
 async def after_no_answer(way: Way, settings: Extension, people: People, why: Unanswered) -> Way | None:
     """The way that follows when the extension rung at the end of `way` did not take the call; None without one."""
-    if way.target is None or way.target.party.reached_at:
+    if way.target is None or way.target.outside_number:
         return None
     on_busy = why in (Unanswered.BUSY, Unanswered.DECLINED)
     to = settings.forward_busy if on_busy else settings.forward_no_answer

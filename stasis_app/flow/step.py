@@ -77,6 +77,10 @@ class Step:
         if not is_outside(number):
             employee = self.context.directory.by_extension(number)
             return Target.extension(number, employee.name if employee else "")
+        owner = self.context.directory.by_number(number)
+        if owner is not None:
+            # His mobile: he gets the card and the credit as at his desk.
+            return Target.mobile(number, owner.extension or self.context.numbers.read(number).key, owner.name)
         return Target.outside(number)
 
     async def phone(self, extension: str) -> Availability:
@@ -94,7 +98,7 @@ class Step:
         for way in ways:
             if way.target is not None and way.as_always:
                 self._tell_forwarding(way.hops)
-                free.setdefault((way.target.party.number, way.target.party.reached_at), way.target)
+                free.setdefault((way.target.party.number, way.target.outside_number), way.target)
             else:
                 skipped.append(way.why or f"{way.hops[-1].extension} {way.hops[-1].why}")
         return list(free.values()), skipped

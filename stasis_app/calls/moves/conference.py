@@ -5,13 +5,13 @@ The call goes on while anybody is with the party it lives for, and ends when tha
 
 from __future__ import annotations
 
-import secrets
+import asyncio
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import Gone
-from stasis_app.calls.facts import Party, Unanswered
+from stasis_app.calls.facts import Unanswered
 from stasis_app.calls.moves.refusal import ImpossibleMove, participant
-from stasis_app.calls.ringing import dial_leg
+from stasis_app.calls.outbound import Way
 from stasis_app.calls.state import LegStage
 from stasis_app.calls.verbs import Target
 
@@ -29,10 +29,9 @@ def invite(call: Call, target: Target, seconds: float = 30.0) -> str:
     party = target.party
     if any(leg.alive and leg.party.number == party.number for leg in call.state.legs.values() if not leg.over):
         raise ImpossibleMove(f"{party.number} takes part in the call already")
-    leg = f"{call.id}-{secrets.token_hex(4)}"
-    call.expect(leg, party)
-    call.spawn(_bring(call, leg, party, seconds))
-    return leg
+    way = Way(call, target, asyncio.get_running_loop().time() + seconds, early_media=False)
+    call.spawn(_bring(call, way, seconds))
+    return way.leg
 
 
 async def dismiss(call: Call, name: str) -> None:
@@ -43,19 +42,21 @@ async def dismiss(call: Call, name: str) -> None:
     await call.release(leg.id, Unanswered.CANCELLED)
 
 
-async def _bring(call: Call, leg: str, party: Party, seconds: float) -> None:
-    await dial_leg(call, leg, party, seconds)
+async def _bring(call: Call, way: Way, seconds: float) -> None:
+    dialling = call.spawn(way.go())
 
     def settled() -> bool:
-        return call.leg(leg).over or (call.leg(leg).stage is LegStage.UP and call.leg(leg).in_stasis)
+        return way.over or (call.leg(way.leg).stage is LegStage.UP and call.leg(way.leg).in_stasis)
 
     await call.until(settled, seconds + _GRACE)
-    if call.leg(leg).over:
+    way.stopped = True
+    if way.over:
         return
-    if call.leg(leg).stage is not LegStage.UP:
-        await call.release(leg, Unanswered.NO_ANSWER)
+    if call.leg(way.leg).stage is not LegStage.UP:
+        dialling.cancel()
+        await call.release(way.leg, Unanswered.NO_ANSWER)
         return
     try:
-        await call.control.add_to_bridge(call.bridge, leg)
+        await call.control.add_to_bridge(call.bridge, way.leg)
     except Gone:
-        await call.release(leg, Unanswered.CANCELLED)
+        await call.release(way.leg, Unanswered.CANCELLED)

@@ -7,7 +7,7 @@ the same way (the tracker lets a leg join that nobody expected).
 
 from __future__ import annotations
 
-import secrets
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,9 +18,10 @@ from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
 from stasis_app.calls.moves.refusal import ImpossibleMove
+from stasis_app.calls.outbound import Way
 from stasis_app.calls.record import CallRecord
-from stasis_app.calls.ringing import dial_leg
 from stasis_app.calls.state import LegStage
+from stasis_app.calls.verbs import Target
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
@@ -82,16 +83,16 @@ async def take_with_phone(call: Call, extension: str, name: str = "", seconds: f
         raise ImpossibleMove("the call rings at nobody's phone")
     if extension in rang:
         raise ImpossibleMove(f"the call rings at {extension} already")
-    leg, party = f"{call.id}-{secrets.token_hex(4)}", Party(PartyKind.EMPLOYEE, extension, name)
-    call.expect(leg, party)
-    call.spawn(_ring_taker(call, leg, party, rang, seconds))
+    deadline = asyncio.get_running_loop().time() + seconds
+    way = Way(call, Target.extension(extension, name), deadline, early_media=False)
+    call.spawn(_ring_taker(call, way, rang, seconds))
 
 
 def come_over(visitor: Call, call: Call) -> str:
     """Let the channel a call lives for go on as a leg of another call; its id. The call it came from is over."""
     leg = visitor.state.anchor
     visitor.intend(i.Dismissing(i.now(), leg.id))
-    call.expect(leg.id, leg.party)
+    call.expect(leg.id, leg.party, ours=False)
     state = "Up" if leg.stage is LegStage.UP else "Ring"
     # It is in the application already: nobody but us will say so.
     call.put(e.StasisStart(timestamp=i.now(), channel=e.Channel(id=leg.id, state=state)))
@@ -101,13 +102,12 @@ def come_over(visitor: Call, call: Call) -> str:
 async def take_up(call: Call, leg: str) -> None:
     """Answer a leg that came from the dialplan, and see to it that it does not stay if the call is gone already."""
     call.spawn(_not_left_over(call, leg))
-    # The application is told of its own channels' end; one that came from the dialplan it has to ask for.
-    await call.control.watch(leg)
     await call.control.answer(leg)
 
 
-async def _ring_taker(call: Call, leg: str, party: Party, rang: tuple[str, ...], seconds: float) -> None:
-    await dial_leg(call, leg, party, seconds)
+async def _ring_taker(call: Call, way: Way, rang: tuple[str, ...], seconds: float) -> None:
+    leg, party = way.leg, way.party
+    await way.go()
 
     def settled() -> bool:
         return call.leg(leg).joined or call.leg(leg).over or not any(r.leg != leg for r in call.record.ringing_now)
