@@ -100,7 +100,7 @@ class Step:
                 self._tell_forwarding(way.hops)
                 free.setdefault((way.target.party.number, way.target.outside_number), way.target)
             else:
-                skipped.append(way.why or f"{way.hops[-1].extension} {way.hops[-1].why}")
+                skipped.append(way.why or next(f"{h.extension} {h.why}" for h in way.hops if h.why != "always"))
         return list(free.values()), skipped
 
     async def reach(self, target: Target, *, seconds: float) -> RingResult:

@@ -202,7 +202,8 @@ class Exchange:
         return self.channels[channel]
 
     def _enter(self, channel: str) -> e.Channel:
-        plan = e.Dialplan(app_name="Stasis", app_data=f"{APP},{self._made.get(channel, 'leg')}")
+        args = self._made.get(channel, "leg")
+        plan = e.Dialplan(app_name="Stasis", app_data=f"{APP},{args}")
         self.channels[channel] = self.channels[channel].model_copy(update={"dialplan": plan})
         return self.channels[channel]
 
