@@ -46,7 +46,15 @@ class AsideEntry:
     extension: str = ""
 
 
-def read_entry(args: Sequence[str]) -> Entry | LegEntry | AsideEntry | None:
+@dataclass(frozen=True, slots=True)
+class SnoopEntry:
+    """A snoop channel of ours that records a call; it has the name of the file."""
+
+    call_id: str
+    file: str
+
+
+def read_entry(args: Sequence[str]) -> Entry | LegEntry | AsideEntry | SnoopEntry | None:
     """What the arguments say; None when they say nothing we know."""
     given = [arg.strip() for arg in args]
     while given and not given[-1]:
@@ -64,6 +72,8 @@ def read_entry(args: Sequence[str]) -> Entry | LegEntry | AsideEntry | None:
             return Entry(Direction.INTERNAL, dialled=extension)
         case ["leg", call_id, kind, *number] if kind in tuple(PartyKind):
             return LegEntry(call_id, Party(PartyKind(kind), number[0] if number else ""))
+        case ["record", call_id, file]:
+            return SnoopEntry(call_id, file)
         case ["leg", call_id, kind, *number] if kind == _MOBILE:
             return LegEntry(call_id, Party(PartyKind.EMPLOYEE, number[0] if number else ""), outside=True)
         case ["aside", call_id, *extension]:
@@ -75,6 +85,11 @@ def read_entry(args: Sequence[str]) -> Entry | LegEntry | AsideEntry | None:
 def aside_args(entry: AsideEntry) -> str:
     """The appArgs of a channel beside a call; the inverse of `read_entry`."""
     return f"aside,{entry.call_id},{entry.extension}"
+
+
+def snoop_args(call_id: str, file: str) -> str:
+    """The appArgs of a snoop channel that records; the inverse of `read_entry`."""
+    return f"record,{call_id},{file}"
 
 
 def leg_args(call_id: str, party: Party, *, outside: bool = False) -> str:

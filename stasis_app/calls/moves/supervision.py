@@ -83,14 +83,13 @@ def channel_of(call: Call, extension: str) -> str:
 async def accompany(call: Call, extension: str) -> None:
     """See to it that a supervisor hears and says what he is to, until he or the call goes."""
     post = _Post(call, extension)
-    try:
-        while True:
-            await call.wait(lambda: post.is_over() or post.is_wrong(), None)
-            if post.is_over():
-                return
-            await post.set_right()
-    finally:
-        await post.clear()
+    while True:
+        await call.wait(lambda: post.is_over() or post.is_wrong(), None)
+        if post.is_over():
+            break
+        await post.set_right()
+    # Not when the service stops: he goes on listening, and is found again.
+    await post.clear()
 
 
 class _Post:

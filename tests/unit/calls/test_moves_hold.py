@@ -32,7 +32,7 @@ async def test_the_customer_hears_music_and_the_conversation_goes_on(pbx: Exchan
     await pbx.settled()
 
     assert pbx.music == {"1.0"}
-    assert pbx.muted == {(pbx.leg("101"), "both")}
+    assert pbx.silenced == {(pbx.leg("101"), "both")}
     (held,) = pbx.told(f.Held)
     assert (held.party.number, held.by_phone) == ("101", False)
     assert pbx.the_record.held == {pbx.leg("101"): False}
@@ -46,7 +46,7 @@ async def test_taken_back_they_hear_each_other(pbx: Exchange) -> None:
     await holding.resume(pbx.call, "101")
     await pbx.settled()
 
-    assert (pbx.music, pbx.muted, pbx.the_record.held) == (set(), set(), {})
+    assert (pbx.music, pbx.silenced, pbx.the_record.held) == (set(), set(), {})
     assert [type(fact) for fact in pbx.told(f.Held) + pbx.told(f.Resumed)] == [f.Held, f.Resumed]
 
 
@@ -105,11 +105,11 @@ async def test_the_holder_hangs_up_and_the_call_is_over(pbx: Exchange) -> None:
 
 async def test_muted_the_others_hear_him_no_longer(pbx: Exchange) -> None:
     await holding.mute(pbx.call, "101")
-    assert pbx.muted == {(pbx.leg("101"), "in")}
+    assert pbx.silenced == {(pbx.leg("101"), "in")}
     assert pbx.the_record.muted == (pbx.leg("101"),)
 
     await holding.unmute(pbx.call, "101")
-    assert pbx.muted == set()
+    assert pbx.silenced == set()
     assert [fact.party.number for fact in pbx.told(f.Muted) + pbx.told(f.Unmuted)] == ["101", "101"]
 
 
@@ -121,7 +121,7 @@ async def test_who_muted_himself_before_a_hold_is_muted_after_it(pbx: Exchange) 
     await holding.resume(pbx.call, "101")
     await pbx.settled()
 
-    assert (pbx.leg("101"), "in") in pbx.muted
+    assert (pbx.leg("101"), "in") in pbx.silenced
 
 
 async def test_keys_are_sent_to_the_party_named(pbx: Exchange) -> None:
