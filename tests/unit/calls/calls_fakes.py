@@ -211,7 +211,8 @@ class Exchange:
         return self.channels[channel]
 
     def _enter(self, channel: str) -> e.Channel:
-        args = self._made.get(channel, "leg")
+        made = self._made.get(channel, "")
+        args = made if made.startswith("aside") else "leg"
         plan = e.Dialplan(app_name="Stasis", app_data=f"{APP},{args}")
         self.channels[channel] = self.channels[channel].model_copy(update={"dialplan": plan})
         return self.channels[channel]
