@@ -355,7 +355,7 @@ def _ended(state: CallState, at: datetime) -> Change:
             leg = replace(leg, released=leg.released or Unanswered.CANCELLED)
             state, more = _told_over(state.with_leg(leg), leg, at, was_up=leg.stage is LegStage.UP)
             facts += more
-            if state.handed_over:
+            if state.handed_over and not leg.ours:
                 # A leg of the dialplan's: nobody will tell us that it is gone.
                 state = state.with_leg(replace(state.legs[leg.id], stage=LegStage.GONE))
     by = EndedBy.DIALPLAN if state.handed_over else state.first_hangup or EndedBy.UNKNOWN
