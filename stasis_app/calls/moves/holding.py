@@ -2,7 +2,7 @@
 
 Who holds stays in the bridge, so the conversation and its recording go on. Ordered through us he is silenced in both
 directions. Who is left alone with him hears music, and it is us who play it: Asterisk does so only in a bridge of
-two, and a recording makes it one of three (seen on 22.10.1, where music without silencing mixes the two).
+two without anything else in it (seen on 22.10.1, where music without silencing mixes the two).
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ async def test_ordered_twice_it_is_done_once(pbx: Exchange) -> None:
 
 
 async def test_a_phone_holds_and_the_customer_hears_music_from_us(pbx: Exchange) -> None:
-    """In a bridge that is recorded, and so of three, Asterisk plays none."""
+    """In a bridge of more than two, or one recorded as a whole, Asterisk plays none."""
     pbx.tell(e.ChannelHold, channel=pbx.channels[pbx.leg("101")])
     await pbx.settled()
     assert pbx.music == {"1.0"}
