@@ -31,7 +31,7 @@ SECOND_TRUNK_ADDRESS = "127.0.0.4"
 ARI_USER = "stasis-app"
 MUSIC_TONE, RINGING_TONE = 700, 560  # Hz, what music on hold and a ringing tone sound like here
 
-EMPTY_FILES = [f"{name}.conf" for name in ["acl", "ccss", "cdr", "cel", "features", "pjproject", "stasis", "udptl"]]
+EMPTY_FILES = [f"{name}.conf" for name in ["acl", "ccss", "cdr", "cel", "pjproject", "stasis", "udptl"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +218,7 @@ class Asterisk:
                 "[general]\ncountry = ru\n[ru]\ndescription = Russia\nringcadence = 1000,1000\ndial = 425\n"
                 f"busy = 425/350,0/350\nring = {RINGING_TONE}/1000,0/1000\ncongestion = 425/175,0/175\n"
             ),
+            "features.conf": configured("features.conf", {}),
             **dict.fromkeys(EMPTY_FILES, ""),
         }
 

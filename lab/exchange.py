@@ -62,6 +62,7 @@ class Exchange:
     globals: Mapping[str, str] = field(default_factory=dict)  # of the dialplan
     service_arguments: Sequence[str] = ()
     sandbox_arguments: Sequence[str] = ()
+    dialplan: str = ""  # more dialplan
     second_trunk: str = ""  # its name; its carrier is the test's own
     configuration: str = ""  # more sections of stasis.toml
     phone_transfers: str = "auto"  # asterisk.phone_transfers
@@ -74,7 +75,11 @@ class Exchange:
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None
         self.pbx = Asterisk(
-            self.company.accounts, globals=self.globals, keep_folder=kept, second_trunk=self.second_trunk
+            self.company.accounts,
+            globals=self.globals,
+            dialplan=self.dialplan,
+            keep_folder=kept,
+            second_trunk=self.second_trunk,
         )
         self._stack = contextlib.AsyncExitStack()
         self.service: Program

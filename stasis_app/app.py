@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,15 @@ from stasis_app.calls.facts import RecordingMode
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
+from stasis_app.calls.moves.parking import ParkingLot, ParkingOptions
+from stasis_app.calls.moves.pickup import PickupGroups
 from stasis_app.calls.policy import ConsentWhen, RecordingPolicy
 from stasis_app.calls.recorded import EventRecorder
 from stasis_app.crm import (
     AriEndpoints,
     Directory,
     Employee,
+    Extensions,
     Numbers,
     Phonebook,
     Phones,
@@ -36,7 +39,10 @@ from stasis_app.crm import (
     PortalEmployeeLister,
     ResponsibleFinder,
 )
+from stasis_app.desk import MoveDesk
+from stasis_app.dialled import dialled_codes, parking_by_keys
 from stasis_app.flow import (
+    Codes,
     FlowContext,
     Plan,
     PlanDestinations,
@@ -141,6 +147,8 @@ class Service:
                 self.directory,
                 self.phones,
                 ResponsibleFinder(self.phonebook, self.directory, self.phones),
+                self.extensions,
+                self._know_codes(),
                 scripts,
                 outbound_seconds=settings.outbound.seconds,
             )
@@ -180,11 +188,29 @@ class Service:
         )
         await self.phonebook.load()
         self._stack.push_async_callback(self.phonebook.aclose)
+        self.extensions = Extensions(self.store.meta)
+        await self.extensions.load()
         self.phones = Phones(
             AriEndpoints(self.link),
             endpoint=self.settings.asterisk.endpoint,
-            is_busy=self._is_engaged,
+            channels_of=self._channels_of,
+            settings=self.extensions,
+            call_waiting=self.settings.phones.call_waiting,
+            do_not_disturb=self.settings.phones.do_not_disturb,
         )
+
+    def _know_codes(self) -> Codes:
+        """What can be dialled besides numbers; a parking slot is a code, too."""
+        parking = self.settings.parking
+        self.lot = ParkingLot(ParkingOptions(parking.numbers, parking.seconds), calls=self._live_calls)
+        self.codes = dialled_codes(
+            self.settings.codes,
+            extensions=self.extensions,
+            groups=PickupGroups(self.settings.phones.pickup_groups),
+            lot=self.lot,
+            tracker=lambda: self.tracker,
+        )
+        return self.codes
 
     async def _mirror_calls(self) -> None:
         self.metrics = Metrics()
@@ -232,6 +258,9 @@ class Service:
             await route_call(self.plan, call, context)
 
         async def resume(call: Call) -> None:
+            if call.record.parked is not None:
+                await self.lot.keep(call)
+                return
             call.spawn(learn_client(call, context))
             await resume_call(self.plan, call, context)
 
@@ -248,8 +277,10 @@ class Service:
                 context,
                 ring_seconds=settings.features.transfer_seconds,
                 back_seconds=settings.features.back_seconds,
+                lot=self.lot,
             ),
-            codes=FeatureCodes(**{key: getattr(settings.features, key) for key in FEATURE_CODES}),
+            codes=self._feature_codes(),
+            unlisted=lambda entry: entry.direction is Direction.INTERNAL and entry.dialled in self.codes,
         )
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
 
@@ -278,14 +309,29 @@ class Service:
             recording=self._recording_policy,
         )
 
+    def _feature_codes(self) -> FeatureCodes:
+        chosen = {key: getattr(self.settings.features, key) for key in FEATURE_CODES}
+        park = chosen.pop("park")
+        parks = park and self.lot.options.slots
+        return FeatureCodes(**chosen, more={park: parking_by_keys(self.lot)} if parks else {})
+
     async def _serve_http(self) -> None:
         desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers, self.trunks)
+        moves = MoveDesk(
+            self.tracker,
+            self.directory,
+            self.lot,
+            supervisors=self.settings.phones.supervisors,
+            dialled=desk.dialled,
+        )
         app = create_http(
             ApiDependencies(
                 settings=self.settings.http,
                 calls=desk,
                 journal=self.journal,
                 control=desk,
+                moves=moves,
+                extensions=self.extensions,
                 outbox=OutboxView(self.store),
                 recordings=self.recordings,
                 facts=self.feed,
@@ -362,8 +408,11 @@ class Service:
     def _on_event(self, event: Event) -> None:
         self.tracker.on_event(event)
 
-    def _is_engaged(self, extension: str) -> bool:
-        return self.tracker.engaged(extension)
+    def _channels_of(self, extension: str) -> Collection[str]:
+        return self.tracker.channels_of(extension)
+
+    def _live_calls(self) -> Sequence[CallRecord]:
+        return self.tracker.live()
 
     def _on_world(self, world: World) -> None:
         self.tracker.on_world(world)

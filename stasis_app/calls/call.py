@@ -29,6 +29,7 @@ from stasis_app.calls.lifecycle import clean_up, release_others, run_flow
 from stasis_app.calls.listening import read, say
 from stasis_app.calls.message import take_message
 from stasis_app.calls.moves.destination import Destinations
+from stasis_app.calls.moves.holding import play_music, should_hear_music
 from stasis_app.calls.number_plan import NumberPlan, one_trunk
 from stasis_app.calls.policy import PolicyOf, never
 from stasis_app.calls.prompts import Keys
@@ -123,6 +124,9 @@ class Call:
         self._moves = 0  # how many moves are under way: transfers, a park ...
         self._leading: asyncio.Task[None] | None = None  # what leads the call: its flow
         self._tasks: set[asyncio.Task[None]] = set()
+        self.music: frozenset[str] = should_hear_music(state)  # legs that hear music because they are held
+        self.followed: set[str] = set()  # legs whose phones sent the call on, and whose target we rang
+        self.asides: dict[str, bool] = {}  # channels beside the call (supervisors) -> whether they are in Stasis
         self.features: Features | None = None  # what keys pressed in a conversation do
         self.consultation: Consultation | None = None  # the attended transfer under way
         self.outlive: Callable[[], Sequence[str]] = tuple  # legs that go on talking when the call is over
@@ -161,6 +165,11 @@ class Call:
         """A leg is about to be set up, or comes from somebody else: from now on its events belong here."""
         self._adopt(leg, party)
         self.intend(i.Dialling(i.now(), leg, party, ours))
+
+    def expect_aside(self, channel: str, party: Party, *, here: bool = False) -> None:
+        """A channel that is no leg of the call comes beside it; it is hung up when the call is over."""
+        self._adopt(channel, party)
+        self.asides[channel] = here
 
     def take_over(self, leg: str, party: Party) -> None:
         """A leg that talked in another call goes on in this one."""
@@ -213,6 +222,9 @@ class Call:
             if isinstance(fact, f.Pressed):
                 self.keys.press(fact.digit)
             self._tell(fact)
+        if should_hear_music(self.state) != self.music and not self.state.ended:
+            self.spawn(play_music(self))
+        self._note_aside(event)
         if isinstance(event, e.ChannelDtmfReceived) and self.features is not None:
             self.features.press(event.channel.id, event.digit)
         if self.state.ended and not had_ended:
@@ -221,6 +233,12 @@ class Call:
             # An intent may have brought this about: let the mailbox find out.
             self._mailbox.put_nowait(None)
         self.wake()
+
+    def _note_aside(self, event: e.Event | i.Intent) -> None:
+        if isinstance(event, e.StasisStart) and event.channel.id in self.asides:
+            self.asides[event.channel.id] = True
+        elif isinstance(event, e.StasisEnd | e.ChannelDestroyed):
+            self.asides.pop(event.channel.id, None)
 
     def _tell(self, fact: f.Fact) -> None:
         self.record = after(self.record, fact)

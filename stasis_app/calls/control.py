@@ -55,9 +55,15 @@ class Control(Protocol):
 
     async def destroy_bridge(self, bridge: str) -> None: ...
 
+    async def mute(self, channel: str, direction: str) -> None: ...
+
+    async def unmute(self, channel: str, direction: str) -> None: ...
+
+    async def send_dtmf(self, channel: str, digits: str) -> None: ...
+
     async def play_in_bridge(self, bridge: str, media: str, playback: str) -> None: ...
 
-    async def snoop(self, channel: str, snoop: str, *, spy: str, args: str) -> None: ...
+    async def snoop(self, channel: str, snoop: str, *, spy: str = "both", whisper: str = "none", args: str) -> None: ...
 
     async def record(self, channel: str, name: str, audio_format: str, **options: Any) -> None: ...
 
@@ -110,7 +116,10 @@ class AriControl:
         await self._do(lambda api: api.channels.ringStop(channelId=channel))
 
     async def start_music(self, channel: str) -> None:
-        """Let the channel's party hear music on hold; in a bridge he then hears nothing else."""
+        """Let the channel's party hear music on hold.
+
+        In a bridge he hears nothing else while the others are muted, otherwise both in turn (seen on 22.10.1).
+        """
         await self._do(lambda api: api.channels.startMoh(channelId=channel))
 
     async def stop_music(self, channel: str) -> None:
@@ -167,8 +176,20 @@ class AriControl:
         await self._do(lambda api: api.bridges.addChannel(bridgeId=bridge, channel=",".join(channels)))
 
     async def remove_from_bridge(self, bridge: str, channel: str) -> None:
-        """Take a channel out of a bridge; it stays in the application."""
-        await self._do(lambda api: api.bridges.removeChannel(bridgeId=bridge, channel=channel))
+        """Take a channel out of a bridge; one that is not in it stays where it is."""
+        await self._end(lambda api: api.bridges.removeChannel(bridgeId=bridge, channel=channel))
+
+    async def mute(self, channel: str, direction: str) -> None:
+        """Silence what a channel's party says (`in`), hears (`out`), or `both`."""
+        await self._do(lambda api: api.channels.mute(channelId=channel, direction=direction))
+
+    async def unmute(self, channel: str, direction: str) -> None:
+        """End what `mute` began."""
+        await self._end(lambda api: api.channels.unmute(channelId=channel, direction=direction))
+
+    async def send_dtmf(self, channel: str, digits: str) -> None:
+        """Send keys to a channel's party, as if whoever talks with him had pressed them."""
+        await self._do(lambda api: api.channels.sendDTMF(channelId=channel, dtmf=digits))
 
     async def destroy_bridge(self, bridge: str) -> None:
         """End a bridge; its channels stay."""
@@ -178,11 +199,14 @@ class AriControl:
         """Play a media URI to everybody in a bridge."""
         await self._do(lambda api: api.bridges.playWithId(bridgeId=bridge, media=media, playbackId=playback))
 
-    async def snoop(self, channel: str, snoop: str, *, spy: str, args: str) -> None:
-        """Make a channel that hears another: what comes from it (`in`), what it hears (`out`) or `both`."""
+    async def snoop(self, channel: str, snoop: str, *, spy: str = "both", whisper: str = "none", args: str) -> None:
+        """Make a channel that hears another: what comes from it (`in`), what it hears (`out`) or `both`.
+
+        What is said into it the other's party hears (`whisper` is `out`), or nobody (`none`).
+        """
         await self._do(
             lambda api: api.channels.snoopChannelWithId(
-                channelId=channel, snoopId=snoop, spy=spy, app=self._app, appArgs=args
+                channelId=channel, snoopId=snoop, spy=spy, whisper=whisper, app=self._app, appArgs=args
             )
         )
 

@@ -90,6 +90,14 @@ class Dismissing(Intent):
 
 
 @dataclass(frozen=True, slots=True)
+class Holding(Intent):
+    """A party puts the others on hold through us, or takes them back."""
+
+    leg: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HangingUp(Intent):
     """The plan ends the call."""
 

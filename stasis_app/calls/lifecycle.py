@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import AriError, Gone
 from stasis_app.calls import intents as i
-from stasis_app.calls.causes import NO_ANSWER
+from stasis_app.calls.causes import NO_ANSWER, NORMAL
 from stasis_app.calls.control import caller_id
 from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
 from stasis_app.calls.moves.attended import resume_consultation
@@ -83,7 +83,7 @@ def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow
         return partial(_go_on_consulting, transfer=transfer)
     if transfer is not None:
         return partial(_go_on_transferring, transfer=transfer)
-    if talks or any(ring.answered_at and not ring.ended_at for ring in record.rings):
+    if record.parked is None and (talks or any(ring.answered_at and not ring.ended_at for ring in record.rings)):
         return go_on_talking
 
     async def flow(call: Call) -> None:
@@ -181,6 +181,8 @@ async def release_others(call: Call, but: Sequence[str] = ()) -> None:
 async def clean_up(call: Call) -> None:
     """After the end: release what is left, see the recordings to their end, and destroy the bridge."""
     await release_others(call, but=call.outlive())
+    for channel in tuple(call.asides):
+        await _whatever_comes(call, call.control.hang_up(channel, NORMAL))
     await call.recording.close()
     if call.bridged:
         await _whatever_comes(call, call.control.destroy_bridge(call.bridge))

@@ -209,13 +209,26 @@ def _told_left(state: CallState, leg: Leg, at: datetime) -> Change:
 
 def _hold(state: CallState, event: e.ChannelHold | e.ChannelUnhold) -> Change:
     leg = state.legs.get(event.channel.id)
-    held = isinstance(event, e.ChannelHold)
-    # An unhold without a hold comes before every transfer: only changes count.
-    if leg is None or leg.held is held or leg.over:
+    if leg is None or leg.over:
         return state, []
-    kind = f.Held if held else f.Resumed
-    fact = kind(call_id=state.call_id, at=event.timestamp, leg=leg.id, party=leg.party)
-    return state.with_leg(replace(leg, held=held)), [fact]
+    return _held(state, leg, replace(leg, held=isinstance(event, e.ChannelHold)), event.timestamp)
+
+
+def _holding(state: CallState, intent: i.Holding) -> Change:
+    leg = state.legs.get(intent.leg)
+    if leg is None or leg.over:
+        return state, []
+    return _held(state, leg, replace(leg, held_by_us=intent.held), intent.at)
+
+
+def _held(state: CallState, before: Leg, leg: Leg, at: datetime) -> Change:
+    """An unhold without a hold comes before every transfer: only changes count."""
+    state = state.with_leg(leg)
+    held = leg.held or leg.held_by_us
+    if held == (before.held or before.held_by_us):
+        return state, []
+    common: dict[str, Any] = {"call_id": state.call_id, "at": at, "leg": leg.id, "party": leg.party}
+    return state, [f.Held(**common, by_phone=leg.held) if held else f.Resumed(**common)]
 
 
 def _dtmf(state: CallState, event: e.ChannelDtmfReceived) -> Change:
@@ -457,6 +470,7 @@ _TRANSITIONS: dict[type, Callable[[CallState, Any], Change]] = {
     i.HangingUp: _hanging_up,
     i.Anchoring: _anchoring,
     i.Dismissing: _dismissing,
+    i.Holding: _holding,
     i.HandingOver: _handing_over,
     i.Taping: _taping,
     i.TapingFailed: _taping_failed,

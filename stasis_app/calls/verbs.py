@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from stasis_app.calls.facts import Identified, Party, PartyKind, RecordingMode, Unanswered
+from stasis_app.calls.facts import Fact, Identified, Party, PartyKind, RecordingMode, Unanswered
 from stasis_app.calls.record import CallRecord
 
 
@@ -166,4 +166,8 @@ class CallHandle(Protocol):
 
     def identify(self, fact: Identified) -> None:
         """Note whose number this is."""
+        ...
+
+    def note(self, fact: Fact) -> None:
+        """Add a fact of our own to the call's story."""
         ...

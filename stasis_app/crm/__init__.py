@@ -8,6 +8,7 @@ from stasis_app.crm.availability import Availability, EndpointReader, Phones, Ph
 from stasis_app.crm.client import Client, ClientFinder, PortalClientFinder, WorkingDay
 from stasis_app.crm.employees import Directory, Employee, EmployeeLister, PortalEmployeeLister
 from stasis_app.crm.endpoints import AriEndpoints
+from stasis_app.crm.extensions import Extension, Extensions
 from stasis_app.crm.numbers import Number, NumberKind, Numbers, extension_of
 from stasis_app.crm.phonebook import Lookup, Phonebook, Source
 from stasis_app.crm.responsible import Responsible, ResponsibleFinder, Standing
@@ -29,6 +30,8 @@ __all__ = [
     "EmployeeLister",
     "EmployeeStore",
     "EndpointReader",
+    "Extension",
+    "Extensions",
     "Lookup",
     "MemoryClientStore",
     "MemoryEmployeeStore",

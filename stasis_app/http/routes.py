@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 
 from stasis_app.http import calls, health, incidents, live, models, outbox, recordings, transfers
 from stasis_app.http.auth import demand_token
+from stasis_app.http.move_routes import MOVE_ROUTES
 from stasis_app.http.openapi import Route, document
 
 
@@ -99,6 +100,7 @@ ROUTES = (
             ("swap", transfers.swap_transfer),
         )
     ),
+    *MOVE_ROUTES,
     Route(
         method="GET",
         path="/api/v1/live",
