@@ -15,7 +15,7 @@ from loguru import logger
 
 from b24client import B24Error, OAuthAuth, OAuthTokens, retrying
 from b24client.transport import tls_context
-from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
+from stasis_app.adapters import CallBackMaker, CallDesk, CrmQuestions, Figures, OutboxView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
 from stasis_app.calls import AriControl, Call, CallOptions, Direction, Tracker
@@ -26,14 +26,17 @@ from stasis_app.crm import (
     AriEndpoints,
     Directory,
     Employee,
+    Importance,
     Numbers,
     Phonebook,
     Phones,
     PortalClientFinder,
     PortalEmployeeLister,
     ResponsibleFinder,
+    WorkingDays,
 )
 from stasis_app.flow import FlowContext, Plan, learn_client, load_plan, load_scripts, resume_call, route_call
+from stasis_app.flow.elements.queue import Queue as QueueElement
 from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
 from stasis_app.portal import (
@@ -45,6 +48,8 @@ from stasis_app.portal import (
     bind_events,
     connect,
 )
+from stasis_app.queues import Queues
+from stasis_app.queues.reach import Reach
 from stasis_app.settings import Settings
 from stasis_app.store import Store, open_store
 
@@ -114,6 +119,7 @@ class Service:
             record_events=self._recording(),
         )
         await self._know_people()
+        await self._know_queues()
         await self._mirror_calls()
         self._follow_calls(
             FlowContext(
@@ -123,10 +129,15 @@ class Service:
                 self.phones,
                 ResponsibleFinder(self.phonebook, self.directory, self.phones),
                 scripts,
+                queues=self.queues,
+                importance=Importance(CrmQuestions(self.portal)),
             )
         )
         await self._serve_http()
-        self.tracker.restore(await self.journal.unfinished())
+        unfinished = await self.journal.unfinished()
+        self.tracker.restore(unfinished)
+        looked_up = [await self.journal.get(call_id) for call_id in self.queues.calls_to_look_up]
+        self.queues.restore(unfinished, {record.call_id: record for record in looked_up if record is not None})
         await self.link.start()
         self._stack.push_async_callback(self.link.stop)
         self._do(self.directory.run())
@@ -162,6 +173,22 @@ class Service:
             endpoint=self.settings.asterisk.endpoint,
             is_busy=self._is_engaged,
         )
+
+    async def _know_queues(self) -> None:
+        """The queues of the plan, and what was kept of them."""
+        days = WorkingDays(self.portal.timeman.status)
+        self._stack.push_async_callback(days.aclose)
+        self.queues = Queues(
+            self.store.queues,
+            engaged=self._is_engaged,
+            examine=Reach(self.phones, self.directory, days).examine,
+            maker=CallBackMaker(self._the_tracker),
+        )
+        await self.queues.load()
+        self._stack.callback(self.queues.close)
+        for name, element in self.plan.elements.items():
+            if isinstance(element, QueueElement):
+                self.queues.queue(name, element.settings())
 
     async def _mirror_calls(self) -> None:
         self.metrics = Metrics()
@@ -210,12 +237,13 @@ class Service:
                 record=settings.recording.enabled,
             ),
             flow,
-            [self.mirror.on_fact, self.journal.add, self.feed.publish],
+            [self.mirror.on_fact, self.journal.add, self.feed.publish, self.queues.on_fact],
             settings.asterisk.app,
             on_intent=self._recorder.intent if self._recorder else None,
             resume=resume,
         )
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
+        self.figures.watch_queues(self.queues)
 
     async def _serve_http(self) -> None:
         desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers)
@@ -301,6 +329,9 @@ class Service:
 
     def _is_engaged(self, extension: str) -> bool:
         return self.tracker.engaged(extension)
+
+    def _the_tracker(self) -> Tracker:
+        return self.tracker
 
     def _on_world(self, world: World) -> None:
         self.tracker.on_world(world)

@@ -29,7 +29,7 @@ from stasis_app.calls.listening import read, say
 from stasis_app.calls.prompts import Keys
 from stasis_app.calls.record import CallRecord, after
 from stasis_app.calls.ringing import ring_all, ring_in_turn
-from stasis_app.calls.routing import bridge_of_call
+from stasis_app.calls.routing import bridge_of_call, holding_bridge
 from stasis_app.calls.state import CallState, Leg, LegStage
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 
@@ -244,10 +244,44 @@ class Call:
         await self.answer()
         return await read(self, prompts, digits=digits, seconds=seconds, between=between, terminator=terminator)
 
-    async def ring(self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL) -> RingResult:
+    async def ring(
+        self,
+        targets: Sequence[Target],
+        *,
+        seconds: float,
+        strategy: Strategy = Strategy.ALL,
+        on_hold: Callable[[], Awaitable[None]] | None = None,
+    ) -> RingResult:
         """Ring parties and connect the first who answers."""
+        if on_hold is not None:
+            return await ring_all(self, targets, seconds, on_hold)
         ring = ring_in_turn if strategy is Strategy.IN_TURN else ring_all
         return await ring(self, targets, seconds)
+
+    async def hold(self, line: str, music: str = "") -> None:
+        """Let the caller wait in a holding bridge, answering first when that has not been done."""
+        await self.answer()
+        caller, bridge = self.state.anchor_leg, holding_bridge(line)
+        if self.gaps or self.state.anchor.bridge == bridge:
+            await self.control.remove_from_bridge(bridge, caller)
+        await self.asking_caller(self.control.hold(bridge, caller, music))
+
+    async def unhold(self, line: str) -> None:
+        """Take the caller out of it."""
+        await self.control.remove_from_bridge(holding_bridge(line), self.state.anchor_leg)
+
+    def key(self) -> str:
+        """The next key the caller pressed and nobody has read, "" when there is none."""
+        return self.keys.take(1, "")
+
+    @property
+    def has_key(self) -> bool:
+        """Whether there is one."""
+        return self.keys.any()
+
+    def nudge(self) -> None:
+        """Look again at what is waited for: something has changed that no event tells."""
+        self._wake()
 
     async def talk(self) -> None:
         """Wait until the conversation is over, then end what is left of the call."""

@@ -38,6 +38,10 @@ class Control(Protocol):
 
     async def add_to_bridge(self, bridge: str, *channels: str) -> None: ...
 
+    async def hold(self, bridge: str, channel: str, music: str) -> None: ...
+
+    async def remove_from_bridge(self, bridge: str, channel: str) -> None: ...
+
     async def destroy_bridge(self, bridge: str) -> None: ...
 
     async def record(self, bridge: str, name: str, audio_format: str) -> None: ...
@@ -109,6 +113,22 @@ class AriControl:
     async def add_to_bridge(self, bridge: str, *channels: str) -> None:
         """Bring channels into a bridge: all of them, or none if one is gone."""
         await self._do(lambda api: api.bridges.addChannel(bridgeId=bridge, channel=",".join(channels)))
+
+    async def hold(self, bridge: str, channel: str, music: str) -> None:
+        """Put a channel into a holding bridge of this id, where it hears music of a class ("" for its own).
+
+        The role makes the music begin; a channel that is there already has to leave first (seen on 22.10).
+        """
+        await self._end(lambda api: api.bridges.createWithId(bridgeId=bridge, type="holding"))
+        if music:
+            await self._do(
+                lambda api: api.channels.setChannelVar(channelId=channel, variable="CHANNEL(musicclass)", value=music)
+            )
+        await self._do(lambda api: api.bridges.addChannel(bridgeId=bridge, channel=channel, role="holding_participant"))
+
+    async def remove_from_bridge(self, bridge: str, channel: str) -> None:
+        """Take a channel out of a bridge; one that is not in it stays where it is."""
+        await self._end(lambda api: api.bridges.removeChannel(bridgeId=bridge, channel=channel))
 
     async def destroy_bridge(self, bridge: str) -> None:
         """End a bridge; its channels stay."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import AriError, Gone, ServerFailed
@@ -40,18 +40,25 @@ async def ring_in_turn(call: Call, targets: Sequence[Target], seconds: float) ->
     return RingResult(None, tried)
 
 
-async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> RingResult:
-    """Ring all parties together for `seconds` and connect the first who answers."""
+async def ring_all(
+    call: Call, targets: Sequence[Target], seconds: float, on_hold: Callable[[], Awaitable[None]] | None = None
+) -> RingResult:
+    """Ring all parties together for `seconds` and connect the first who answers.
+
+    With `on_hold` the caller goes on hearing what he hears; it is called before he is connected.
+    """
     legs = {f"{call.id}-{secrets.token_hex(4)}": target.party for target in targets}
     before = frozenset(call.state.legs)
     for leg, party in legs.items():
         call.expect(leg, party)
     # Somebody dialling out hears the far end's own tones; with several parties ringing there is no one far end.
-    early = call.record.direction is Direction.OUTBOUND and len(legs) == 1
+    early = call.record.direction is Direction.OUTBOUND and len(legs) == 1 and on_hold is None
     dial = _dial_with_early_media if early else _dial
     for leg, party in legs.items():
         call.spawn(dial(call, leg, party, seconds))
-    if not early:
+    if on_hold is not None:
+        call.spawn(call.bridge_ready())
+    elif not early:
         call.spawn(_let_caller_hear_ringing(call, legs))
     connected = ""
     try:
@@ -59,6 +66,8 @@ async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> Rin
         while (winner := await _next_answer(call, legs, before, deadline)) is not None:
             losers = [leg for leg in legs if leg != winner]
             releasing = asyncio.gather(*(_release(call, leg, Unanswered.ANSWERED_ELSEWHERE) for leg in losers))
+            if on_hold is not None:
+                await on_hold()
             connected = winner if await _connect(call, winner) else ""
             await releasing
             if connected:
@@ -69,7 +78,7 @@ async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> Rin
         for leg in legs:
             if leg != connected and call.leg(leg).alive and call.leg(leg).released is None:
                 call.spawn(_release(call, leg, Unanswered.CANCELLED))
-    if not early and call.state.anchor.stage is LegStage.UP:
+    if not early and on_hold is None and call.state.anchor.stage is LegStage.UP:
         await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
     return RingResult(None, _tried(call, list(legs)))
 

@@ -12,6 +12,11 @@ def bridge_of_call(call_id: str, name: str = "") -> str:
     return f"{call_id}{_BRIDGE}-{name}" if name else f"{call_id}{_BRIDGE}"
 
 
+def holding_bridge(line: str) -> str:
+    """The id of the bridge in which the callers of a waiting line hear music."""
+    return f"holding-{line}"
+
+
 def is_bridge_of_call(bridge: str, call_id: str) -> bool:
     """Whether a bridge is one of this call's: who is in another (a waiting line) talks to nobody."""
     return bridge.startswith(f"{call_id}{_BRIDGE}")

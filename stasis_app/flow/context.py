@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stasis_app.crm import Directory, Numbers, Phonebook, Phones, ResponsibleFinder
+from stasis_app.crm import Directory, Importance, Numbers, Phonebook, Phones, ResponsibleFinder
 from stasis_app.flow.scripts import ScriptFunction
+from stasis_app.queues import Queues
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class FlowContext:
     phones: Phones
     responsibles: ResponsibleFinder
     scripts: Mapping[str, ScriptFunction] = field(default_factory=dict)
+    queues: Queues = field(default_factory=Queues)
+    importance: Importance = field(default_factory=lambda: Importance(None))
     direct_seconds: float = 25.0  # an extension the caller dialled in a menu
     outbound_seconds: float = 60.0
     internal_seconds: float = 60.0

@@ -1,6 +1,6 @@
 """Callers who would rather be called back than wait: they keep their place, an agent is called first when it comes.
 
-An order is on disk before the caller hears that he will be called. What became of a call-back is read from its call's
+Orders are kept on disk. What became of a call-back is read from its call's
 record, so a restart in the middle of one changes nothing.
 """
 
@@ -187,7 +187,7 @@ class CallBacks:
 
 
 def _row(order: CallBack) -> CallBackRow:
-    return CallBackRow(**asdict(order))  # type: ignore[typeddict-item]
+    return CallBackRow(**asdict(order))  # type: ignore[typeddict-item,no-any-return]
 
 
 def call_back_of(row: CallBackRow) -> CallBack:

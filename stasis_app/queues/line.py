@@ -60,9 +60,3 @@ class Line:
         """He has left, for whatever reason; nothing happens when he is gone already."""
         if place in self:
             del self._places[place.id]
-
-    def position(self, place: Place) -> int:
-        """1 for whoever is next; 0 when he is not in the line."""
-        if place not in self:
-            return 0
-        return 1 + sum(other.rank < place.rank for other in self._places.values())

@@ -170,9 +170,14 @@ class Queue:
             self._withdraw(place)
         self.dispatch()
 
+    def ready_again(self, place: Place) -> None:
+        """The time a place had to wait for is over."""
+        if place in self.line:
+            self.ready(place, ready=True)
+
     def position(self, place: Place) -> int:
-        """1 for whoever is next."""
-        return self.line.position(place)
+        """1 for whoever is next. Call-backs that are being made or have to wait for their time are not counted."""
+        return 1 + sum(p.rank < place.rank for p in self.line if not (p.call_back and (p.offered or not p.ready)))
 
     def expected_wait(self, place: Place) -> float | None:
         """Seconds until his turn, as far as the last calls tell."""
@@ -219,6 +224,12 @@ class Queue:
     def answered(self, place: Place, extension: str, call: str) -> None:
         """An agent took the call."""
         self._staff.took(extension, call, self.name)
+        self.leave(place)
+
+    def served(self, place: Place, extension: str) -> None:
+        """An agent called back whoever had this place, and they have talked."""
+        self._staff.took(extension, "", self.name)
+        self._staff.finished(extension, self.settings.wrap_up)
         self.leave(place)
 
     def handled(self, seconds: float) -> None:
@@ -296,6 +307,12 @@ class Queue:
     def _nudge_all(self) -> None:
         for place in self.line:
             place.nudge()
+
+    def close(self) -> None:
+        """Stop what waits for a time."""
+        for timer in (self._timer, self._patience):
+            if timer is not None:
+                timer.cancel()
 
     # What others see
 

@@ -1,10 +1,11 @@
-"""All queues together: what a fact changes for the agents, who signs in and out, what is found again after a restart."""
+"""All queues together: what facts change for the agents, who signs in and out, what is found after a restart."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 from loguru import logger
 
@@ -60,7 +61,7 @@ class Queues:
         self._kept_call_backs: list[CallBackRow] = []
         self.call_backs = CallBacks(self._store, clock, maker, self.reachable)
 
-    def __iter__(self) -> Iterable[Queue]:
+    def __iter__(self) -> Iterator[Queue]:
         return iter(self._queues.values())
 
     def queue(self, name: str, settings: QueueSettings) -> Queue:
@@ -78,6 +79,12 @@ class Queues:
     def views(self) -> list[QueueView]:
         """All of them as they are now."""
         return [queue.view() for queue in self._queues.values()]
+
+    def close(self) -> None:
+        """Stop offering; who waits keeps his place on the PBX."""
+        self.call_backs.cancel()
+        for queue in self._queues.values():
+            queue.close()
 
     # After a restart
 
@@ -128,7 +135,7 @@ class Queues:
 
     def _freed(self, extension: str, call: str) -> None:
         agent = self._staff.agent(extension)
-        if agent.on_call == call and not self._still_in(agent.on_call, extension):
+        if agent.on_call == call:
             queue = self._queues.get(agent.on_queue)
             if queue is not None:
                 queue.handled(self.clock() - agent.last_call_at)
@@ -154,7 +161,7 @@ class Queues:
         self._agents_changed(extension)
 
     def toggle(self, extension: str) -> bool | None:
-        """Sign an agent out of all his queues, or into them when he is in none. Whether he is in now; None: has none."""
+        """Sign an agent out of all his queues, or into them if he is in none. Whether he is in now; None: has none."""
         his = [queue for queue in self._queues.values() if extension in queue.members]
         if not his:
             return None
@@ -166,7 +173,9 @@ class Queues:
     async def reachable(self, queue: Queue, place: Place) -> list[str]:
         """Which of the agents offered to a place can really be rung; the others are sent away for a while."""
         found = []
-        for extension, hindrance in await self._examined(queue, place.offered):
+        offered = place.offered
+        answers = await asyncio.gather(*(self._examine(queue.settings, extension) for extension in offered))
+        for extension, hindrance in zip(offered, answers, strict=True):
             if hindrance is None:
                 found.append(extension)
             else:

@@ -12,7 +12,7 @@ from stasis_app.store import AgentRow, MembershipRow
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """What is kept of an agent. Times are Unix seconds, 0 for never; `calls` were taken on the day of `last_call_at`."""
+    """What is kept of an agent. Times are Unix seconds, 0 for never; `calls` were taken the day of `last_call_at`."""
 
     extension: str
     paused: bool = False
@@ -113,6 +113,10 @@ class Staff:
         until = max(self.agent(extension).wrap_up_until, absence.until if absence else 0.0)
         return until if until > self._clock() else None
 
+    def on_calls(self) -> list[tuple[str, str]]:
+        """The agents who are in a call they took from a queue, each with the call."""
+        return [(agent.extension, agent.on_call) for agent in self._agents.values() if agent.on_call]
+
     # What happens to him
 
     def reserve(self, extension: str, place: str) -> None:
@@ -131,9 +135,7 @@ class Staff:
     def pause(self, extension: str, *, paused: bool, reason: str = "") -> None:
         """He pauses in all queues, or goes on."""
         self._keep(
-            replace(
-                self.agent(extension), paused=paused, reason=reason if paused else "", changed_at=self._clock()
-            )
+            replace(self.agent(extension), paused=paused, reason=reason if paused else "", changed_at=self._clock())
         )
 
     def took(self, extension: str, call: str, queue: str) -> None:

@@ -8,6 +8,7 @@ from stasis_app.store.directories import ClientRow, EmployeeRow, SqlClientStore,
 from stasis_app.store.errors import StoreError
 from stasis_app.store.journal import CallFilter, CallRow, FactRow, JournalStore, SqlJournal
 from stasis_app.store.outbox import DONE, DROPPED, OPEN, REFUSED, Outbox, OutboxRow, OutboxSummary, SqlOutbox
+from stasis_app.store.queues import AgentRow, CallBackRow, MembershipRow, SqlQueueStore
 from stasis_app.store.small import SqlMeta, SqlTokenStore
 from stasis_app.store.store import Store, open_store
 from stasis_app.store.writer import Writer
@@ -17,12 +18,15 @@ __all__ = [
     "DROPPED",
     "OPEN",
     "REFUSED",
+    "AgentRow",
+    "CallBackRow",
     "CallFilter",
     "CallRow",
     "ClientRow",
     "EmployeeRow",
     "FactRow",
     "JournalStore",
+    "MembershipRow",
     "Outbox",
     "OutboxRow",
     "OutboxSummary",
@@ -31,6 +35,7 @@ __all__ = [
     "SqlJournal",
     "SqlMeta",
     "SqlOutbox",
+    "SqlQueueStore",
     "SqlTokenStore",
     "Store",
     "StoreError",

@@ -9,6 +9,7 @@ from stasis_app.store.database import Database, open_database
 from stasis_app.store.directories import SqlClientStore, SqlEmployeeStore
 from stasis_app.store.journal import SqlJournal
 from stasis_app.store.outbox import SqlOutbox
+from stasis_app.store.queues import SqlQueueStore
 from stasis_app.store.small import SqlMeta, SqlTokenStore
 from stasis_app.store.writer import Writer
 
@@ -24,6 +25,7 @@ class Store:
         self.clients = SqlClientStore(database, writer)
         self.employees = SqlEmployeeStore(database, writer)
         self.tokens = SqlTokenStore(database, writer)
+        self.queues = SqlQueueStore(database, writer)
         self.meta = SqlMeta(database, writer)
 
     @property
