@@ -120,12 +120,18 @@ class CrmQuestions:
 
     async def fields(self, entity_type: str, entity_id: int) -> Mapping[str, Any]:
         """The fields of a contact, company or lead as the portal names them."""
-        kinds = {"CONTACT": self._crm.contacts, "COMPANY": self._crm.companies, "LEAD": self._crm.leads}
-        kind = kinds.get(entity_type)
-        if kind is None:
-            return {}
-        entity = await kind.get(entity_id, priority=Priority.LOOKUP)
-        return entity.fields
+        match entity_type:
+            case "CONTACT":
+                contact = await self._crm.contacts.get(entity_id, priority=Priority.LOOKUP)
+                return contact.fields
+            case "COMPANY":
+                company = await self._crm.companies.get(entity_id, priority=Priority.LOOKUP)
+                return company.fields
+            case "LEAD":
+                lead = await self._crm.leads.get(entity_id, priority=Priority.LOOKUP)
+                return lead.fields
+            case _:
+                return {}
 
     async def has_open_deal(self, entity_type: str, entity_id: int) -> bool:
         """Whether a deal with a contact or company is not closed; leads have no deals yet."""

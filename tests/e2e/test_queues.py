@@ -1,0 +1,104 @@
+"""Waiting lines on a real Asterisk: who rings, who hears what, and what the CRM holds afterwards.
+
+A queue answers at once, so a caller's `talk_s` counts from when he began to wait.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import aiohttp
+import pytest_asyncio
+
+from lab.exchange import Exchange
+from lab.phones import Caller, Manner, Office
+from lab.stage import play
+from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story, Table
+
+
+def queue(n: Numbers, agents: Sequence[str], **keys: object) -> Mapping[str, Table]:
+    """A queue of these agents that leads to a hang-up."""
+    values: dict[str, object] = {"type": "queue", "agents": list(agents), "announce_every": 0, **keys}
+    return {n.element("queue"): {"on_timeout": n.element("end"), **values}, n.element("end"): HANG_UP}
+
+
+RING_ALL, LINEAR, GIVES_UP, OVERFLOW, TWO, BACK, RESTART = (Numbers(n) for n in range(31, 38))
+
+
+def _ring_all(n: Numbers) -> Story:
+    return Story(
+        name="three agents ring together and the second answers",
+        phones=[Manner(n.phone(1), ring_s=None), Manner(n.phone(2), ring_s=2.0), Manner(n.phone(3), ring_s=None)],
+        clients=[Client(n.client(1), n.phone(1), "Ivan Ivanov")],
+        lines={n.did: n.element("queue")},
+        elements=queue(n, [n.phone(1), n.phone(2), n.phone(3)], strategy="ring_all"),
+        calls=[PlannedCall(n.client(1), n.did, n.phone(2), [n.phone(i) for i in (1, 2, 3)], talk_s=3.0)],
+    )
+
+
+def _linear(n: Numbers) -> Story:
+    return Story(
+        name="the first agent lets it ring and the second answers",
+        phones=[Manner(n.phone(1), ring_s=None), Manner(n.phone(2), ring_s=1.0)],
+        clients=[Client(n.client(1), n.phone(1), "Ivan Ivanov")],
+        lines={n.did: n.element("queue")},
+        elements=queue(n, [n.phone(1), n.phone(2)], strategy="linear", ring_seconds=3),
+        calls=[PlannedCall(n.client(1), n.did, n.phone(2), [n.phone(1), n.phone(2)], talk_s=8.0)],
+    )
+
+
+def _gives_up(n: Numbers) -> Story:
+    return Story(
+        name="the caller hangs up while he waits",
+        phones=[Manner(n.phone(1), ring_s=None)],
+        clients=[Client(n.client(1), n.phone(1), "Ivan Ivanov")],
+        lines={n.did: n.element("queue")},
+        elements=queue(n, [n.phone(1)]),
+        calls=[PlannedCall(n.client(1), n.did, "", [n.phone(1)], talk_s=3.0)],
+    )
+
+
+def _overflow(n: Numbers) -> Story:
+    return Story(
+        name="after some seconds in the queue the reception is rung",
+        phones=[Manner(n.phone(1), ring_s=None), Manner(n.phone(2), ring_s=1.0)],
+        lines={n.did: n.element("queue")},
+        elements={
+            **queue(n, [n.phone(1)], timeout=4, on_timeout=n.element("reception")),
+            n.element("reception"): {
+                "type": "ring",
+                "targets": [n.phone(2)],
+                "on_no_answer": n.element("end"),
+            },
+        },
+        calls=[PlannedCall(n.client(1), n.did, n.phone(2), [n.phone(1), n.phone(2)], talk_s=9.0)],
+    )
+
+
+def _two_callers(n: Numbers) -> Story:
+    return Story(
+        name="two callers wait for one agent and are served in order",
+        phones=[Manner(n.phone(1), ring_s=1.0)],
+        lines={n.did: n.element("queue")},
+        elements=queue(n, [n.phone(1)]),
+        calls=[
+            PlannedCall(n.client(1), n.did, n.phone(1), [n.phone(1)], talk_s=6.0),
+            PlannedCall(n.client(2), n.did, n.phone(1), [n.phone(1)], after_s=1.5, talk_s=10.0),
+        ],
+    )
+
+
+STORIES = [_ring_all(RING_ALL), _linear(LINEAR), _gives_up(GIVES_UP), _overflow(OVERFLOW), _two_callers(TWO)]
+
+
+@pytest_asyncio.fixture
+async def exchange() -> AsyncIterator[Exchange]:
+    async with Exchange(STORIES) as running:
+        yield running
+
+
+async def test_queues_serve_callers_and_the_crm_holds_what_happened(exchange: Exchange):
+    results = await asyncio.gather(*(exchange.perform(story) for story in STORIES))
+
+    assert {result.name: list(result.differences) for result in results if not result.agrees} == {}
+    assert [left for left in await exchange.left_in_asterisk() if "holding-" not in left] == []
