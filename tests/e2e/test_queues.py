@@ -88,12 +88,41 @@ def _two_callers(n: Numbers) -> Story:
     )
 
 
+def _restart(n: Numbers) -> Story:
+    return Story(
+        name="two callers keep their places over a restart of the service",
+        phones=[Manner(n.phone(1), ring_s=5.0)],
+        lines={n.did: n.element("queue")},
+        elements=queue(n, [n.phone(1)]),
+        calls=[
+            PlannedCall(n.client(1), n.did, n.phone(1), [n.phone(1)], talk_s=17.0),
+            PlannedCall(n.client(2), n.did, n.phone(1), [n.phone(1)], after_s=1.0, talk_s=27.0),
+        ],
+    )
+
+
+def _call_back(n: Numbers) -> Story:
+    return Story(
+        name="a caller would rather be called back",
+        phones=[Manner(n.phone(1), ring_s=0.5)],
+        outside=[Manner(rf"[+]{n.client(2)}", ring_s=0.5, talk_s=3.0)],
+        lines={n.did: n.element("queue")},
+        elements=queue(n, [n.phone(1)], call_back_key="5", wrap_up=1),
+        calls=[
+            PlannedCall(n.client(1), n.did, n.phone(1), [n.phone(1)], talk_s=12.0),
+            PlannedCall(
+                n.client(2), n.did, "", [], after_s=1.5, talk_s=30.0, keys=[(1.0, "5"), (2.0, "1")]
+            ),
+        ],
+    )
+
+
 STORIES = [_ring_all(RING_ALL), _linear(LINEAR), _gives_up(GIVES_UP), _overflow(OVERFLOW), _two_callers(TWO)]
 
 
 @pytest_asyncio.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    async with Exchange(STORIES) as running:
+    async with Exchange([*STORIES, _restart(RESTART), _call_back(BACK)]) as running:
         yield running
 
 
@@ -102,3 +131,35 @@ async def test_queues_serve_callers_and_the_crm_holds_what_happened(exchange: Ex
 
     assert {result.name: list(result.differences) for result in results if not result.agrees} == {}
     assert [left for left in await exchange.left_in_asterisk() if "holding-" not in left] == []
+
+
+async def test_callers_keep_their_places_over_a_restart(exchange: Exchange):
+    story = _restart(RESTART)
+    playing = asyncio.create_task(exchange.play(story))
+    await exchange.portal.until_call(lambda call: bool(call["cards"]))
+    await asyncio.sleep(1.5)
+
+    assert await exchange.service.stop() == 0
+    await exchange.service.start()
+    played = await playing
+    result = await exchange.judge(played)
+
+    first, second = played.calls
+    assert first.talk is not None
+    assert second.talk is not None
+    assert first.talk.ended_at <= second.talk.began_at
+    assert list(result.differences) == []
+
+
+async def test_who_would_rather_be_called_back_is_called_when_his_turn_comes(exchange: Exchange):
+    n = BACK
+    played = await exchange.play(_call_back(n))
+
+    made = await exchange.portal.until_call(lambda call: call["type"] == 1 and call["finish"] is not None, 30)
+    calls = {call["phone_number"][-10:]: call for call in await exchange.portal.calls() if call["type"] == 2}
+    assert played.broke_off == ""
+    assert played.calls[1].talk is None
+    assert made["phone_number"][-10:] == n.client(2)[-10:]
+    assert made["finish"]["status_code"] == "200"
+    assert made["finish"]["user_id"] == exchange.company.user_of(n.phone(1))
+    assert calls[n.client(2)[-10:]]["finish"]["status_code"] == "304"
