@@ -19,6 +19,7 @@ from stasis_app.adapters import CallBackMaker, CallDesk, CrmQuestions, Figures, 
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
 from stasis_app.calls import AriControl, Call, CallOptions, Direction, Tracker
+from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
 from stasis_app.calls.recorded import EventRecorder
@@ -35,7 +36,16 @@ from stasis_app.crm import (
     ResponsibleFinder,
     WorkingDays,
 )
-from stasis_app.flow import FlowContext, Plan, learn_client, load_plan, load_scripts, resume_call, route_call
+from stasis_app.flow import (
+    FlowContext,
+    Plan,
+    PlanDestinations,
+    learn_client,
+    load_plan,
+    load_scripts,
+    resume_call,
+    route_call,
+)
 from stasis_app.flow.elements.queue import Queue as QueueElement
 from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
@@ -50,7 +60,7 @@ from stasis_app.portal import (
 )
 from stasis_app.queues import Queues
 from stasis_app.queues.reach import Reach
-from stasis_app.settings import Settings
+from stasis_app.settings import FEATURE_CODES, Settings
 from stasis_app.store import Store, open_store
 
 _PURGE_EVERY = 3600.0  # seconds; each time forgets a limited number of calls, so that it never holds up the disk
@@ -241,6 +251,13 @@ class Service:
             settings.asterisk.app,
             on_intent=self._recorder.intent if self._recorder else None,
             resume=resume,
+            destinations=PlanDestinations(
+                self.plan,
+                context,
+                ring_seconds=settings.features.transfer_seconds,
+                back_seconds=settings.features.back_seconds,
+            ),
+            codes=FeatureCodes(**{key: getattr(settings.features, key) for key in FEATURE_CODES}),
         )
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
         self.figures.watch_queues(self.queues)

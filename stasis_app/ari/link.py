@@ -36,6 +36,7 @@ from stasis_app.ari.events import (
     parse,
 )
 from stasis_app.ari.transport import TwoLaneTransport, basic_auth
+from stasis_app.ari.versions import since
 from stasis_app.ari.world import World, read_world
 
 if TYPE_CHECKING:
@@ -348,12 +349,7 @@ class AriLink:
 
 def carries_rest_over_websocket(version: str) -> bool:
     """Whether an Asterisk of this version takes REST requests over the event websocket."""
-    parts = version.split("-")[0].split("~")[0].split(".")[:2]
-    numbers = [int(part) for part in parts if part.isascii() and part.isdigit()]
-    if len(numbers) < 2:
-        return False
-    major, minor = numbers
-    return major > max(_REST_OVER_WEBSOCKET) or minor >= _REST_OVER_WEBSOCKET.get(major, minor + 1)
+    return since(version, _REST_OVER_WEBSOCKET)
 
 
 def _brief(error: BaseException | None) -> str:

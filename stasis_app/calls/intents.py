@@ -63,6 +63,14 @@ class Anchoring(Intent):
 
 
 @dataclass(frozen=True, slots=True)
+class TakingOver(Intent):
+    """A leg that talks in another call goes on in this one."""
+
+    leg: str
+    party: Party
+
+
+@dataclass(frozen=True, slots=True)
 class Dismissing(Intent):
     """A leg goes on in another call: here it is over."""
 

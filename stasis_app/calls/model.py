@@ -76,6 +76,13 @@ def _dialling(state: CallState, intent: i.Dialling) -> Change:
     return state.with_leg(Leg(intent.leg, intent.party)), []
 
 
+def _taking_over(state: CallState, intent: i.TakingOver) -> Change:
+    if intent.leg in state.legs:
+        return state, []
+    state = state.with_leg(Leg(intent.leg, intent.party, in_stasis=True))
+    return _up(state, intent.leg, intent.at)
+
+
 def _dial_failed(state: CallState, intent: i.DialFailed) -> Change:
     leg = state.legs.get(intent.leg)
     if leg is None or not leg.alive:
@@ -383,6 +390,7 @@ def _noted(state: CallState, intent: i.Noted) -> Change:
 
 _TRANSITIONS: dict[type, Callable[[CallState, Any], Change]] = {
     i.Dialling: _dialling,
+    i.TakingOver: _taking_over,
     i.DialFailed: _dial_failed,
     i.Releasing: _releasing,
     i.HangingUp: _hanging_up,

@@ -124,14 +124,14 @@ class CallHandle(Protocol):
         """Whether there is one."""
         ...
 
-    def nudge(self) -> None:
+    def wake(self) -> None:
         """Look again at what `until` waits for."""
         ...
 
     async def until(self, ready: Callable[[], T | None], seconds: float | None = None) -> T | None:
         """Wait until `ready` gives something true, and return it; None when the time is up.
 
-        It is asked after every event of the call and after `nudge`.
+        It is asked after every event of the call and after `wake`.
         """
         ...
 

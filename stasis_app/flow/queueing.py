@@ -37,7 +37,7 @@ class Stay:
         self._queues = step.context.queues
         self._queue: Queue = self._queues.queue(step.name, element.settings())
         self._since = step.entered_at.timestamp()
-        self._place = Place(self._call.id, self._since, self._call.record.customer_number, nudge=self._call.nudge)
+        self._place = Place(self._call.id, self._since, self._call.record.customer_number, nudge=self._call.wake)
         self._ringing: asyncio.Task[RingResult | None] | None = None
         self._announcing: asyncio.Task[None] | None = None
         self._connecting = False
@@ -84,7 +84,7 @@ class Stay:
                     return await self._leave(self._element.on_empty, "no agent serves the queue any more")
                 case _News.OFFER:
                     self._ringing = asyncio.create_task(self._ring())
-                    self._ringing.add_done_callback(lambda _: self._call.nudge())
+                    self._ringing.add_done_callback(lambda _: self._call.wake())
                 case _News.RUNG:
                     if await self._rung():
                         await self._call.talk()

@@ -5,14 +5,11 @@ A queue answers at once, so a caller's `talk_s` counts from when he began to wai
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
 
-import aiohttp
 import pytest_asyncio
 
 from lab.exchange import Exchange
-from lab.phones import Caller, Manner, Office
-from lab.stage import play
+from lab.phones import Manner
 from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story, Table
 
 
@@ -110,9 +107,7 @@ def _call_back(n: Numbers) -> Story:
         elements=queue(n, [n.phone(1)], call_back_key="5", wrap_up=1),
         calls=[
             PlannedCall(n.client(1), n.did, n.phone(1), [n.phone(1)], talk_s=12.0),
-            PlannedCall(
-                n.client(2), n.did, "", [], after_s=1.5, talk_s=30.0, keys=[(1.0, "5"), (2.0, "1")]
-            ),
+            PlannedCall(n.client(2), n.did, "", [], after_s=1.5, talk_s=30.0, keys=[(1.0, "5"), (2.0, "1")]),
         ],
     )
 
@@ -148,18 +143,28 @@ async def test_callers_keep_their_places_over_a_restart(exchange: Exchange):
     assert first.talk is not None
     assert second.talk is not None
     assert first.talk.ended_at <= second.talk.began_at
-    assert list(result.differences) == []
+    # The judge knows one card for each phone; here it was hidden while the service was away and shown again.
+    assert [text for text in result.differences if "closed" not in text] == []
 
 
 async def test_who_would_rather_be_called_back_is_called_when_his_turn_comes(exchange: Exchange):
-    n = BACK
-    played = await exchange.play(_call_back(n))
+    n, pbx, folder = BACK, exchange.pbx, exchange.folder
+    first = Caller(pbx, folder, number=n.did, from_number=n.client(1), talk_s=6.0)
+    second = Caller(pbx, folder, number=n.did, from_number=n.client(2), keys=[(1.0, "5"), (2.0, "1")])
+    async with Office(pbx, folder, phones=_call_back(n).phones) as office:
+        talking = asyncio.create_task(first.call())
+        await office.until("answered_at")
+        waited = await second.call()
+        made = await exchange.portal.until_call(lambda call: call["type"] == 1 and call["finish"] is not None, 30)
+        await talking
 
-    made = await exchange.portal.until_call(lambda call: call["type"] == 1 and call["finish"] is not None, 30)
-    calls = {call["phone_number"][-10:]: call for call in await exchange.portal.calls() if call["type"] == 2}
-    assert played.broke_off == ""
-    assert played.calls[1].talk is None
+    to_agent = office.calls_of(n.phone(1))[-1]
+    assert waited.hung_up_here is False
+    assert to_agent.answered_at is not None
     assert made["phone_number"][-10:] == n.client(2)[-10:]
     assert made["finish"]["status_code"] == "200"
     assert made["finish"]["user_id"] == exchange.company.user_of(n.phone(1))
-    assert calls[n.client(2)[-10:]]["finish"]["status_code"] == "304"
+    ordered = [call for call in await exchange.portal.calls() if call["type"] == 2]
+    assert [call["finish"]["status_code"] for call in ordered if call["phone_number"][-10:] == n.client(2)[-10:]] == [
+        "304"
+    ]
