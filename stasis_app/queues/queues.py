@@ -160,6 +160,10 @@ class Queues:
         self._staff.pause(extension, paused=paused, reason=reason)
         self._agents_changed(extension)
 
+    def paused(self, extension: str) -> bool:
+        """Whether an agent pauses."""
+        return self._staff.agent(extension).paused
+
     def toggle(self, extension: str) -> bool | None:
         """Sign an agent out of all his queues, or into them if he is in none. Whether he is in now; None: has none."""
         his = [queue for queue in self._queues.values() if extension in queue.members]
