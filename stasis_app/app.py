@@ -271,6 +271,7 @@ class Service:
                 journal=self.journal,
                 control=desk,
                 outbox=OutboxView(self.store),
+                queues=self.queues,
                 facts=self.feed,
                 health=health_sources(self.link, self.store, self.mirror, self.directory),
                 metrics=self.metrics,

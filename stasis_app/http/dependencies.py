@@ -13,6 +13,7 @@ from aiohttp import web
 from stasis_app.calls.facts import Direction, Fact
 from stasis_app.calls.record import CallRecord
 from stasis_app.http.metrics import Metrics
+from stasis_app.queues import Queue, Queues, QueueView
 from stasis_app.settings import HttpSettings
 
 
@@ -99,6 +100,24 @@ class Controller(Protocol):
         ...
 
 
+class QueueBook(Protocol):
+    """The waiting lines and their agents."""
+
+    def views(self) -> Sequence[QueueView]:
+        """All of them as they are now."""
+        ...
+
+    def get(self, name: str) -> Queue | None: ...
+
+    def sign(self, name: str, extension: str, *, signed_in: bool) -> None:
+        """Sign an agent in or out. Raises KeyError for a queue there is not."""
+        ...
+
+    def pause(self, extension: str, *, paused: bool, reason: str = "") -> None:
+        """An agent pauses in all queues, or goes on."""
+        ...
+
+
 Listener = Callable[[Fact, CallRecord], None]
 
 
@@ -147,6 +166,7 @@ class ApiDependencies:
     control: Controller
     outbox: OutboxReader
     facts: FactFeed
+    queues: QueueBook = field(default_factory=Queues)
     health: Sequence[HealthSource] = ()
     metrics: Metrics = field(default_factory=Metrics)
 

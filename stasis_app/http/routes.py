@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from stasis_app.http import calls, health, live, models, outbox
+from stasis_app.http import calls, health, live, models, outbox, queues
 from stasis_app.http.auth import demand_token
 from stasis_app.http.openapi import Route, document
 
@@ -69,6 +69,46 @@ ROUTES = (
         query=models.OutboxQuery,
         result=models.OutboxPage,
         errors=(422,),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/queues",
+        handler=queues.list_queues,
+        tag="queues",
+        result=models.QueueList,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/queues/{name}",
+        handler=queues.show_queue,
+        tag="queues",
+        result=models.QueueOut,
+        errors=(404,),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/queues/{name}/agents/{extension}",
+        handler=queues.show_agent,
+        tag="queues",
+        result=models.AgentOut,
+        errors=(404,),
+    ),
+    Route(
+        method="PUT",
+        path="/api/v1/queues/{name}/agents/{extension}",
+        handler=queues.sign_in,
+        tag="queues",
+        body=models.AgentChange,
+        result=models.AgentOut,
+        errors=(400, 404, 415, 422),
+    ),
+    Route(
+        method="DELETE",
+        path="/api/v1/queues/{name}/agents/{extension}",
+        handler=queues.sign_out,
+        tag="queues",
+        status=204,
+        errors=(404,),
     ),
     Route(method="GET", path="/api/v1/openapi.json", handler=openapi, tag="about", token=False),
     Route(method="GET", path="/healthz", handler=health.healthz, tag="operation", token=False, result=models.Alive),

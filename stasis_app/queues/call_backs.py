@@ -16,7 +16,7 @@ from loguru import logger
 
 from stasis_app.calls.facts import PartyKind
 from stasis_app.calls.record import CallRecord
-from stasis_app.queues.line import Place
+from stasis_app.queues.line import CALL_BACK_PREFIX, Place
 from stasis_app.queues.queue import Queue
 from stasis_app.queues.stores import QueueStore
 from stasis_app.store import CallBackRow
@@ -149,7 +149,7 @@ class CallBacks:
             asyncio.get_running_loop().call_later(pause, queue.ready_again, place)
 
     def _place(self, order: CallBack) -> Place:
-        return Place(f"call-back-{order.id}", order.since, order.number, order.weight, call_back=True)
+        return Place(f"{CALL_BACK_PREFIX}{order.id}", order.since, order.number, order.weight, call_back=True)
 
     def _nudged(self, order_id: str) -> None:
         """Its turn has come, perhaps."""

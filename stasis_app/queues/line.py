@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+CALL_BACK_PREFIX = "call-back-"
+"""Of the id of a place whose caller has hung up; the id of his call follows."""
+
 
 def _nobody() -> None:
     return None
