@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from loguru import logger
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
-from b24client import B24Error, FinishCall, Portal, Priority
+from b24client import B24Error, FinishCall, Portal
 from stasis_app.ari import AriLink, LinkState
-from stasis_app.calls import CallRecord, Tracker
+from stasis_app.calls import Call, CallRecord, Tracker
+from stasis_app.calls.facts import TransferKind
+from stasis_app.calls.moves.consultation import Happening
+from stasis_app.calls.moves.order import ImpossibleMove, order_next, order_transfer
 from stasis_app.crm import Directory, Numbers
 from stasis_app.http import Component, HealthSource, NotPossibleError, OutboxItem, State, UnavailableError
 from stasis_app.mirror import Mirror
 from stasis_app.portal import ClickOrder
-from stasis_app.queues import CallBack, Queues
 from stasis_app.store import OPEN, REFUSED, Store
 
 # Seconds without the portal after which the service calls itself degraded.
@@ -61,6 +60,35 @@ class CallDesk:
         await call.hang_up()
         return True
 
+    async def transfer(self, call_id: str, to: str, kind: TransferKind, extension: str) -> bool:
+        """Move a live call; False if there is none of this id."""
+        call = self._movable(call_id)
+        if call is not None:
+            with _told_why_not():
+                await order_transfer(call, self._destination(to), kind, extension)
+        return call is not None
+
+    async def go_on_with_transfer(self, call_id: str, what: str) -> bool:
+        """Complete, cancel or swap an attended transfer, or make it a conference; False without a call."""
+        call = self._movable(call_id)
+        if call is not None:
+            with _told_why_not():
+                order_next(call, Happening(what))
+        return call is not None
+
+    def _movable(self, call_id: str) -> Call | None:
+        call = self._tracker.get(call_id)
+        if call is None or call.state.ended:
+            return None
+        if self._link.state is not LinkState.CONNECTED:
+            raise UnavailableError("Asterisk is out of reach; try again when the link is up")
+        return call
+
+    def _destination(self, to: str) -> str:
+        """An outside number may be written for people; short numbers and names of elements stay as they are."""
+        digits = sum(c.isdigit() for c in to)
+        return self._dialled(to) if digits > 6 and not any(c.isalpha() for c in to) else to
+
     async def click_to_call(self, order: ClickOrder) -> None:
         """Ring the employee who clicked, then the number; the portal has registered the call already."""
         employee = self._directory.by_user(order.user_id)
@@ -96,49 +124,12 @@ class CallDesk:
         return known.e164 or "".join(c for c in number if c.isdigit() or c in "*#")
 
 
-class CallBackMaker:
-    """Makes the calls of call-backs; the tracker is there by the time one is due."""
-
-    def __init__(self, tracker: Callable[[], Tracker]) -> None:
-        self._tracker = tracker
-
-    def call_back(self, order: CallBack, extension: str) -> str:
-        """Ring the agent, then the customer. The story of the call says what it is for."""
-        call = self._tracker().originate(extension, order.number, line=order.line)
-        call.visit(order.queue, "call_back", f"the call-back ordered in call {order.id}")
-        return call.id
-
-
-class CrmQuestions:
-    """What makes a client important, asked of the portal's CRM.
-
-    Source: crm.contact.get and its like, crm.deal.list (https://apidocs.bitrix24.com/api-reference/crm/index.html).
-    """
-
-    def __init__(self, portal: Portal) -> None:
-        self._crm = portal.crm
-
-    async def fields(self, entity_type: str, entity_id: int) -> Mapping[str, Any]:
-        """The fields of a contact, company or lead as the portal names them."""
-        match entity_type:
-            case "CONTACT":
-                contact = await self._crm.contacts.get(entity_id, priority=Priority.LOOKUP)
-                return contact.fields
-            case "COMPANY":
-                company = await self._crm.companies.get(entity_id, priority=Priority.LOOKUP)
-                return company.fields
-            case "LEAD":
-                lead = await self._crm.leads.get(entity_id, priority=Priority.LOOKUP)
-                return lead.fields
-            case _:
-                return {}
-
-    async def has_open_deal(self, entity_type: str, entity_id: int) -> bool:
-        """Whether a deal with a contact or company is not closed; leads have no deals yet."""
-        if entity_type not in ("CONTACT", "COMPANY"):
-            return False
-        wanted = {f"{entity_type}_ID": entity_id, "CLOSED": "N"}
-        return bool(await self._crm.deals.list(wanted, ["ID"], priority=Priority.LOOKUP))
+@contextlib.contextmanager
+def _told_why_not() -> Iterator[None]:
+    try:
+        yield
+    except ImpossibleMove as error:
+        raise NotPossibleError(str(error)) from None
 
 
 class OutboxView:
@@ -228,32 +219,5 @@ class Figures:
         self.lost.set_function(lambda: store.writer.lost + store.writer.rejected)
         link.on_unreadable = self.unreadable.inc
 
-    def watch_queues(self, queues: Queues) -> None:
-        """Read these, too."""
-        self._registry.register(QueueFigures(queues))
-
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, registry=self._registry)
-
-
-class QueueFigures(Collector):
-    """Who waits in each queue and what its agents do, counted whenever the figures are asked for."""
-
-    def __init__(self, queues: Queues) -> None:
-        self._queues = queues
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        """The figures of this moment."""
-        waiting = GaugeMetricFamily("stasis_queue_waiting", "Callers in the line", labels=["queue"])
-        call_backs = GaugeMetricFamily("stasis_queue_call_backs", "Call-backs in the line", labels=["queue"])
-        longest = GaugeMetricFamily("stasis_queue_longest_wait_seconds", "Wait of who came first", labels=["queue"])
-        agents = GaugeMetricFamily("stasis_queue_agents", "Agents by what they do", labels=["queue", "state"])
-        now = self._queues.clock()
-        for view in self._queues.views():
-            callers = [place for place in view.waiting if not place.call_back]
-            waiting.add_metric([view.name], len(callers))
-            call_backs.add_metric([view.name], len(view.waiting) - len(callers))
-            longest.add_metric([view.name], max((now - place.since for place in callers), default=0.0))
-            for state, count in Tally(agent.state.value for agent in view.agents).items():
-                agents.add_metric([view.name, state], count)
-        return waiting, call_backs, longest, agents

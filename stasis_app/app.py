@@ -15,7 +15,7 @@ from loguru import logger
 
 from b24client import B24Error, OAuthAuth, OAuthTokens, retrying
 from b24client.transport import tls_context
-from stasis_app.adapters import CallBackMaker, CallDesk, CrmQuestions, Figures, OutboxView, health_sources
+from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
 from stasis_app.calls import AriControl, Call, CallOptions, Direction, Tracker
@@ -58,6 +58,7 @@ from stasis_app.portal import (
     bind_events,
     connect,
 )
+from stasis_app.queue_adapters import CallBackMaker, CrmQuestions, QueueFigures
 from stasis_app.queues import Queues
 from stasis_app.queues.reach import Reach
 from stasis_app.settings import FEATURE_CODES, Settings
@@ -260,7 +261,7 @@ class Service:
             codes=FeatureCodes(**{key: getattr(settings.features, key) for key in FEATURE_CODES}),
         )
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
-        self.figures.watch_queues(self.queues)
+        self.metrics.registry.register(QueueFigures(self.queues))
 
     async def _serve_http(self) -> None:
         desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers)

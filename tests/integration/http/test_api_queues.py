@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from http_fakes import BEARER, World, dependencies
 
-from stasis_app.adapters import QueueFigures
 from stasis_app.http import create_http
+from stasis_app.queue_adapters import QueueFigures
 from stasis_app.queues import Place, Queues, QueueSettings, Strategy
 
 AGENTS = "/api/v1/queues/sales/agents"
