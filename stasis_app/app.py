@@ -354,6 +354,7 @@ class Service:
 
     def _on_world(self, world: World) -> None:
         self.tracker.on_world(world)
+        self.queues.linked()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(_told(work))

@@ -30,7 +30,7 @@ from stasis_app.calls.moves.destination import Destinations
 from stasis_app.calls.prompts import Keys
 from stasis_app.calls.record import CallRecord, after
 from stasis_app.calls.ringing import ring_all, ring_in_turn
-from stasis_app.calls.routing import bridge_of_call, holding_bridge
+from stasis_app.calls.routing import bridge_of_call, holding_bridge, is_holding_bridge
 from stasis_app.calls.state import CallState, Leg, LegStage
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 
@@ -128,6 +128,9 @@ class Call:
         former, self._leading = self._leading, self.spawn(run_flow(self, flow))
         if former is not None:
             former.cancel()
+            if is_holding_bridge(self.state.anchor.bridge):
+                # He leaves the waiting line; its music would go on over what comes now.
+                self.spawn(self.control.remove_from_bridge(self.state.anchor.bridge, self.state.anchor_leg))
 
     def put(self, event: e.Event) -> None:
         """An event of this call; never waits."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stasis_app.ari import events as e
 
 _BRIDGE = "-bridge"
+_HOLDING = "holding-"
 
 
 def bridge_of_call(call_id: str, name: str = "") -> str:
@@ -14,7 +15,12 @@ def bridge_of_call(call_id: str, name: str = "") -> str:
 
 def holding_bridge(line: str) -> str:
     """The id of the bridge in which the callers of a waiting line hear music."""
-    return f"holding-{line}"
+    return f"{_HOLDING}{line}"
+
+
+def is_holding_bridge(bridge: str) -> bool:
+    """Whether a bridge is that of a waiting line."""
+    return bridge.startswith(_HOLDING)
 
 
 def is_bridge_of_call(bridge: str, call_id: str) -> bool:

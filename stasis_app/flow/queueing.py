@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from stasis_app.calls.facts import CallBackOrdered, Queued, Unanswered
 from stasis_app.calls.verbs import RingResult
+from stasis_app.crm import Source
 from stasis_app.flow.announcing import THANKS, position_prompts, wait_prompts
 from stasis_app.flow.step import Step, tried_in_words
 from stasis_app.queues import CallBack, Place, Queue
@@ -187,7 +188,7 @@ class Stay:
         if said:
             said.append(THANKS)
         if element.call_back_key and self._queues.call_backs.possible:
-            said += element.call_back_offer
+            said += (*element.call_back_offer, f"digits:{element.call_back_key}")
         return tuple(said)
 
     def _tell_position(self) -> None:
@@ -212,12 +213,12 @@ class Stay:
         element, context = self._element, self._step.context
         if not element.first:
             return
-        client = (
-            context.phonebook.known(self._step.number)
-            or (await context.phonebook.lookup(self._step.number, max_age=None)).client
-        )
-        if client is None:
-            return
+        client = context.phonebook.known(self._step.number)
+        while client is None:
+            found = await context.phonebook.lookup(self._step.number)
+            client = found.client
+            if client is None and found.source is not Source.TOO_SLOW:
+                return
         weight = await context.importance.of(client, element.first, element.vip_field, element.vip_values)
         self._queue.weigh(self._place, weight)
 

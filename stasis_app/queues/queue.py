@@ -115,6 +115,7 @@ class Queue:
         self._chance = chance
         self._last = -1
         self._handling: float | None = None
+        self._unlinked = False
         self._returning: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
@@ -184,9 +185,19 @@ class Queue:
         return expected_wait(self.position(place), self._handling, len(self.serving))
 
     def awaits(self, calls: Iterable[str]) -> None:
-        """Calls that stood in this line before a restart: until they are back, nobody is offered (2 s at most)."""
+        """Calls that stood in this line before a restart: nobody is offered until they are back.
+
+        They come back once there is a link to Asterisk (see `linked`).
+        """
+        self._unlinked = True
         self._returning = set(calls)
-        if self._returning:
+
+    def linked(self) -> None:
+        """There is a link to Asterisk: whoever stood in the line is back within two seconds, or gone."""
+        self._unlinked = False
+        if not self._returning:
+            self.dispatch()
+        elif self._patience is None:
             self._patience = asyncio.get_running_loop().call_later(RETURN_PATIENCE, self._no_longer_awaits)
 
     def _returned(self, call: str) -> None:
@@ -250,7 +261,7 @@ class Queue:
 
     def dispatch(self) -> None:
         """Offer free agents to those who wait, the first first."""
-        if self._returning:
+        if self._unlinked or self._returning:
             return
         members = [extension for extension in self.members if self.signed_in(extension)]
         for place in self.line:

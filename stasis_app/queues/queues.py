@@ -113,6 +113,11 @@ class Queues:
                 continue
             self.call_backs.take_up(found, call_back_of(row), by_id.get(row["call_id"]))
 
+    def linked(self) -> None:
+        """There is a link to Asterisk, for the first time or again."""
+        for queue in self._queues.values():
+            queue.linked()
+
     @property
     def calls_to_look_up(self) -> list[str]:
         """The calls under way for call-backs when the service stopped."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -97,6 +98,12 @@ class Queue(Element):
             call_back_attempts=self.call_back_attempts,
             call_back_pause=self.call_back_pause,
         )
+
+    def prompts_named(self) -> Iterator[tuple[str, str]]:
+        """Those of the call-back are played only where there is one."""
+        for key, prompt in super().prompts_named():
+            if self.call_back_key or not key.startswith("call_back_"):
+                yield key, prompt
 
     async def run(self, step: Step) -> str | None:
         return await Stay(self, step).run()

@@ -3,8 +3,11 @@
 import pytest
 from queue_fakes import Hall
 
-from stasis_app.calls.facts import CallBackOrdered, NotAnswered, Queued, Unanswered
+from stasis_app.ari import events as e
+from stasis_app.calls.call import Call
+from stasis_app.calls.facts import CallBackOrdered, NotAnswered, Party, PartyKind, Queued, Unanswered
 from stasis_app.crm import Client
+from stasis_app.mirror.outcome import outcome
 from stasis_app.queues import AgentState
 
 IVANOV = Client("CONTACT", 651, "Ivanov", user_id=101)
@@ -426,3 +429,53 @@ async def test_an_agent_toggles_himself_out_of_his_queues_and_in_again():
     assert hall.queues.toggle("101") is True
     assert hall.queue.signed_in("101")
     assert hall.queues.toggle("999") is None
+
+
+async def test_a_caller_led_elsewhere_leaves_the_line_and_its_music():
+    hall = Hall("101")
+    await hall.calls("1.0")
+    await hall.rings("101")
+
+    async def elsewhere(call: Call) -> None:
+        await call.until(lambda: None)
+
+    hall.call.divert(elsewhere)
+    await hall.settled()
+
+    assert hall.waiting() == []
+    assert hall.bridges["holding-sales"] == []
+    assert hall.phones_ringing_or_up() == {"trunk"}
+
+
+async def test_the_record_says_that_he_asked_to_be_called_back():
+    hall = Hall("101", call_back_key="5")
+    await order_call_back(hall)
+
+    assert outcome(hall.records["1.0"]).reason == "the caller asked to be called back"
+
+
+async def test_an_agent_who_hangs_up_at_once_is_free_again():
+    hall = Hall("101")
+    await hall.calls("1.0")
+    await hall.rings("101")
+    leg = hall.leg("101")
+    await hall.answers("101")
+    await hall.hangs_up(leg)
+    await hall.settled()
+    await hall.calls("2.0")
+
+    assert hall.rung() == ["101", "101"]
+
+
+async def test_a_picked_up_call_leaves_the_line():
+    hall = Hall("101", strategy="linear")
+    await hall.calls("1.0")
+    await hall.rings("101")
+    hall.call.expect("picked", Party(PartyKind.EMPLOYEE, "104"))
+    hall.channels["picked"] = e.Channel(id="picked", name="PJSIP/104-00000009", state="Up")
+    hall.tell(e.StasisStart, channel=hall.channels["picked"], args=("leg",))
+    await hall.settled()
+
+    assert hall.talks("1.0") == "104"
+    assert hall.waiting() == []
+    assert hall.queue.agent_view("101").state is AgentState.FREE

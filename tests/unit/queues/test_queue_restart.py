@@ -18,6 +18,7 @@ async def restarted(before: Hall, *agents: str, **keys: object) -> Hall:
     hall.tracker.restore(unfinished)
     hall.queues.restore(unfinished, dict(before.records))
     hall.tracker.on_world(hall.world())
+    hall.queues.linked()
     await hall.settled()
     return hall
 
@@ -41,6 +42,7 @@ async def test_callers_keep_their_order_though_the_first_comes_back_last():
 async def test_nobody_is_offered_until_all_who_stood_in_the_line_are_back():
     hall = Hall("101")
     hall.queue.awaits(["1.0", "2.0"])
+    hall.queues.linked()
     await hall.calls("2.0", "79162222222")
     assert hall.rung() == []
 
@@ -52,6 +54,7 @@ async def test_nobody_is_offered_until_all_who_stood_in_the_line_are_back():
 async def test_one_who_never_comes_back_holds_nobody_up_for_long():
     hall = Hall("101")
     hall.queue.awaits(["9.0"])
+    hall.queues.linked()
     await hall.calls("1.0")
     assert hall.rung() == []
 
@@ -167,4 +170,16 @@ async def test_a_store_that_can_not_be_read_leaves_the_agents_of_the_plan():
     await hall.queues.load()
     await hall.calls("1.0")
 
+    assert hall.rung() == ["101"]
+
+
+async def test_without_a_link_to_asterisk_nobody_is_offered():
+    hall = await with_order("waiting")
+    hall.queue.awaits([])
+    hall.queues.pause("101", paused=False)
+    await hall.passes(60)
+    assert hall.rung() == []
+
+    hall.queues.linked()
+    await hall.settled()
     assert hall.rung() == ["101"]
