@@ -29,7 +29,7 @@ def _ring_all(n: Numbers) -> Story:
         clients=[Client(n.client(1), n.phone(1), "Ivan Ivanov")],
         lines={n.did: n.element("queue")},
         elements=queue(n, [n.phone(1), n.phone(2), n.phone(3)], strategy="ring_all"),
-        calls=[PlannedCall(n.client(1), n.did, n.phone(2), [n.phone(i) for i in (1, 2, 3)], talk_s=3.0)],
+        calls=[PlannedCall(n.client(1), n.did, n.phone(2), [n.phone(i) for i in (1, 2, 3)], talk_s=5.0)],
     )
 
 
