@@ -19,6 +19,9 @@ from stasis_app.queues.strategy import Candidate, Strategy, choose, expected_wai
 RETURN_PATIENCE = 2.0
 """Seconds nobody is offered after a restart, so that the callers found in the line come back to their old order."""
 
+HANGING_UP = 0.5
+"""Seconds after which a phone that is busy is asked after once more: Asterisk may still be ending its last call."""
+
 _NEW_WEIGHT = 0.25  # of the latest call in the average time an agent is busy with one
 
 
@@ -217,7 +220,10 @@ class Queue:
 
     def away(self, place: Place, extension: str, why: str, *, seconds: float = 0.0, away: bool = True) -> None:
         """An agent who was offered can't be rung: his phone is off or engaged elsewhere, or his working day is over."""
-        self._staff.rest(extension, max(seconds, self.settings.retry), why, away=away)
+        pause = max(seconds, self.settings.retry)
+        if not away and not self._staff.rested_for(extension, why, within=pause):
+            pause = HANGING_UP
+        self._staff.rest(extension, pause, why, away=away)
         self._take_back(place, extension)
 
     def not_answered(self, place: Place, extensions: Collection[str]) -> None:

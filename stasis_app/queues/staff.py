@@ -103,6 +103,11 @@ class Staff:
         absence = self._absences.get(extension)
         return absence if absence is not None and absence.until > self._clock() else None
 
+    def rested_for(self, extension: str, why: str, *, within: float) -> bool:
+        """Whether he was left out for this reason just now, within these seconds."""
+        absence = self._absences.get(extension)
+        return absence is not None and absence.why == why and absence.until > self._clock() - within
+
     def engaged(self, extension: str) -> bool:
         """Whether one of our calls rings or keeps his phone."""
         return self._engaged(extension)

@@ -479,3 +479,31 @@ async def test_a_picked_up_call_leaves_the_line():
     assert hall.talks("1.0") == "104"
     assert hall.waiting() == []
     assert hall.queue.agent_view("101").state is AgentState.FREE
+
+
+async def test_a_phone_whose_last_call_asterisk_is_still_ending_is_asked_after_again_at_once():
+    hall = Hall("101", retry=30)
+    await hall.calls("1.0")
+    await hall.answered_by("101")
+    await hall.calls("2.0")
+    hall.asterisk.phones = {"101": "busy"}
+    await hall.hangs_up("1.0")
+    await hall.settled()
+    hall.asterisk.phones = {}
+
+    await hall.passes(0.6)
+
+    assert hall.rung() == ["101", "101"]
+
+
+async def test_a_phone_that_stays_busy_is_not_asked_after_all_the_time():
+    hall = Hall("101", retry=30)
+    hall.asterisk.phones = {"101": "busy"}
+    await hall.calls("1.0")
+    await hall.passes(1)
+    hall.asterisk.phones = {}
+
+    await hall.passes(20)
+    assert hall.rung() == []
+    await hall.passes(20)
+    assert hall.rung() == ["101"]
