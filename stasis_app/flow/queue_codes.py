@@ -1,15 +1,20 @@
-"""The codes by which agents sign into their queues and out of them, and pause. Actions for `stasis_app.flow.codes`.
+"""The codes an agent dials at his phone to sign into his queues and out of them, and to pause.
 
 Each says what it did with prompts of Asterisk's core sounds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
+
 from stasis_app.flow.step import Step
 
 SIGNED_IN, SIGNED_OUT = "agent-loginok", "agent-loggedoff"
 PAUSED, BACK = "activated", "de-activated"
 NO_QUEUE = "pbx-invalid"
+
+CodeAction = Callable[[Step, str], Awaitable[None]]
+"""Does what a code means. Gets the step of the phone's own call, and the digits dialled after the code."""
 
 
 async def sign_in_or_out(step: Step, digits: str) -> None:
@@ -30,3 +35,6 @@ async def pause_or_go_on(step: Step, digits: str) -> None:
     paused = not queues.paused(extension)
     queues.pause(extension, paused=paused, reason="by code" if paused else "")
     await step.call.say(PAUSED if paused else BACK)
+
+
+QUEUE_CODES: Mapping[str, CodeAction] = {"*45": sign_in_or_out, "*46": pause_or_go_on}

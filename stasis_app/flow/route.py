@@ -12,6 +12,7 @@ from stasis_app.calls.verbs import CallGone, CallHandle, RingResult, Target
 from stasis_app.crm import Source, extension_of
 from stasis_app.flow.context import FlowContext
 from stasis_app.flow.plan import Plan
+from stasis_app.flow.queue_codes import QUEUE_CODES, CodeAction
 from stasis_app.flow.run import hand_over_safely, run_plan
 from stasis_app.flow.step import Step, tell_client
 
@@ -86,10 +87,13 @@ async def route_outbound(call: CallHandle, context: FlowContext, number: str) ->
 
 
 async def route_internal(plan: Plan, call: CallHandle, context: FlowContext, extension: str) -> None:
-    """Ring another employee's phone, or lead the call to the element of a number of the plan.
+    """Do what a code of ours means, lead to the element of a number of the plan, or ring another employee's phone.
 
-    What is neither (a feature code) is the dialplan's.
+    What is none of these is the dialplan's.
     """
+    if (action := QUEUE_CODES.get(extension)) is not None:
+        await _by_code(call, context, extension, action)
+        return
     if extension in plan.numbers:
         await run_plan(plan, call, context, plan.numbers[extension], f"an employee dialled {extension}")
         return
@@ -99,6 +103,18 @@ async def route_internal(plan: Plan, call: CallHandle, context: FlowContext, ext
         return
     target = Step(call, context).target(extension)
     await _dial(call, "internal", extension, target, context.internal_seconds)
+
+
+async def _by_code(call: CallHandle, context: FlowContext, code: str, action: CodeAction) -> None:
+    try:
+        call.visit("internal", "code", f"the employee dialled {code}")
+        await action(Step(call, context), "")
+        await call.hang_up()
+    except CallGone:
+        return
+    except Exception:
+        logger.bind(call=call.id).exception("The code {} failed: the dialplan takes the call", code)
+        await hand_over_safely(call)
 
 
 async def _dial(call: CallHandle, kind: str, number: str, target: Target, seconds: float) -> None:

@@ -6,10 +6,8 @@ import pytest
 from queue_fakes import NUMBERS, Hall
 
 from stasis_app.crm import Client, Importance, WorkingDay, WorkingDays
-from stasis_app.flow import PlanError, explain, load_plan
+from stasis_app.flow import PlanError, explain, load_plan, route_internal
 from stasis_app.flow.announcing import position_prompts, wait_prompts
-from stasis_app.flow.queue_codes import pause_or_go_on, sign_in_or_out
-from stasis_app.flow.step import Step
 from stasis_app.queues import AgentState, Place
 
 PLAN = """
@@ -98,23 +96,26 @@ def test_the_position_and_the_wait_in_prompts():
 
 async def test_an_agent_signs_out_and_pauses_by_codes():
     hall = Hall("101")
-    await hall.arrives("internal", "*45", channel="5.0", name="PJSIP/101-00000001", number="101")
-    step = Step(hall.call, hall.context)
 
-    async def dial(code) -> str:
-        done = hall.call.spawn(code(step, ""))
-        await hall.settled()
+    async def lead(call) -> None:
+        await route_internal(hall.plan, call, hall.context, call.record.dialled)
+
+    hall.flow = lead
+
+    async def dial(code: str, channel: str) -> str:
+        await hall.arrives("internal", code, channel=channel, name="PJSIP/101-00000001", number="101")
         said = hall.playing[0][1]
         await hall.prompt_ends()
-        await done
+        await hall.settled()
+        assert hall.ended(channel)
         return said
 
-    assert await dial(sign_in_or_out) == "sound:agent-loggedoff"
+    assert await dial("*45", "1.0") == "sound:agent-loggedoff"
     assert hall.queue.agent_view("101").state is AgentState.OUT
-    assert await dial(sign_in_or_out) == "sound:agent-loginok"
-    assert await dial(pause_or_go_on) == "sound:activated"
+    assert await dial("*45", "2.0") == "sound:agent-loginok"
+    assert await dial("*46", "3.0") == "sound:activated"
     assert hall.queues.paused("101")
-    assert await dial(pause_or_go_on) == "sound:de-activated"
+    assert await dial("*46", "4.0") == "sound:de-activated"
     assert not hall.queues.paused("101")
 
 
