@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from stasis_app.http import calls, health, live, models, outbox, queues, transfers
+from stasis_app.http import calls, health, live, models, outbox, queue_models, queues, transfers
 from stasis_app.http.auth import demand_token
 from stasis_app.http.openapi import Route, document
 
@@ -100,14 +100,14 @@ ROUTES = (
         path="/api/v1/queues",
         handler=queues.list_queues,
         tag="queues",
-        result=models.QueueList,
+        result=queue_models.QueueList,
     ),
     Route(
         method="GET",
         path="/api/v1/queues/{name}",
         handler=queues.show_queue,
         tag="queues",
-        result=models.QueueOut,
+        result=queue_models.QueueOut,
         errors=(404,),
     ),
     Route(
@@ -115,7 +115,7 @@ ROUTES = (
         path="/api/v1/queues/{name}/agents/{extension}",
         handler=queues.show_agent,
         tag="queues",
-        result=models.AgentOut,
+        result=queue_models.AgentOut,
         errors=(404,),
     ),
     Route(
@@ -123,8 +123,8 @@ ROUTES = (
         path="/api/v1/queues/{name}/agents/{extension}",
         handler=queues.sign_in,
         tag="queues",
-        body=models.AgentChange,
-        result=models.AgentOut,
+        body=queue_models.AgentChange,
+        result=queue_models.AgentOut,
         errors=(400, 404, 415, 422),
     ),
     Route(

@@ -6,11 +6,12 @@ each line works on what it is told (a caller enters, an agent gets free) and wai
 
 from stasis_app.queues.call_backs import CallBack
 from stasis_app.queues.line import Place
-from stasis_app.queues.queue import AgentState, AgentView, Queue, QueueSettings, QueueView, WaitingView
+from stasis_app.queues.queue import Queue, QueueSettings
 from stasis_app.queues.queues import Queues
 from stasis_app.queues.staff import Agent, Staff
 from stasis_app.queues.stores import MemoryQueueStore, QueueStore
 from stasis_app.queues.strategy import Strategy
+from stasis_app.queues.view import AgentState, AgentView, QueueView, WaitingView
 
 __all__ = [
     "Agent",

@@ -10,11 +10,11 @@ import asyncio
 import random
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from stasis_app.queues.line import Line, Place
 from stasis_app.queues.staff import Staff
 from stasis_app.queues.strategy import Candidate, Strategy, choose, expected_wait
+from stasis_app.queues.view import AgentView, QueueView, agent_view, queue_view
 
 RETURN_PATIENCE = 2.0
 """Seconds nobody is offered after a restart, so that the callers found in the line come back to their old order."""
@@ -40,55 +40,6 @@ class QueueSettings:
     follow_working_day: bool = False
     call_back_attempts: int = 3
     call_back_pause: float = 300.0
-
-
-class AgentState(StrEnum):
-    """What an agent of a queue is doing."""
-
-    OUT = "out"
-    PAUSED = "paused"
-    AWAY = "away"  # his phone could not be reached, or his working day is over
-    ENGAGED = "engaged"  # a call of ours rings or keeps his phone
-    WRAP_UP = "wrap_up"
-    RESTING = "resting"  # he let a call ring a moment ago
-    FREE = "free"
-
-
-@dataclass(frozen=True, slots=True)
-class AgentView:
-    """An agent as others see him. `until` is the Unix time his state ends by itself, None when it does not."""
-
-    extension: str
-    state: AgentState
-    reason: str = ""
-    until: float | None = None
-    calls_today: int = 0
-    last_call_at: float | None = None
-    call_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingView:
-    """Somebody in the line as others see him."""
-
-    call_id: str
-    number: str
-    since: float
-    position: int
-    weight: int
-    call_back: bool
-    ringing: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class QueueView:
-    """A queue as others see it."""
-
-    name: str
-    strategy: Strategy
-    waiting: tuple[WaitingView, ...]
-    agents: tuple[AgentView, ...]
-    expected_wait: float | None
 
 
 class Queue:
@@ -326,7 +277,8 @@ class Queue:
             place.nudge()
 
     def close(self) -> None:
-        """Stop what waits for a time."""
+        """Offer nobody any more, and stop what waits for a time."""
+        self._unlinked = True
         for timer in (self._timer, self._patience):
             if timer is not None:
                 timer.cancel()
@@ -335,38 +287,13 @@ class Queue:
 
     def view(self) -> QueueView:
         """Everything about it at this moment."""
-        waiting = tuple(
-            WaitingView(p.id, p.number, p.since, at, p.weight, p.call_back, p.offered)
-            for at, p in enumerate(self.line, 1)
-        )
-        ahead = len(self.line) + 1
-        wait = expected_wait(ahead, self._handling, len(self.serving))
-        return QueueView(
-            self.name, self.settings.strategy, waiting, tuple(self.agent_view(e) for e in self.members), wait
-        )
+        return queue_view(self, self._staff, self._clock())
 
     def agent_view(self, extension: str) -> AgentView:
         """One agent of it."""
-        agent, staff, now = self._staff.agent(extension), self._staff, self._clock()
-        state, reason, until = AgentState.FREE, "", None
-        absence = staff.absence(extension)
-        if not self.signed_in(extension):
-            state = AgentState.OUT
-        elif agent.paused:
-            state, reason = AgentState.PAUSED, agent.reason
-        elif staff.engaged(extension) or agent.on_call:
-            state = AgentState.ENGAGED
-        elif agent.wrap_up_until > now:
-            state, until = AgentState.WRAP_UP, agent.wrap_up_until
-        elif absence is not None:
-            state = AgentState.AWAY if absence.away else AgentState.RESTING
-            reason, until = absence.why, absence.until
-        return AgentView(
-            extension,
-            state,
-            reason,
-            until,
-            staff.calls_today(agent),
-            agent.last_call_at or None,
-            agent.on_call,
-        )
+        return agent_view(self, self._staff, extension, self._clock())
+
+    @property
+    def wait_of_one_more(self) -> float | None:
+        """Seconds somebody who came now would wait, as far as the last calls tell."""
+        return expected_wait(len(self.line) + 1, self._handling, len(self.serving))

@@ -14,9 +14,10 @@ from stasis_app.calls.facts import PartyKind
 from stasis_app.calls.record import CallRecord
 from stasis_app.queues.call_backs import CallBacks, CallBackState, CallMaker, call_back_of
 from stasis_app.queues.line import Place
-from stasis_app.queues.queue import Queue, QueueSettings, QueueView
+from stasis_app.queues.queue import Queue, QueueSettings
 from stasis_app.queues.staff import Staff
 from stasis_app.queues.stores import MemoryQueueStore, QueueStore
+from stasis_app.queues.view import QueueView
 from stasis_app.store import CallBackRow
 
 Hindrance = tuple[str, float, bool]

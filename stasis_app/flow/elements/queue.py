@@ -12,7 +12,7 @@ from stasis_app.flow.element import Element, Foretold, Leads, Next, Outcome, Pro
 from stasis_app.flow.prospect import Prospect
 from stasis_app.flow.queueing import Stay
 from stasis_app.flow.step import Step
-from stasis_app.queues import AgentState, QueueSettings, Strategy
+from stasis_app.queues import AgentState, AgentView, QueueSettings, Strategy
 
 Extension = Annotated[str, Field(pattern=r"^\d{1,11}$")]
 
@@ -111,7 +111,7 @@ class Queue(Element):
     async def foretell(self, prospect: Prospect) -> Foretold:
         queue = prospect.context.queues.queue(prospect.element, self.settings())
         view = queue.view()
-        notes = [f"{prospect.who(a.extension)}: {_in_words(a.state)}" for a in view.agents]
+        notes = [f"{prospect.who(a.extension)}: {await _in_words(a, prospect)}" for a in view.agents]
         notes.append(f"{len(view.waiting)} wait in the line" if view.waiting else "nobody waits in the line")
         ways = [
             Outcome("an agent answers: they talk, then the call is over"),
@@ -133,5 +133,8 @@ class Queue(Element):
         return Foretold(does, tuple(ways), takes, tuple(notes))
 
 
-def _in_words(state: AgentState) -> str:
-    return state.value.replace("_", " ")
+async def _in_words(agent: AgentView, prospect: Prospect) -> str:
+    """What an agent does; of one who could be rung, what his phone says."""
+    if agent.state is AgentState.FREE:
+        return (await prospect.phone(agent.extension)).state.value
+    return agent.state.value.replace("_", " ")

@@ -42,11 +42,16 @@ async def test_explain_foretells_the_queue_as_it_is_now(tmp_path):
     plan = load_plan(plan_file(tmp_path), NUMBERS)
     hall.queues.queue("sales", plan.elements["sales"].settings())
     hall.queues.sign("sales", "102", signed_in=False)
+    hall.asterisk.phones = {"101": "dnd"}
 
     told = await explain(plan, hall.context, "+79161234567")
 
     (queue, *others) = told.path
-    assert queue.foretold.notes == ("101 (Agent 101): free", "102 (Agent 102): out", "nobody waits in the line")
+    assert queue.foretold.notes == (
+        "101 (Agent 101): do not disturb",
+        "102 (Agent 102): out",
+        "nobody waits in the line",
+    )
     assert {element.name for element in others} == {"bye", "full"}
 
 
