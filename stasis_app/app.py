@@ -18,7 +18,7 @@ from b24client.transport import tls_context
 from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
-from stasis_app.calls import AriControl, Call, CallOptions, Direction, Tracker
+from stasis_app.calls import AriControl, AutoAnswer, Call, CallOptions, Direction, Tracker
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
@@ -43,12 +43,14 @@ from stasis_app.flow import (
     learn_client,
     load_plan,
     load_scripts,
+    number_plan,
     resume_call,
     route_call,
 )
 from stasis_app.flow.elements.queue import Queue as QueueElement
 from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
+from stasis_app.ops import IncidentBook, Watch
 from stasis_app.portal import (
     InstallProof,
     PortalNeeds,
@@ -62,7 +64,7 @@ from stasis_app.queue_adapters import CallBackMaker, CrmQuestions, QueueFigures
 from stasis_app.queues import Queues
 from stasis_app.queues.reach import Reach
 from stasis_app.settings import FEATURE_CODES, Settings
-from stasis_app.store import Store, open_store
+from stasis_app.store import Store, open_store, read_patiently
 
 _PURGE_EVERY = 3600.0  # seconds; each time forgets a limited number of calls, so that it never holds up the disk
 
@@ -73,6 +75,7 @@ class Service:
     Args:
         settings: the configuration.
         record_events: a file to write Asterisk's events to, for `stasis-app replay`.
+        log_trouble: asked why the log's file takes nothing ("" when it does).
         on_secret: told each secret learnt later (renewed tokens), so that it is kept out of the log.
     """
 
@@ -82,10 +85,12 @@ class Service:
         *,
         record_events: Path | None = None,
         on_secret: Callable[[str], None] = lambda _: None,
+        log_trouble: Callable[[], str] = lambda: "",
     ) -> None:
         self.settings = settings
         self._record_events = record_events
         self._on_secret = on_secret
+        self._log_trouble = log_trouble
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recorder: EventRecorder | None = None
@@ -116,8 +121,10 @@ class Service:
         self.numbers = Numbers(settings.routing.country)
         scripts = await asyncio.to_thread(load_scripts, settings.routing.scripts) if settings.routing.scripts else {}
         self.plan: Plan = await asyncio.to_thread(load_plan, settings.routing.plan, self.numbers, scripts=set(scripts))
-        self.store: Store = await open_store(settings.storage)
+        self.store: Store = await open_store(settings.storage, patient=True)
         self._stack.push_async_callback(self.store.close)
+        self.incidents = IncidentBook(self.store.incidents)
+        await read_patiently(self.incidents.load)
         self.portal = connect(settings.bitrix24, self.store.tokens)
         await self.portal.start()
         self._stack.push_async_callback(self.portal.aclose)
@@ -140,17 +147,19 @@ class Service:
                 self.phones,
                 ResponsibleFinder(self.phonebook, self.directory, self.phones),
                 scripts,
+                outbound_seconds=settings.outbound.seconds,
                 queues=self.queues,
                 importance=Importance(CrmQuestions(self.portal)),
             )
         )
         await self._serve_http()
-        unfinished = await self.journal.unfinished()
+        unfinished = await read_patiently(self.journal.unfinished)
         self.tracker.restore(unfinished)
         looked_up = [await self.journal.get(call_id) for call_id in self.queues.calls_to_look_up]
         self.queues.restore(unfinished, {record.call_id: record for record in looked_up if record is not None})
         await self.link.start()
         self._stack.push_async_callback(self.link.stop)
+        self._do(self.watch.run())
         self._do(self.directory.run())
         self._do(self._bind_events())
         self._do(self._know_limits())
@@ -169,6 +178,7 @@ class Service:
         self.directory = Directory(
             PortalEmployeeLister(self.portal.users),
             self.store.employees,
+            spell=self._spelt,
             overrides=[Employee(e.user_id, e.name, e.extension) for e in self.settings.employees],
         )
         await self.directory.load()
@@ -216,8 +226,9 @@ class Service:
             self.settings.bitrix24,
             spell=self._spelt,
             observe=self.figures.observe_effect,
+            incidents=self.incidents,
         )
-        await self.mirror.start()
+        await read_patiently(self.mirror.start)
         self._stack.push_async_callback(self.mirror.stop)
 
     def _spelt(self, number: str) -> str:
@@ -230,6 +241,14 @@ class Service:
         self.journal = Journal(self.store.journal)
         self._stack.push_async_callback(self.journal.close)
         self.feed = FactFeed()
+        self.watch = Watch(
+            self.incidents,
+            link=lambda: self.link.state,
+            writer=self.store.writer,
+            mirror=lambda: self.mirror.state,
+            is_known=lambda extension: self.directory.by_extension(extension) is not None,
+            log_trouble=self._log_trouble,
+        )
 
         async def flow(call: Call) -> None:
             if call.record.direction is not Direction.INTERNAL:
@@ -242,13 +261,9 @@ class Service:
 
         self.tracker = Tracker(
             AriControl(self.link, settings.asterisk.app, told_transfers=settings.asterisk.phone_transfers == "auto"),
-            CallOptions(
-                endpoint=settings.asterisk.endpoint,
-                trunk=settings.asterisk.trunk,
-                record=settings.recording.enabled,
-            ),
+            self._call_options(),
             flow,
-            [self.mirror.on_fact, self.journal.add, self.feed.publish, self.queues.on_fact],
+            [self.mirror.on_fact, self.journal.add, self.feed.publish, self.watch.on_fact, self.queues.on_fact],
             settings.asterisk.app,
             on_intent=self._recorder.intent if self._recorder else None,
             resume=resume,
@@ -263,8 +278,22 @@ class Service:
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
         self.metrics.registry.register(QueueFigures(self.queues))
 
+    def _call_options(self) -> CallOptions:
+        settings, outbound, employees = self.settings, self.settings.outbound, self.settings.employees
+        self.trunks = number_plan(settings.asterisk, settings.trunks, outbound, employees, self.plan, self.numbers)
+        return CallOptions(
+            endpoint=settings.asterisk.endpoint,
+            trunks=self.trunks,
+            trunk_patience=outbound.trunk_patience,
+            employee_seconds=outbound.employee_seconds,
+            auto_answer=AutoAnswer(
+                outbound.auto_answer, {e.extension: e.auto_answer for e in employees if e.auto_answer is not None}
+            ),
+            record=settings.recording.enabled,
+        )
+
     async def _serve_http(self) -> None:
-        desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers)
+        desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers, self.trunks)
         app = create_http(
             ApiDependencies(
                 settings=self.settings.http,
@@ -275,6 +304,7 @@ class Service:
                 queues=self.queues,
                 facts=self.feed,
                 health=health_sources(self.link, self.store, self.mirror, self.directory),
+                incidents=self.incidents,
                 metrics=self.metrics,
             )
         )

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from b24client import Portal, Priority
 from stasis_app.calls import Tracker
+from stasis_app.calls.lifecycle import Order
 from stasis_app.queues import CallBack, Queues
 
 
@@ -22,7 +23,10 @@ class CallBackMaker:
 
     def call_back(self, order: CallBack, extension: str) -> str:
         """Ring the agent, then the customer. The story of the call says what it is for."""
-        call = self._tracker().originate(extension, order.number, line=order.line)
+        # The agent's phone rings as for any call of the queue: he may not be at his desk.
+        call = self._tracker().originate(
+            Order(extension=extension, number=order.number, line=order.line, auto_answer=False)
+        )
         call.visit(order.queue, "call_back", f"the call-back ordered in call {order.id}")
         return call.id
 

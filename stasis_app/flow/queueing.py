@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from stasis_app.calls.facts import CallBackOrdered, Queued, Unanswered
 from stasis_app.calls.verbs import RingResult
 from stasis_app.crm import Source
@@ -85,7 +87,7 @@ class Stay:
                     return await self._leave(self._element.on_empty, "no agent serves the queue any more")
                 case _News.OFFER:
                     self._ringing = asyncio.create_task(self._ring())
-                    self._ringing.add_done_callback(lambda _: self._call.wake())
+                    self._ringing.add_done_callback(self._ring_is_over)
                 case _News.RUNG:
                     if await self._rung():
                         await self._call.talk()
@@ -131,6 +133,11 @@ class Stay:
             return None
         targets = [self._step.target(agent) for agent in agents]
         return await self._call.ring(targets, seconds=self._element.ring_seconds, on_hold=self._before_connecting)
+
+    def _ring_is_over(self, ringing: asyncio.Task[RingResult | None]) -> None:
+        if not ringing.cancelled() and ringing.exception() is not None and self._ringing is not ringing:
+            logger.bind(call=self._call.id).debug("Ringing failed when he had left already: {}", ringing.exception())
+        self._call.wake()
 
     async def _before_connecting(self) -> None:
         """Somebody answered: from here he is neither spoken to nor sent elsewhere."""

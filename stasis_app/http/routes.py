@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from stasis_app.http import calls, health, live, models, outbox, queue_models, queues, transfers
+from stasis_app.http import calls, health, incidents, live, models, outbox, queue_models, queues, transfers
 from stasis_app.http.auth import demand_token
 from stasis_app.http.openapi import Route, document
 
@@ -134,6 +134,15 @@ ROUTES = (
         tag="queues",
         status=204,
         errors=(404,),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/incidents",
+        handler=incidents.list_incidents,
+        tag="operation",
+        query=models.IncidentsQuery,
+        result=models.IncidentPage,
+        errors=(422,),
     ),
     Route(method="GET", path="/api/v1/openapi.json", handler=openapi, tag="about", token=False),
     Route(method="GET", path="/healthz", handler=health.healthz, tag="operation", token=False, result=models.Alive),

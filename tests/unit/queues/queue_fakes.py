@@ -11,6 +11,7 @@ from typing import Any
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Direction
+from stasis_app.calls.lifecycle import Order
 from stasis_app.calls.record import CallRecord
 from stasis_app.crm import (
     Client,
@@ -106,7 +107,7 @@ class Hall(Exchange):
         await resume_call(self.plan, call, self.context)
 
     def call_back(self, order: CallBack, extension: str) -> str:
-        call = self.tracker.originate(extension, order.number, line=order.line)
+        call = self.tracker.originate(Order(extension=extension, number=order.number, line=order.line))
         call.visit(order.queue, "call_back", f"call-back of {order.id}")
         return call.id
 
