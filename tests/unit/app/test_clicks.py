@@ -9,6 +9,8 @@ import pytest
 from b24client import FinishCall
 from stasis_app.adapters import CallDesk
 from stasis_app.ari import LinkState
+from stasis_app.calls.lifecycle import Order
+from stasis_app.calls.number_plan import NumberPlan
 from stasis_app.crm import Directory, Employee, MemoryEmployeeStore, Numbers
 from stasis_app.portal import ClickOrder
 
@@ -25,10 +27,10 @@ class Desk:
         tracker: Any = SimpleNamespace(originate=self._originate)
         mirror: Any = SimpleNamespace(registered_by_portal=lambda *told: None)
         portal: Any = SimpleNamespace(telephony=SimpleNamespace(finish=self._finish))
-        self.desk = CallDesk(tracker, link, mirror, portal, directory, numbers)
+        self.desk = CallDesk(tracker, link, mirror, portal, directory, numbers, NumberPlan(()))
 
-    def _originate(self, extension: str, number: str, **more: Any) -> Any:
-        self.dialled.append(number)
+    def _originate(self, order: Order) -> Any:
+        self.dialled.append(order.number)
         return SimpleNamespace(id="1.0")
 
     async def _finish(self, call: FinishCall) -> None:
