@@ -32,12 +32,14 @@ from stasis_app.crm import (
     Directory,
     Employee,
     Extensions,
+    Importance,
     Numbers,
     Phonebook,
     Phones,
     PortalClientFinder,
     PortalEmployeeLister,
     ResponsibleFinder,
+    WorkingDays,
 )
 from stasis_app.desk import MoveDesk
 from stasis_app.dialled import dialled_codes, parking_by_keys
@@ -53,6 +55,7 @@ from stasis_app.flow import (
     resume_call,
     route_call,
 )
+from stasis_app.flow.elements.queue import Queue as QueueElement
 from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
 from stasis_app.ops import IncidentBook, Watch
@@ -65,6 +68,9 @@ from stasis_app.portal import (
     bind_events,
     connect,
 )
+from stasis_app.queue_adapters import CallBackMaker, CrmQuestions, QueueFigures
+from stasis_app.queues import Queues
+from stasis_app.queues.reach import Reach
 from stasis_app.settings import FEATURE_CODES, Settings
 from stasis_app.store import Store, open_store, read_patiently
 
@@ -139,6 +145,7 @@ class Service:
             record_events=self._recording(),
         )
         await self._know_people()
+        await self._know_queues()
         await self._mirror_calls()
         self._follow_calls(
             FlowContext(
@@ -151,10 +158,15 @@ class Service:
                 self._know_codes(),
                 scripts,
                 outbound_seconds=settings.outbound.seconds,
+                queues=self.queues,
+                importance=Importance(CrmQuestions(self.portal)),
             )
         )
         await self._serve_http()
-        self.tracker.restore(await read_patiently(self.journal.unfinished))
+        unfinished = await read_patiently(self.journal.unfinished)
+        self.tracker.restore(unfinished)
+        looked_up = [await self.journal.get(call_id) for call_id in self.queues.calls_to_look_up]
+        self.queues.restore(unfinished, {record.call_id: record for record in looked_up if record is not None})
         await self.link.start()
         self._stack.push_async_callback(self.link.stop)
         self._do(self.watch.run())
@@ -212,6 +224,22 @@ class Service:
         )
         return self.codes
 
+    async def _know_queues(self) -> None:
+        """The queues of the plan, and what was kept of them."""
+        days = WorkingDays(self.portal.timeman.status)
+        self._stack.push_async_callback(days.aclose)
+        self.queues = Queues(
+            self.store.queues,
+            engaged=self._is_engaged,
+            examine=Reach(self.phones, self.directory, days).examine,
+            maker=CallBackMaker(self._the_tracker),
+        )
+        await self.queues.load()
+        self._stack.callback(self.queues.close)
+        for name, element in self.plan.elements.items():
+            if isinstance(element, QueueElement):
+                self.queues.queue(name, element.settings())
+
     async def _mirror_calls(self) -> None:
         self.metrics = Metrics()
         self.figures = Figures(self.metrics.registry)
@@ -268,7 +296,7 @@ class Service:
             AriControl(self.link, settings.asterisk.app, told_transfers=settings.asterisk.phone_transfers == "auto"),
             self._call_options(),
             flow,
-            [self.mirror.on_fact, self.journal.add, self.feed.publish, self.watch.on_fact],
+            [self.mirror.on_fact, self.journal.add, self.feed.publish, self.watch.on_fact, self.queues.on_fact],
             settings.asterisk.app,
             on_intent=self._recorder.intent if self._recorder else None,
             resume=resume,
@@ -283,6 +311,7 @@ class Service:
             unlisted=lambda entry: entry.direction is Direction.INTERNAL and entry.dialled in self.codes,
         )
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
+        self.metrics.registry.register(QueueFigures(self.queues))
 
     def _recording_policy(self, record: CallRecord) -> RecordingPolicy:
         """How a call is recorded, as the plan and the configuration say."""
@@ -333,6 +362,7 @@ class Service:
                 moves=moves,
                 extensions=self.extensions,
                 outbox=OutboxView(self.store),
+                queues=self.queues,
                 recordings=self.recordings,
                 facts=self.feed,
                 health=health_sources(self.link, self.store, self.mirror, self.directory),
@@ -414,8 +444,15 @@ class Service:
     def _live_calls(self) -> Sequence[CallRecord]:
         return self.tracker.live()
 
+    def _is_engaged(self, extension: str) -> bool:
+        return self.tracker.engaged(extension)
+
+    def _the_tracker(self) -> Tracker:
+        return self.tracker
+
     def _on_world(self, world: World) -> None:
         self.tracker.on_world(world)
+        self.queues.linked()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(_told(work))

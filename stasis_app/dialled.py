@@ -16,6 +16,7 @@ from stasis_app.calls.record import CallRecord
 from stasis_app.crm import Extensions
 from stasis_app.flow import Codes, add_extension_codes
 from stasis_app.flow.codes import CodeAction
+from stasis_app.flow.queue_codes import pause_or_go_on, sign_in_or_out
 from stasis_app.flow.step import Step
 from stasis_app.settings import CodeSettings
 
@@ -35,6 +36,8 @@ def dialled_codes(
     def ringing(step: Step, colleague: str) -> CallRecord | None:
         return pickup.ringing_call(tracker().live(), groups, step.call.record.caller.number, colleague)
 
+    codes.add(settings.queue_sign_in, sign_in_or_out)
+    codes.add(settings.queue_pause, pause_or_go_on)
     codes.add(settings.pickup, _taking(ringing, tracker), digits=True)
     for slot in lot.options.slots:
         codes.add(slot, _taking(partial(_parked, lot, slot), tracker))

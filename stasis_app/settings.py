@@ -330,6 +330,8 @@ class CodeSettings(Section):
         default="*52", description="forward calls I do not answer, or my phone is off"
     )
     forward_no_answer_off: Dialled = Field(default="*53", description="forward no longer")
+    queue_sign_in: Dialled = Field(default="*45", description="sign into my queues, or out of them")
+    queue_pause: Dialled = Field(default="*46", description="pause in my queues, or go on")
 
     def problems(self) -> Iterator[ConfigProblem]:
         given: dict[str, str] = {}

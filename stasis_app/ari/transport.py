@@ -166,6 +166,8 @@ class TwoLaneTransport(HttpClient):
 
     async def _by_http(self, method: str, uri: str, body: dict[str, Any], operation: str) -> tuple[int, str]:
         self.sent["http"] += 1
+        if self._session.closed:
+            raise LinkDown(operation, "the link is closed")
         try:
             async with self._session.request(
                 method,

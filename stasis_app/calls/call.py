@@ -36,7 +36,7 @@ from stasis_app.calls.prompts import Keys
 from stasis_app.calls.record import CallRecord, after
 from stasis_app.calls.recording import CallRecording
 from stasis_app.calls.ringing import ring_all, ring_in_turn
-from stasis_app.calls.routing import bridge_of_call
+from stasis_app.calls.routing import bridge_of_call, holding_bridge, is_holding_bridge
 from stasis_app.calls.state import CallState, Leg, LegStage
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 
@@ -150,6 +150,9 @@ class Call:
         former, self._leading = self._leading, self.spawn(run_flow(self, flow))
         if former is not None:
             former.cancel()
+            if is_holding_bridge(self.state.anchor.bridge):
+                # He leaves the waiting line; its music would go on over what comes now.
+                self.spawn(self.control.remove_from_bridge(self.state.anchor.bridge, self.state.anchor_leg))
 
     def put(self, event: e.Event) -> None:
         """An event of this call; never waits."""
@@ -297,9 +300,18 @@ class Call:
         await self.answer()
         return await read(self, prompts, digits=digits, seconds=seconds, between=between, terminator=terminator)
 
-    async def ring(self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL) -> RingResult:
+    async def ring(
+        self,
+        targets: Sequence[Target],
+        *,
+        seconds: float,
+        strategy: Strategy = Strategy.ALL,
+        on_hold: Callable[[], Awaitable[None]] | None = None,
+    ) -> RingResult:
         """Ring parties and connect the first who answers."""
         await self.recording.announce_before_ringing()
+        if on_hold is not None:
+            return await ring_all(self, targets, seconds, on_hold)
         ring = ring_in_turn if strategy is Strategy.IN_TURN else ring_all
         return await ring(self, targets, seconds)
 
@@ -307,6 +319,30 @@ class Call:
         """Record what the caller says after a beep, answering first; the length of what is kept, in seconds."""
         await self.answer()
         return await take_message(self, seconds=seconds, silence=silence, least=least, terminator=terminator)
+
+    async def hold(self, line: str, music: str = "") -> None:
+        """Let the caller wait in a holding bridge, answering first when that has not been done."""
+        await self.answer()
+        await self.recording.announce_before_ringing()
+        caller, bridge = self.state.anchor_leg, holding_bridge(line)
+        if self.gaps or self.state.anchor.bridge == bridge:
+            with contextlib.suppress(Gone):  # he is not in it
+                await self.control.remove_from_bridge(bridge, caller)
+        await self.asking_caller(self.control.put_on_hold(bridge, caller, music))
+
+    async def unhold(self, line: str) -> None:
+        """Take the caller out of it."""
+        with contextlib.suppress(Gone):
+            await self.control.remove_from_bridge(holding_bridge(line), self.state.anchor_leg)
+
+    def key(self) -> str:
+        """The next key the caller pressed and nobody has read, "" when there is none."""
+        return self.keys.take(1, "")
+
+    @property
+    def has_key(self) -> bool:
+        """Whether there is one."""
+        return self.keys.any()
 
     async def talk(self) -> None:
         """Wait until the conversation is over, then end what is left of the call."""

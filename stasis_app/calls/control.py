@@ -51,6 +51,8 @@ class Control(Protocol):
 
     async def add_to_bridge(self, bridge: str, *channels: str) -> None: ...
 
+    async def put_on_hold(self, bridge: str, channel: str, music: str) -> None: ...
+
     async def remove_from_bridge(self, bridge: str, channel: str) -> None: ...
 
     async def destroy_bridge(self, bridge: str) -> None: ...
@@ -165,15 +167,27 @@ class AriControl:
         )
 
     async def make_bridge(self, bridge: str) -> None:
-        """Make a mixing bridge with this id; an existing one is kept.
+        """Make a mixing bridge with this id; an existing one (409) is kept: after a restart a call's may be there.
 
         With `dtmf_events`, since in a plain two-party bridge keys sent by RFC 4733 raise no events (seen on 22.10).
         """
-        await self._do(lambda api: api.bridges.createWithId(bridgeId=bridge, type="mixing,dtmf_events"))
+        await self._end(lambda api: api.bridges.createWithId(bridgeId=bridge, type="mixing,dtmf_events"))
 
     async def add_to_bridge(self, bridge: str, *channels: str) -> None:
         """Bring channels into a bridge: all of them, or none if one is gone."""
         await self._do(lambda api: api.bridges.addChannel(bridgeId=bridge, channel=",".join(channels)))
+
+    async def put_on_hold(self, bridge: str, channel: str, music: str) -> None:
+        """Put a channel into a holding bridge of this id, where it hears music of a class ("" for its own).
+
+        The role makes the music begin; a channel that is there already has to leave first (seen on 22.10).
+        """
+        await self._end(lambda api: api.bridges.createWithId(bridgeId=bridge, type="holding"))
+        if music:
+            await self._do(
+                lambda api: api.channels.setChannelVar(channelId=channel, variable="CHANNEL(musicclass)", value=music)
+            )
+        await self._do(lambda api: api.bridges.addChannel(bridgeId=bridge, channel=channel, role="holding_participant"))
 
     async def remove_from_bridge(self, bridge: str, channel: str) -> None:
         """Take a channel out of a bridge; one that is not in it stays where it is."""

@@ -108,6 +108,23 @@ class Visited(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queued(Fact):
+    """The caller waits in the line of this element, at this position (1 is next). `since` is when he came to it."""
+
+    element: str
+    position: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallBackOrdered(Fact):
+    """The caller would rather be called back at this number than wait; he keeps his place in the line."""
+
+    element: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pressed(Fact):
     """The caller pressed a key."""
 

@@ -188,7 +188,7 @@ async def clean_up(call: Call) -> None:
         await _whatever_comes(call, call.control.destroy_bridge(call.bridge))
 
 
-async def _whatever_comes(call: Call, request: Awaitable[None]) -> None:
+async def _whatever_comes(call: Call, request: Awaitable[object]) -> None:
     """One step of clearing up; should it fail, the others are still worth doing."""
     try:
         await request

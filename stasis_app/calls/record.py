@@ -95,6 +95,7 @@ class CallRecord:
     recording_chosen: f.RecordingMode | None = None  # in this call, instead of what the configuration says
     consent_announced: bool = False
     handed_over_to: str | None = None
+    call_back_to: str = ""  # the number he wants to be called back at instead of waiting
     ended_at: datetime | None = None
     ended_by: EndedBy | None = None
     cause: int = 0
@@ -158,6 +159,8 @@ def after(record: CallRecord, fact: f.Fact) -> CallRecord:
             return replace(record, identified=fact)
         case f.Visited():
             return replace(record, visited=(*record.visited, fact))
+        case f.CallBackOrdered():
+            return replace(record, call_back_to=fact.number)
         case f.Dialled():
             return replace(record, rings=(*record.rings, Ring(fact.leg, fact.party, fact.at)))
         case f.Ringing():

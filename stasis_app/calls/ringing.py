@@ -7,7 +7,7 @@ cause "answered elsewhere", so that their phones show no missed call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import Gone
@@ -39,16 +39,23 @@ async def ring_in_turn(call: Call, targets: Sequence[Target], seconds: float) ->
     return RingResult(None, tried)
 
 
-async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> RingResult:
-    """Ring all parties together for `seconds` and connect the first who answers."""
+async def ring_all(
+    call: Call, targets: Sequence[Target], seconds: float, on_hold: Callable[[], Awaitable[None]] | None = None
+) -> RingResult:
+    """Ring all parties together for `seconds` and connect the first who answers.
+
+    With `on_hold` the caller goes on hearing what he hears; it is called before he is connected.
+    """
     deadline = asyncio.get_running_loop().time() + seconds
     before = frozenset(call.state.legs)
     # Somebody dialling out hears the far end's own tones; with several parties ringing there is no one far end.
-    early = call.record.direction is Direction.OUTBOUND and len(targets) == 1
+    early = call.record.direction is Direction.OUTBOUND and len(targets) == 1 and on_hold is None
     ways = [Way(call, target, deadline, early_media=early) for target in targets]
     for way in ways:
         call.spawn(way.go())
-    if not early:
+    if on_hold is not None:
+        call.spawn(call.bridge_ready())
+    elif not early:
         call.spawn(_let_caller_hear_ringing(call, ways))
     connected = ""
     try:
@@ -56,6 +63,8 @@ async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> Rin
             losers = [way for way in ways if way.leg != winner]
             releasing = asyncio.gather(*(_release(call, way, Unanswered.ANSWERED_ELSEWHERE) for way in losers))
             others = [leg for leg in _besides(call, ways, before) if leg != winner]
+            if on_hold is not None:
+                await on_hold()
             connected = winner if await connect(call, winner) else ""
             await asyncio.gather(releasing, *(call.release(leg, Unanswered.ANSWERED_ELSEWHERE) for leg in others))
             if connected:
@@ -70,7 +79,7 @@ async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> Rin
         for leg in _besides(call, ways, before):
             if leg != connected:
                 call.spawn(call.release(leg, Unanswered.CANCELLED))
-    if not early and call.state.anchor.stage is LegStage.UP:
+    if not early and on_hold is None and call.state.anchor.stage is LegStage.UP:
         await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
     return RingResult(None, _tried(call, ways))
 

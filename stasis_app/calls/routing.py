@@ -7,6 +7,7 @@ import re
 from stasis_app.ari import events as e
 
 _BRIDGE = "-bridge"
+_HOLDING = "holding-"
 _SIDE = re.compile(r"-(?:in|out)$")
 _NUMBER = re.compile(r"-m?\d+$")
 
@@ -14,6 +15,16 @@ _NUMBER = re.compile(r"-m?\d+$")
 def bridge_of_call(call_id: str, name: str = "") -> str:
     """The id of a call's bridge: the one its parties talk in, or a side bridge (`consult`)."""
     return f"{call_id}{_BRIDGE}-{name}" if name else f"{call_id}{_BRIDGE}"
+
+
+def holding_bridge(line: str) -> str:
+    """The id of the bridge in which the callers of a waiting line hear music."""
+    return f"{_HOLDING}{line}"
+
+
+def is_holding_bridge(bridge: str) -> bool:
+    """Whether a bridge is that of a waiting line."""
+    return bridge.startswith(_HOLDING)
 
 
 def is_bridge_of_call(bridge: str, call_id: str) -> bool:

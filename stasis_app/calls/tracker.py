@@ -379,7 +379,8 @@ def _args(channel: e.Channel) -> list[str]:
 
 
 def _talks(caller: str, world: World) -> bool:
-    return any(caller in bridge.channels and len(bridge.channels) > 1 for bridge in world.bridges)
+    together = (bridge for bridge in world.bridges if bridge.bridge_type != "holding")
+    return any(caller in bridge.channels and len(bridge.channels) > 1 for bridge in together)
 
 
 async def _tolerant(work: Coroutine[object, object, object]) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from stasis_app.crm import Directory, Extension, Numbers, Phonebook, Phones, ResponsibleFinder
+from stasis_app.crm import Directory, Extension, Importance, Numbers, Phonebook, Phones, ResponsibleFinder
 from stasis_app.flow.codes import Codes
 from stasis_app.flow.scripts import ScriptFunction
+from stasis_app.queues import Queues
 
 
 class ExtensionSettings(Protocol):
@@ -39,6 +40,8 @@ class FlowContext:
     extensions: ExtensionSettings = field(default_factory=NothingSet)
     codes: Codes = field(default_factory=Codes)
     scripts: Mapping[str, ScriptFunction] = field(default_factory=dict)
+    queues: Queues = field(default_factory=Queues)
+    importance: Importance = field(default_factory=lambda: Importance(None))
     direct_seconds: float = 25.0  # an extension the caller dialled in a menu
     outbound_seconds: float = 60.0
     internal_seconds: float = 60.0

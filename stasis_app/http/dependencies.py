@@ -16,6 +16,7 @@ from stasis_app.calls.record import CallRecord
 from stasis_app.crm import Extension
 from stasis_app.http.metrics import Metrics
 from stasis_app.incidents import Incident
+from stasis_app.queues import Queue, Queues, QueueView
 from stasis_app.settings import HttpSettings
 
 
@@ -220,6 +221,24 @@ class ExtensionBook(Protocol):
         ...
 
 
+class QueueBook(Protocol):
+    """The waiting lines and their agents."""
+
+    def views(self) -> Sequence[QueueView]:
+        """All of them as they are now."""
+        ...
+
+    def get(self, name: str) -> Queue | None: ...
+
+    def sign(self, name: str, extension: str, *, signed_in: bool) -> None:
+        """Sign an agent in or out. Raises KeyError for a queue there is not."""
+        ...
+
+    def pause(self, extension: str, *, paused: bool, reason: str = "") -> None:
+        """An agent pauses in all queues, or goes on."""
+        ...
+
+
 Listener = Callable[[Fact, CallRecord], None]
 
 
@@ -271,6 +290,7 @@ class ApiDependencies:
     outbox: OutboxReader
     recordings: RecordingsReader
     facts: FactFeed
+    queues: QueueBook = field(default_factory=Queues)
     health: Sequence[HealthSource] = ()
     incidents: IncidentReader = field(default_factory=NoIncidents)
     metrics: Metrics = field(default_factory=Metrics)

@@ -79,6 +79,8 @@ def outcome(record: CallRecord) -> Outcome:
 
 
 def _why_missed(record: CallRecord) -> str:
+    if record.call_back_to:
+        return "the caller asked to be called back"
     tried = list(dict.fromkeys(ring.why.value for ring in record.rings if ring.why not in _NOT_THE_EMPLOYEES))
     if record.ended_by is EndedBy.CUSTOMER:
         return "the caller gave up" + (f" ({', '.join(tried)})" if tried else "")

@@ -18,6 +18,7 @@ from stasis_app.store.errors import StoreError, is_passing
 from stasis_app.store.incidents import SqlIncidents
 from stasis_app.store.journal import SqlJournal
 from stasis_app.store.outbox import SqlOutbox
+from stasis_app.store.queues import SqlQueueStore
 from stasis_app.store.small import SqlMeta, SqlTokenStore
 from stasis_app.store.writer import Writer
 
@@ -40,6 +41,7 @@ class Store:
         self.employees = SqlEmployeeStore(database, writer)
         self.tokens = SqlTokenStore(database, writer)
         self.incidents = SqlIncidents(database, writer)
+        self.queues = SqlQueueStore(database, writer)
         self.meta = SqlMeta(database, writer)
 
     @property

@@ -133,7 +133,14 @@ class Exchange:
         await self.settled()
 
     def world(self) -> World:
-        bridges = tuple(e.Bridge(id=name, channels=tuple(members)) for name, members in self.bridges.items())
+        bridges = tuple(
+            e.Bridge(
+                id=name,
+                bridge_type="holding" if name.startswith("holding-") else "mixing",
+                channels=tuple(members),
+            )
+            for name, members in self.bridges.items()
+        )
         return World(tuple(self.channels.values()), bridges)
 
     async def settled(self) -> None:
@@ -355,6 +362,14 @@ class Exchange:
             self._leaves_bridge(self.channels[channel])
             self.bridges[bridge].append(channel)
             self.tell(e.ChannelEnteredBridge, channel=self.channels[channel], bridge=e.Bridge(id=bridge))
+        await _after_the_events()
+
+    async def put_on_hold(self, bridge: str, channel: str, music: str) -> None:
+        await self._ask("put_on_hold", bridge, channel, music)
+        held = self._existing(channel)
+        self._leaves_bridge(held)
+        self.bridges.setdefault(bridge, []).append(channel)
+        self.tell(e.ChannelEnteredBridge, channel=held, bridge=e.Bridge(id=bridge, bridge_type="holding"))
         await _after_the_events()
 
     async def remove_from_bridge(self, bridge: str, channel: str) -> None:
