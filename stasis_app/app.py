@@ -18,6 +18,7 @@ from b24client.transport import tls_context
 from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
+from stasis_app.ari.sign_of_life import SignOfLife
 from stasis_app.calls import AriControl, Call, CallOptions, Direction, Tracker
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
@@ -129,6 +130,9 @@ class Service:
         self.tracker.restore(await self.journal.unfinished())
         await self.link.start()
         self._stack.push_async_callback(self.link.stop)
+        sign = SignOfLife(self.link, settings.asterisk.app)
+        self._stack.push_async_callback(sign.cease)
+        self._do(sign.run())
         self._do(self.directory.run())
         self._do(self._bind_events())
         self._do(self._know_limits())
