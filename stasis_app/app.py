@@ -34,7 +34,7 @@ from stasis_app.crm import (
     PortalEmployeeLister,
     ResponsibleFinder,
 )
-from stasis_app.flow import FlowContext, Plan, learn_client, load_plan, load_scripts, route_call
+from stasis_app.flow import FlowContext, Plan, learn_client, load_plan, load_scripts, resume_call, route_call
 from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
 from stasis_app.portal import (
@@ -202,6 +202,10 @@ class Service:
                 call.spawn(learn_client(call, context))
             await route_call(self.plan, call, context)
 
+        async def resume(call: Call) -> None:
+            call.spawn(learn_client(call, context))
+            await resume_call(self.plan, call, context)
+
         self.tracker = Tracker(
             AriControl(self.link, settings.asterisk.app),
             CallOptions(
@@ -213,6 +217,7 @@ class Service:
             [self.mirror.on_fact, self.journal.add, self.feed.publish],
             settings.asterisk.app,
             on_intent=self._recorder.intent if self._recorder else None,
+            resume=resume,
         )
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
 

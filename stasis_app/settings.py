@@ -85,6 +85,9 @@ class Bitrix24Settings(Section):
     client_secret: SecretStr | None = Field(default=None, description="the application's key (client_secret)")
     oauth_url: str = Field(default="https://oauth.bitrix.info", description="the server that renews tokens")
     default_user: int | None = Field(default=None, gt=0, description="id of who answers for calls nobody took")
+    credit: Literal["last", "longest"] = Field(
+        default="last", description="whom a call is credited to: the employee who talked last, or longest in all"
+    )
     lookup_budget: Seconds = Field(default=1.5, description="seconds a caller may wait for the CRM's answer")
     anonymous_number: str = Field(default="anonymous", description="PHONE_NUMBER of a call with a withheld number")
     crm_create: bool = Field(default=True, description="let the portal create a lead for an unknown number")

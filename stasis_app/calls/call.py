@@ -7,9 +7,11 @@ of the call (plan or script) runs beside it and waits for what the events bring.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from loguru import logger
@@ -92,7 +94,11 @@ class Call:
         self._bridge_made = False
         self.gaps = 0  # how often events may have been missed
         self._hanging_up = False
+        self._moves = 0  # how many moves are under way: transfers, a park ...
+        self._leading: asyncio.Task[None] | None = None  # what leads the call: its flow
         self._tasks: set[asyncio.Task[None]] = set()
+        self.on_key: Callable[[str, str], None] = _nobody_listens
+        self.outlive: Callable[[], Sequence[str]] = tuple  # legs that go on talking when the call is over
 
     # The mailbox
 
@@ -106,7 +112,13 @@ class Call:
         for fact in first:
             self._tell(fact)
         self.spawn(self._handle_events())
-        self.spawn(run_flow(self, flow))
+        self.divert(flow)
+
+    def divert(self, flow: Flow) -> None:
+        """Let this flow lead the call from now on; what led it until now is stopped, and its phones ring no longer."""
+        former, self._leading = self._leading, self.spawn(run_flow(self, flow))
+        if former is not None:
+            former.cancel()
 
     def put(self, event: e.Event) -> None:
         """An event of this call; never waits."""
@@ -168,6 +180,8 @@ class Call:
             if isinstance(fact, f.Pressed):
                 self.keys.press(fact.digit)
             self._tell(fact)
+        if isinstance(event, e.ChannelDtmfReceived):
+            self.on_key(event.channel.id, event.digit)
         if self.state.ended and not had_ended:
             self.spawn(clean_up(self))
         if self.state.spent:
@@ -215,8 +229,8 @@ class Call:
 
     async def answer(self) -> None:
         """Answer the caller; does nothing when he already is."""
-        if self.state.caller.stage is not LegStage.UP:
-            await self.asking_caller(self.control.answer(self.state.caller_leg))
+        if self.state.anchor.stage is not LegStage.UP:
+            await self.asking_caller(self.control.answer(self.state.anchor_leg))
 
     async def say(self, *prompts: str) -> None:
         """Play prompts to their end, answering first when that has not been done."""
@@ -237,24 +251,42 @@ class Call:
 
     async def talk(self) -> None:
         """Wait until the conversation is over, then end what is left of the call."""
-        await self.until(lambda: not any(leg.alive and leg.bridge for leg in self.state.others))
+        await self.until(lambda: not self._moves and not any(leg.alive and leg.bridge for leg in self.state.others))
         await self.hang_up()
+
+    @contextlib.contextmanager
+    def moving(self) -> Iterator[None]:
+        """While a move is under way the call goes on, even if for a moment nobody is with the anchor."""
+        self._moves += 1
+        try:
+            yield
+        finally:
+            self._moves -= 1
+            self._wake()
+
+    def anchor_to(self, leg: str) -> None:
+        """From now on the call lives for this leg."""
+        self.intend(i.Anchoring(i.now(), leg))
+
+    def note(self, fact: f.Fact) -> None:
+        """Add a fact of our own to the call's story."""
+        self.intend(i.Noted(fact.at, fact))
 
     async def hand_over(self, context: str = "", exten: str = "", priority: int = 1) -> None:
         """Give the call back to the dialplan, and go on watching how it ends."""
         if self.state.ended:
             raise CallGone(self.id)
-        caller = self.state.caller_leg
+        anchor = self.state.anchor_leg
         await release_others(self)
         try:
-            await self.control.watch(caller)
+            await self.control.watch(anchor)
             watched = True
         except AriError as error:
             self.log.warning("The call can't be watched after it is handed over: {}", error)
             watched = False
         place = f"{context},{exten},{priority}" if context else ""
         self.intend(i.HandingOver(i.now(), place, watched))
-        await self.asking_caller(self.control.proceed(caller, context, exten, priority))
+        await self.asking_caller(self.control.proceed(anchor, context, exten, priority))
 
     async def hang_up(self, cause: int = NORMAL) -> None:
         """End the call with a Q.850 cause."""
@@ -262,15 +294,15 @@ class Call:
             return
         self._hanging_up = True
         self.intend(i.HangingUp(i.now()))
-        await self._end_channel(self.state.caller_leg, cause)
+        await self._end_channel(self.state.anchor_leg, cause)
 
-    def visit(self, element: str, kind: str, why: str = "") -> None:
+    def visit(self, element: str, kind: str, why: str = "", *, since: datetime | None = None) -> None:
         """Note that the call came to an element of the plan."""
-        self.intend(i.Noted(i.now(), f.Visited(call_id=self.id, at=i.now(), element=element, kind=kind, why=why)))
+        self.note(f.Visited(call_id=self.id, at=i.now(), element=element, kind=kind, why=why, since=since))
 
     def identify(self, fact: f.Identified) -> None:
         """Note whose number this is."""
-        self.intend(i.Noted(i.now(), fact))
+        self.note(fact)
 
     # Steps the verbs are made of
 
@@ -326,3 +358,7 @@ class Call:
     def leg(self, leg: str) -> Leg:
         """The state of a leg now."""
         return self.state.legs[leg]
+
+
+def _nobody_listens(leg: str, digit: str) -> None:
+    """Keys pressed in a conversation mean nothing."""

@@ -89,11 +89,20 @@ class Identified(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visited(Fact):
-    """The call came to an element of the plan, and why: this is what the operator reads afterwards."""
+    """The call came to an element of the plan, and why: this is what the operator reads afterwards.
+
+    `since` is when it really came there, if it stands there again after a restart: time limits count from then.
+    """
 
     element: str
     kind: str
     why: str = ""
+    since: datetime | None = None
+
+    @property
+    def entered_at(self) -> datetime:
+        """When the call's stay at the element began."""
+        return self.since or self.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +171,50 @@ class Held(LegFact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed(LegFact):
     """The party took the other side back."""
+
+
+class TransferKind(StrEnum):
+    """How a call is moved to somebody else."""
+
+    BLIND = "blind"
+    ATTENDED = "attended"
+
+
+class TransferResult(StrEnum):
+    """What came of a transfer."""
+
+    COMPLETED = "completed"
+    CONFERENCE = "conference"  # the three of them talk
+    CANCELLED = "cancelled"  # whoever began it took the call back
+    REFUSED = "refused"  # there is no such destination
+    UNANSWERED = "unanswered"  # nobody took it: it comes back
+    ABANDONED = "abandoned"  # the party to be transferred hung up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferStarted(LegFact):
+    """The party moves the call to somebody else (`to`: an extension, an outside number or an element of the plan).
+
+    `target_leg` is the leg rung for an attended transfer.
+    """
+
+    kind: TransferKind
+    to: str
+    target_leg: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferEnded(LegFact):
+    """What came of the transfer the party began. `to_party` is who has the call now, if he is known."""
+
+    to: str
+    result: TransferResult
+    to_party: Party | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchored(LegFact):
+    """From here the call lives for this leg: who placed it moves it on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

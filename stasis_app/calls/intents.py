@@ -56,6 +56,20 @@ class HandingOver(Intent):
 
 
 @dataclass(frozen=True, slots=True)
+class Anchoring(Intent):
+    """From now on the call lives for this leg."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissing(Intent):
+    """A leg goes on in another call: here it is over."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
 class HangingUp(Intent):
     """The plan ends the call."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import AriError
@@ -83,15 +83,15 @@ async def employee_first(call: Call, flow: Flow) -> None:
     await flow(call)
 
 
-async def release_others(call: Call) -> None:
-    """Hang up every leg but the caller's."""
-    alive = [leg for leg in call.state.others if leg.alive]
+async def release_others(call: Call, but: Sequence[str] = ()) -> None:
+    """Hang up every leg but the anchor, and `but` these."""
+    alive = [leg for leg in call.state.others if leg.alive and leg.id not in but]
     await asyncio.gather(*(call.release(leg.id, Unanswered.CANCELLED) for leg in alive))
 
 
 async def clean_up(call: Call) -> None:
     """After the end: release what is left, and destroy the bridge once its recording is complete."""
-    await release_others(call)
+    await release_others(call, but=call.outlive())
     if not call.bridged:
         return
     # A recording ends by itself when everybody has left.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import Rejected, ServerFailed
@@ -18,7 +20,8 @@ async def say(call: Call, prompts: Sequence[str]) -> None:
     for prompt in prompts:
         playback = await _start(call, prompt)
         if playback:
-            await call.until(_ended(call, playback))
+            with _stopped_on_the_way(call, playback):
+                await call.until(_ended(call, playback))
 
 
 async def read(
@@ -31,7 +34,8 @@ async def read(
         playback = await _start(call, prompt)
         if not playback:
             continue
-        await call.until(_ended(call, playback, call.keys.any))
+        with _stopped_on_the_way(call, playback):
+            await call.until(_ended(call, playback, call.keys.any))
         if call.keys.any():
             await call.control.stop_playing(playback)
             await call.until(_ended(call, playback), 1)
@@ -47,11 +51,21 @@ async def _start(call: Call, prompt: str) -> str:
     """Begin to play; "" when Asterisk would not: a missing prompt is no reason to lose the caller."""
     playback = f"{call.id}-{secrets.token_hex(4)}"
     try:
-        await call.asking_caller(call.control.play(call.state.caller_leg, media_uri(prompt), playback))
+        await call.asking_caller(call.control.play(call.state.anchor_leg, media_uri(prompt), playback))
     except (Rejected, ServerFailed) as error:
         call.log.warning("The prompt {!r} could not be played: {}", prompt, error)
         return ""
     return playback
+
+
+@contextlib.contextmanager
+def _stopped_on_the_way(call: Call, playback: str) -> Iterator[None]:
+    """When something else leads the call from here, the prompt does not go on beside it."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        call.spawn(call.control.stop_playing(playback))
+        raise
 
 
 def _ended(call: Call, playback: str, otherwise: Callable[[], bool] = lambda: False) -> Callable[[], bool]:

@@ -15,11 +15,14 @@ from typing import Any
 from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
-from stasis_app.calls.causes import why_unanswered
+from stasis_app.calls.causes import NORMAL, why_unanswered
 from stasis_app.calls.dialplan_legs import followed
 from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, Unanswered
+from stasis_app.calls.routing import is_bridge_of_call
 from stasis_app.calls.state import CallState, Leg, LegStage
 
+# What a DELETE over ARI comes back as (AST_SOFTHANGUP_EXPLICIT, seen on 22.10); other flags only move the channel.
+_SOFT_HANGUP_EXPLICIT = 32
 _MAY_FOLLOW_THE_END = (f.RecordingStarted, f.Recorded, f.RecordingFailed)
 
 Change = tuple[CallState, list[f.Fact]]
@@ -39,7 +42,7 @@ def start(
     """A new call, begun by this channel."""
     stage = {"Up": LegStage.UP, "Ringing": LegStage.RINGING}.get(channel.state, LegStage.SETUP)
     leg = Leg(channel.id, caller, stage, in_stasis=True, dialled=True)
-    state = CallState(call_id, direction, channel.id, {channel.id: leg})
+    state = CallState(call_id, direction, channel.id, channel.id, {channel.id: leg})
     fact = f.Started(
         call_id=call_id,
         at=at,
@@ -147,21 +150,33 @@ def _entered(state: CallState, event: e.ChannelEnteredBridge) -> Change:
     leg = state.legs.get(event.channel.id)
     if leg is None or leg.over:
         return state, []
-    leg = replace(leg, bridge=event.bridge.id)
-    return _told_joined(state.with_leg(leg), leg, event.timestamp)
+    if leg.bridge == event.bridge.id:
+        return state, []
+    state, facts = _told_left(state, leg, event.timestamp)
+    leg = replace(state.legs[leg.id], bridge=event.bridge.id)
+    state, more = _told_joined(state.with_leg(leg), leg, event.timestamp)
+    return state, facts + more
 
 
 def _told_joined(state: CallState, leg: Leg, at: datetime) -> Change:
     """In a bridge before the answer there is only early media; a party has joined once it is up and in a bridge."""
-    if leg.joined or not leg.bridge or leg.stage is not LegStage.UP:
+    if leg.joined or not is_bridge_of_call(leg.bridge, state.call_id) or leg.stage is not LegStage.UP:
         return state, []
-    state = state.with_leg(replace(leg, joined=True))
+    state = _goes_on(state.with_leg(replace(leg, joined=True)))
     return state, [f.Joined(call_id=state.call_id, at=at, leg=leg.id, party=leg.party, bridge=leg.bridge)]
+
+
+def _goes_on(state: CallState) -> CallState:
+    """Somebody joins: whoever left before did not end the call, he moved it on."""
+    if state.anchor.leaving or state.first_hangup is EndedBy.SERVICE:
+        return state
+    return replace(state, first_hangup=None)
 
 
 def _left(state: CallState, event: e.ChannelLeftBridge) -> Change:
     leg = state.legs.get(event.channel.id)
-    if leg is None:
+    # He may be in the next bridge already when the event about the last one comes.
+    if leg is None or leg.bridge != event.bridge.id:
         return state, []
     return _told_left(state, leg, event.timestamp)
 
@@ -187,7 +202,8 @@ def _hold(state: CallState, event: e.ChannelHold | e.ChannelUnhold) -> Change:
 
 
 def _dtmf(state: CallState, event: e.ChannelDtmfReceived) -> Change:
-    if event.channel.id != state.caller_leg or state.ended:
+    # In a conversation keys are for the other side (a bank's menu, a card number): they are nobody else's business.
+    if event.channel.id != state.anchor_leg or state.ended or state.anchor.joined:
         return state, []
     return state, [f.Pressed(call_id=state.call_id, at=event.timestamp, digit=event.digit)]
 
@@ -202,6 +218,21 @@ def _releasing(state: CallState, intent: i.Releasing) -> Change:
     return state.with_leg(replace(leg, released=intent.why)), []
 
 
+def _anchoring(state: CallState, intent: i.Anchoring) -> Change:
+    leg = state.legs.get(intent.leg)
+    if leg is None or not leg.alive or leg.id == state.anchor_leg or state.ended:
+        return state, []
+    fact = f.Anchored(call_id=state.call_id, at=intent.at, leg=leg.id, party=leg.party)
+    return replace(state, anchor_leg=leg.id), [fact]
+
+
+def _dismissing(state: CallState, intent: i.Dismissing) -> Change:
+    leg = state.legs.get(intent.leg)
+    if leg is None or not leg.alive:
+        return state, []
+    return _leg_gone(state.with_leg(replace(leg, cause=NORMAL)), replace(leg, cause=NORMAL), intent.at)
+
+
 def _hanging_up(state: CallState, intent: i.HangingUp) -> Change:
     return replace(state, first_hangup=state.first_hangup or EndedBy.SERVICE), []
 
@@ -212,16 +243,18 @@ def _handing_over(state: CallState, intent: i.HandingOver) -> Change:
 
 def _hangup_request(state: CallState, event: e.ChannelHangupRequest) -> Change:
     leg = state.legs.get(event.channel.id)
-    # A soft request is our own DELETE coming back; its cause is a flag, not Q.850.
-    if leg is None or event.soft:
+    if leg is None:
         return state, []
-    state = state.with_leg(replace(leg, cause=event.cause, tech_cause=event.tech_cause))
+    if event.soft:
+        # A DELETE, mostly our own, coming back; its cause is a flag, not Q.850.
+        return state.with_leg(replace(leg, leaving=leg.leaving or event.cause == _SOFT_HANGUP_EXPLICIT)), []
+    state = state.with_leg(replace(leg, leaving=True, cause=event.cause, tech_cause=event.tech_cause))
     return _first_hangup(state, leg), []
 
 
 def _first_hangup(state: CallState, leg: Leg) -> CallState:
     """Whoever of those in the call goes first, ends it; a phone that stops ringing, or has transferred, does not."""
-    takes_part = leg.id == state.caller_leg or (leg.stage is LegStage.UP and bool(leg.bridge))
+    takes_part = leg.id == state.anchor_leg or (leg.stage is LegStage.UP and bool(leg.bridge))
     if state.first_hangup or not takes_part or leg.released:
         return state
     customer = leg.party.kind is PartyKind.CUSTOMER
@@ -232,10 +265,13 @@ def _stasis_end(state: CallState, event: e.StasisEnd) -> Change:
     leg = state.legs.get(event.channel.id)
     if leg is None or not leg.alive:
         return state, []
-    if leg.id != state.caller_leg:
+    if leg.id != state.anchor_leg:
+        if leg.id == state.caller_leg:
+            # One that came from the dialplan is not watched any further.
+            return _leg_gone(state, leg, event.timestamp)
         # An answered leg leaves the application as it ends; ChannelDestroyed follows and brings the cause.
         return state.with_leg(replace(leg, in_stasis=False)), []
-    taken_away = state.first_hangup is None and not state.ended
+    taken_away = not leg.leaving and state.first_hangup is not EndedBy.SERVICE and not state.ended
     if taken_away:
         return _told_handed_over(state, leg, event.timestamp)
     return _leg_gone(state, leg, event.timestamp)
@@ -248,7 +284,7 @@ def _told_handed_over(state: CallState, leg: Leg, at: datetime) -> Change:
     state = replace(state, handed_over=True)
     if state.watched:
         return state, facts
-    state, more = _leg_gone(state, state.caller, at)
+    state, more = _leg_gone(state, state.anchor, at)
     return state, facts + more
 
 
@@ -264,22 +300,22 @@ def _leg_gone(state: CallState, leg: Leg, at: datetime) -> Change:
     was_up = leg.stage is LegStage.UP
     state, facts = _told_over(state, leg, at, was_up=was_up)
     state = state.with_leg(replace(state.legs[leg.id], stage=LegStage.GONE))
-    if leg.id == state.caller_leg and not state.ended:
+    if leg.id == state.anchor_leg and not state.ended:
         state, more = _ended(state, at)
         return state, facts + more
     return state, facts
 
 
 def _told_over(state: CallState, leg: Leg, at: datetime, *, was_up: bool) -> Change:
-    """The last fact about a leg. The caller's own end is the end of the call, so he has none."""
+    """The last fact about a leg. The anchor's own end is the end of the call, so it has none."""
     if leg.over:
         return state, []
     state, facts = _told_left(state, leg, at)
     common: dict[str, Any] = {"call_id": state.call_id, "at": at, "leg": leg.id, "party": leg.party}
     common |= {"cause": leg.cause, "tech_cause": leg.tech_cause}
-    if leg.id != state.caller_leg and was_up:
+    if leg.id != state.anchor_leg and was_up:
         facts.append(f.LegEnded(**common))
-    elif leg.id != state.caller_leg:
+    elif leg.id != state.anchor_leg:
         state, told = _told_dialled(state, state.legs[leg.id], at)
         why = leg.released or why_unanswered(leg.cause, leg.tech_cause, rang=leg.stage is LegStage.RINGING)
         facts += [*told, f.NotAnswered(**common, why=why)]
@@ -298,8 +334,8 @@ def _ended(state: CallState, at: datetime) -> Change:
                 # A leg of the dialplan's: nobody will tell us that it is gone.
                 state = state.with_leg(replace(state.legs[leg.id], stage=LegStage.GONE))
     by = EndedBy.DIALPLAN if state.handed_over else state.first_hangup or EndedBy.UNKNOWN
-    caller = state.caller
-    facts.append(f.Ended(call_id=state.call_id, at=at, by=by, cause=caller.cause, tech_cause=caller.tech_cause))
+    anchor = state.anchor
+    facts.append(f.Ended(call_id=state.call_id, at=at, by=by, cause=anchor.cause, tech_cause=anchor.tech_cause))
     return replace(state, ended=True), facts
 
 
@@ -350,6 +386,8 @@ _TRANSITIONS: dict[type, Callable[[CallState, Any], Change]] = {
     i.DialFailed: _dial_failed,
     i.Releasing: _releasing,
     i.HangingUp: _hanging_up,
+    i.Anchoring: _anchoring,
+    i.Dismissing: _dismissing,
     i.HandingOver: _handing_over,
     i.RecordingOver: _recording_over,
     i.Noted: _noted,

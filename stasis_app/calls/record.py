@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
 from stasis_app.calls import facts as f
-from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, Unanswered
+from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, TransferKind, TransferResult, Unanswered
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,21 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """One attempt of an employee to move the call to somebody else; open while `result` is None."""
+
+    leg: str
+    party: Party
+    kind: TransferKind
+    to: str
+    began_at: datetime
+    target_leg: str = ""
+    ended_at: datetime | None = None
+    result: TransferResult | None = None
+    to_party: Party | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CallRecord:
     """What is known of a call. `customer` is the outside party (for internal calls: the extension that was called)."""
 
@@ -59,6 +77,10 @@ class CallRecord:
     talks: tuple[Talk, ...] = ()
     visited: tuple[f.Visited, ...] = ()
     in_bridge: dict[str, Party] = field(default_factory=dict)  # leg -> party; replaced, never mutated
+    bridges: dict[str, str] = field(default_factory=dict)  # leg -> the bridge it is in; replaced, never mutated
+    anchor: str = ""  # the leg the call lives for, once it is not the caller's any more
+    caller_left: bool = False  # who began the call is gone, and the call goes on
+    transfers: tuple[Transfer, ...] = ()
     recordings: tuple[f.Recorded, ...] = ()
     recording: str = ""  # the name of the recording under way
     handed_over_to: str | None = None
@@ -81,6 +103,11 @@ class CallRecord:
     def talking_now(self) -> tuple[Talk, ...]:
         """The conversations under way."""
         return tuple(t for t in self.talks if t.ended_at is None)
+
+    @property
+    def transfer_now(self) -> Transfer | None:
+        """The transfer under way."""
+        return next((t for t in reversed(self.transfers) if t.result is None), None)
 
     @property
     def answered(self) -> bool:
@@ -122,12 +149,22 @@ def after(record: CallRecord, fact: f.Fact) -> CallRecord:
         case f.NotAnswered():
             return _ring(record, fact.leg, ended_at=fact.at, why=fact.why, cause=fact.cause, tech_cause=fact.tech_cause)
         case f.LegEnded():
+            if fact.leg == record.call_id:
+                return replace(record, caller_left=True)
             return _ring(record, fact.leg, ended_at=fact.at, cause=fact.cause, tech_cause=fact.tech_cause)
         case f.Joined():
-            return _talks_settled(replace(record, in_bridge={**record.in_bridge, fact.leg: fact.party}), fact.at)
+            inside, bridges = {**record.in_bridge, fact.leg: fact.party}, {**record.bridges, fact.leg: fact.bridge}
+            return _talks_settled(replace(record, in_bridge=inside, bridges=bridges), fact.at)
         case f.Left():
-            rest = {leg: party for leg, party in record.in_bridge.items() if leg != fact.leg}
-            return _talks_settled(replace(record, in_bridge=rest), fact.at)
+            inside, bridges = _without(record.in_bridge, fact.leg), _without(record.bridges, fact.leg)
+            return _talks_settled(replace(record, in_bridge=inside, bridges=bridges), fact.at)
+        case f.Anchored():
+            return replace(record, anchor=fact.leg)
+        case f.TransferStarted():
+            begun = Transfer(fact.leg, fact.party, fact.kind, fact.to, fact.at, fact.target_leg)
+            return replace(record, transfers=(*record.transfers, begun))
+        case f.TransferEnded():
+            return _transferred(record, fact)
         case f.RecordingStarted():
             return replace(record, recording=fact.name)
         case f.Recorded():
@@ -137,7 +174,7 @@ def after(record: CallRecord, fact: f.Fact) -> CallRecord:
         case f.HandedOver():
             return replace(record, handed_over_to=fact.to)
         case f.Ended():
-            settled = _talks_settled(replace(record, in_bridge={}), fact.at)
+            settled = _talks_settled(replace(record, in_bridge={}, bridges={}), fact.at)
             return replace(settled, ended_at=fact.at, ended_by=fact.by, cause=fact.cause, tech_cause=fact.tech_cause)
         case _:
             return record
@@ -148,12 +185,38 @@ def _ring(record: CallRecord, leg: str, **change: object) -> CallRecord:
     return replace(record, rings=rings)
 
 
+def _transferred(record: CallRecord, fact: f.TransferEnded) -> CallRecord:
+    return replace(
+        record,
+        transfers=tuple(
+            replace(t, ended_at=fact.at, result=fact.result, to_party=fact.to_party)
+            if t.result is None and t.leg == fact.leg
+            else t
+            for t in record.transfers
+        ),
+    )
+
+
+def _is_company(record: CallRecord, employee: str) -> bool:
+    """Whether he is with somebody who counts: an employee who asks a colleague back meanwhile talks to no customer."""
+    internal = record.direction is Direction.INTERNAL
+    return any(
+        internal or party.kind is PartyKind.CUSTOMER
+        for leg, party in record.in_bridge.items()
+        if leg != employee and record.bridges.get(leg) == record.bridges.get(employee)
+    )
+
+
+def _without(table: dict[str, T], leg: str) -> dict[str, T]:
+    return {key: value for key, value in table.items() if key != leg}
+
+
 def _talks_settled(record: CallRecord, at: datetime) -> CallRecord:
-    """Open and close conversations to match who is in the bridge: an employee talks while somebody else is in it."""
+    """Open and close conversations to match who is in which bridge."""
     talkers = {
         leg: party
         for leg, party in record.in_bridge.items()
-        if party.kind is PartyKind.EMPLOYEE and len(record.in_bridge) > 1
+        if party.kind is PartyKind.EMPLOYEE and _is_company(record, leg)
     }
     kept = tuple(replace(t, ended_at=at) if t.ended_at is None and t.leg not in talkers else t for t in record.talks)
     open_legs = {t.leg for t in kept if t.ended_at is None}

@@ -19,9 +19,7 @@ from stasis_app.ari.events import Event, RestResponse, UnreadableMessage, parse
 from stasis_app.calls import intents as i
 from stasis_app.calls.wire import adapter, fact_from_json, fact_to_json
 
-_INTENTS: dict[str, type[i.Intent]] = {
-    kind.__name__: kind for kind in (i.Dialling, i.DialFailed, i.Releasing, i.HandingOver, i.HangingUp, i.RecordingOver)
-}
+_INTENTS: dict[str, type[i.Intent]] = {kind.__name__: kind for kind in i.Intent.__subclasses__() if kind is not i.Noted}
 
 
 class EventRecorder:

@@ -15,23 +15,31 @@ def restored_state(record: CallRecord) -> CallState:
     caller = Leg(
         record.call_id,
         record.caller,
-        LegStage.UP if record.call_id in record.in_bridge else LegStage.SETUP,
+        _stage_of_caller(record),
         in_stasis=record.handed_over_to is None,
         dialled=True,
         bridge=_bridge(record, record.call_id),
         joined=record.call_id in record.in_bridge,
+        over=record.caller_left,
     )
     legs = {ring.leg: _leg(record, ring) for ring in record.rings if ring.ended_at is None}
     return CallState(
         record.call_id,
         record.direction,
         record.call_id,
+        record.anchor or record.call_id,
         {caller.id: caller, **legs},
         recordings=frozenset({record.recording} if record.recording else ()),
         handing_over=record.handed_over_to,
         watched=record.handed_over_to is not None,
         handed_over=record.handed_over_to is not None,
     )
+
+
+def _stage_of_caller(record: CallRecord) -> LegStage:
+    if record.caller_left:
+        return LegStage.GONE
+    return LegStage.UP if record.call_id in record.in_bridge else LegStage.SETUP
 
 
 def _leg(record: CallRecord, ring: Ring) -> Leg:
@@ -48,4 +56,6 @@ def _leg(record: CallRecord, ring: Ring) -> Leg:
 
 
 def _bridge(record: CallRecord, leg: str) -> str:
-    return bridge_of_call(record.call_id) if leg in record.in_bridge else ""
+    if leg not in record.in_bridge:
+        return ""
+    return record.bridges.get(leg) or bridge_of_call(record.call_id)

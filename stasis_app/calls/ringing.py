@@ -43,6 +43,7 @@ async def ring_in_turn(call: Call, targets: Sequence[Target], seconds: float) ->
 async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> RingResult:
     """Ring all parties together for `seconds` and connect the first who answers."""
     legs = {f"{call.id}-{secrets.token_hex(4)}": target.party for target in targets}
+    before = frozenset(call.state.legs)
     for leg, party in legs.items():
         call.expect(leg, party)
     # Somebody dialling out hears the far end's own tones; with several parties ringing there is no one far end.
@@ -55,7 +56,7 @@ async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> Rin
     connected = ""
     try:
         deadline = asyncio.get_running_loop().time() + seconds + _GRACE
-        while (winner := await _next_answer(call, legs, deadline)) is not None:
+        while (winner := await _next_answer(call, legs, before, deadline)) is not None:
             losers = [leg for leg in legs if leg != winner]
             releasing = asyncio.gather(*(_release(call, leg, Unanswered.ANSWERED_ELSEWHERE) for leg in losers))
             connected = winner if await _connect(call, winner) else ""
@@ -68,8 +69,8 @@ async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> Rin
         for leg in legs:
             if leg != connected and call.leg(leg).alive and call.leg(leg).released is None:
                 call.spawn(_release(call, leg, Unanswered.CANCELLED))
-    if not early and call.state.caller.stage is LegStage.UP:
-        await call.asking_caller(call.control.stop_ringing(call.state.caller_leg))
+    if not early and call.state.anchor.stage is LegStage.UP:
+        await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
     return RingResult(None, _tried(call, list(legs)))
 
 
@@ -81,7 +82,7 @@ async def _dial(call: Call, leg: str, party: Party, seconds: float) -> None:
             appArgs=leg_args(call.id, party),
             callerId=caller_id(call.record.caller),
             timeout=max(1, round(seconds)),
-            originator=call.state.caller_leg,
+            originator=call.state.anchor_leg,
         )
     except AriError as error:
         await _not_created(call, leg, party, error)
@@ -89,7 +90,7 @@ async def _dial(call: Call, leg: str, party: Party, seconds: float) -> None:
 
 
 async def _dial_with_early_media(call: Call, leg: str, party: Party, seconds: float) -> None:
-    caller = call.state.caller_leg
+    caller = call.state.anchor_leg
     try:
         await asyncio.gather(
             call.bridge_ready(),
@@ -131,17 +132,17 @@ async def _let_caller_hear_ringing(call: Call, legs: dict[str, Party]) -> None:
     await call.until(lambda: rings() or all(call.leg(leg).over for leg in legs))
     if not rings():
         return
-    await call.asking_caller(call.control.ring(call.state.caller_leg))
+    await call.asking_caller(call.control.ring(call.state.anchor_leg))
     # Made now, so that it need not be made between an answer and the first word.
     await call.bridge_ready()
 
 
-async def _next_answer(call: Call, legs: dict[str, Party], deadline: float) -> str | None:
-    """The leg that answered first; None when all have ended or the time is over."""
+async def _next_answer(call: Call, legs: dict[str, Party], before: frozenset[str], deadline: float) -> str | None:
+    """The leg that answered first; None when all have ended or the time is over. `before`: the legs there were."""
 
     def answered() -> str | None:
         # Not only the legs rung here: somebody may pick up a colleague's ringing phone.
-        ready = (leg for leg in call.state.others if _ready(leg) and (leg.id in legs or not leg.bridge))
+        ready = (leg for leg in call.state.others if _ready(leg) and leg.id not in before)
         return next((leg.id for leg in ready), None)
 
     def settled() -> bool:
@@ -164,7 +165,7 @@ def _taken_away(leg: Leg) -> bool:
 
 async def _connect(call: Call, leg: str) -> bool:
     """Bring caller and leg together. False when the leg is gone already; the caller's end raises `CallGone`."""
-    caller = call.state.caller
+    caller = call.state.anchor
     try:
         if call.leg(leg).bridge:
             await call.answer()
@@ -184,8 +185,8 @@ async def _connect(call: Call, leg: str) -> bool:
 
 async def _prepare(call: Call) -> None:
     """Answer the caller, or take away the ringing tone he hears."""
-    if call.state.caller.stage is LegStage.UP:
-        await call.asking_caller(call.control.stop_ringing(call.state.caller_leg))
+    if call.state.anchor.stage is LegStage.UP:
+        await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
     else:
         await call.answer()
 

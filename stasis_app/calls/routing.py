@@ -7,9 +7,14 @@ from stasis_app.ari import events as e
 _BRIDGE = "-bridge"
 
 
-def bridge_of_call(call_id: str) -> str:
-    """The id of a call's bridge."""
-    return f"{call_id}{_BRIDGE}"
+def bridge_of_call(call_id: str, name: str = "") -> str:
+    """The id of a call's bridge: the one its parties talk in, or a side bridge (`consult`)."""
+    return f"{call_id}{_BRIDGE}-{name}" if name else f"{call_id}{_BRIDGE}"
+
+
+def is_bridge_of_call(bridge: str, call_id: str) -> bool:
+    """Whether a bridge is one of this call's: who is in another (a waiting line) talks to nobody."""
+    return bridge.startswith(f"{call_id}{_BRIDGE}")
 
 
 def channel_of_event(event: e.Event) -> str:
@@ -34,4 +39,4 @@ def call_of_event(event: e.Event) -> str:
     recording = getattr(event, "recording", None)
     if not isinstance(recording, e.Recording):
         return ""
-    return recording.target_uri.removeprefix("bridge:").removesuffix(_BRIDGE)
+    return recording.target_uri.removeprefix("bridge:").partition(_BRIDGE)[0]

@@ -31,6 +31,7 @@ class Leg:
     joined: bool = False  # the fact Joined has been told
     held: bool = False
     released: Unanswered | None = None  # we hung it up, for this reason
+    leaving: bool = False  # its end was asked for, by its own phone or by us
     over: bool = False  # its last fact has been told
     cause: int = 0
     tech_cause: int | None = None
@@ -43,11 +44,17 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class CallState:
-    """One call. `first_hangup` is who ended it, known before its last channel is gone."""
+    """One call.
+
+    `caller_leg` began it. `anchor_leg` is whose end is the end of the call: the caller's, until an employee who placed
+    the call moves it on; from then on that of the party he leaves behind. `first_hangup` is who ended it, known before
+    its last channel is gone.
+    """
 
     call_id: str
     direction: Direction
     caller_leg: str
+    anchor_leg: str
     legs: Mapping[str, Leg] = field(default_factory=dict)
     recordings: frozenset[str] = frozenset()  # those that have started and not ended
     handing_over: str | None = None
@@ -62,9 +69,14 @@ class CallState:
         return self.legs[self.caller_leg]
 
     @property
+    def anchor(self) -> Leg:
+        """The leg the call lives for."""
+        return self.legs[self.anchor_leg]
+
+    @property
     def others(self) -> tuple[Leg, ...]:
-        """All legs but the caller's."""
-        return tuple(leg for leg in self.legs.values() if leg.id != self.caller_leg)
+        """All legs but the anchor."""
+        return tuple(leg for leg in self.legs.values() if leg.id != self.anchor_leg)
 
     @property
     def spent(self) -> bool:

@@ -42,6 +42,7 @@ class Tracker:
         sinks: called with every fact; must return at once. A sink that fails does not stop the others.
         app: the Stasis application the channels belong to.
         on_intent: called with everything the service is about to do, for recordings.
+        resume: what happens to a call found waiting after a restart; left out: its flow, from the beginning.
     """
 
     def __init__(
@@ -52,10 +53,12 @@ class Tracker:
         sinks: list[FactSink],
         app: str,
         on_intent: IntentSink | None = None,
+        resume: Flow | None = None,
     ) -> None:
         self._control = control
         self._options = options
         self._flow = flow
+        self._resume = resume or flow
         self._sinks = sinks
         self._app = app
         self._on_intent = on_intent
@@ -132,7 +135,7 @@ class Tracker:
         else:
 
             async def flow(call: Call) -> None:
-                await start_again(call, self._flow)
+                await start_again(call, self._resume)
 
         # It may have been made for a phone that was ringing, which no record tells.
         self._begin(state, record, flow).bridged = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -103,8 +104,8 @@ class CallHandle(Protocol):
         """End the call with a Q.850 cause (17 busy, 19 no answer, 21 rejected, 34 congestion ...)."""
         ...
 
-    def visit(self, element: str, kind: str, why: str = "") -> None:
-        """Note in the call's story that it came to an element, and why."""
+    def visit(self, element: str, kind: str, why: str = "", *, since: datetime | None = None) -> None:
+        """Note in the call's story that it came to an element, and why; `since` when, if it was before a restart."""
         ...
 
     def identify(self, fact: Identified) -> None:

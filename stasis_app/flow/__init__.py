@@ -9,7 +9,7 @@ from stasis_app.flow.explain import ExplainedElement, Explanation, PlanCheck, ch
 from stasis_app.flow.load import KnownPrompts, examine_plan, load_plan
 from stasis_app.flow.plan import Line, Plan
 from stasis_app.flow.problems import PlanError, Problem, Severity
-from stasis_app.flow.route import learn_client, route_call, route_inbound, route_internal, route_outbound
+from stasis_app.flow.route import learn_client, resume_call, route_call, route_inbound, route_internal, route_outbound
 from stasis_app.flow.run import run_plan
 from stasis_app.flow.script_call import ScriptCall
 from stasis_app.flow.scripts import ScriptError, ScriptFunction, load_scripts
@@ -34,6 +34,7 @@ __all__ = [
     "learn_client",
     "load_plan",
     "load_scripts",
+    "resume_call",
     "route_call",
     "route_inbound",
     "route_internal",

@@ -41,6 +41,16 @@ async def route_call(plan: Plan, call: CallHandle, context: FlowContext) -> None
             await route_internal(call, context, record.dialled)
 
 
+async def resume_call(plan: Plan, call: CallHandle, context: FlowContext) -> None:
+    """Go on with a call that waited somewhere when the service was restarted: the element it stood at starts again."""
+    last = call.record.visited[-1] if call.record.visited else None
+    if last is None or last.element not in plan.elements:
+        await route_call(plan, call, context)
+        return
+    why = "the service was restarted: the element starts again"
+    await run_plan(plan, call, context, last.element, why, since=last.entered_at)
+
+
 async def learn_client(call: CallHandle, context: FlowContext) -> None:
     """Ask the portal whose number this is, beside the call and for as long as it takes.
 

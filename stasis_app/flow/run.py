@@ -5,6 +5,8 @@ Whatever goes wrong in an element, the caller is served: by the plan's `on_error
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from loguru import logger
 
 from stasis_app.calls.verbs import CallGone, CallHandle
@@ -16,14 +18,24 @@ ENDLESS = 31
 """Q.850 "normal, unspecified": the cause of hanging up on a caller whom the plan leads in circles."""
 
 
-async def run_plan(plan: Plan, call: CallHandle, context: FlowContext, element: str, why: str = "") -> None:
+async def run_plan(
+    plan: Plan,
+    call: CallHandle,
+    context: FlowContext,
+    element: str,
+    why: str = "",
+    *,
+    since: datetime | None = None,
+) -> None:
     """Lead a call through the plan from `element` until it is over or handed over.
+
+    `since` is when it came to that element, if that was before a restart of the service.
 
     Returns when the caller hangs up, too. Raises nothing but cancellation.
     """
     step = Step(call, context)
     try:
-        await _walk(plan, step, element, why)
+        await _walk(plan, step, element, why, since)
     except CallGone:
         return
     except Exception:
@@ -47,9 +59,10 @@ async def hand_over_safely(call: CallHandle) -> None:
             logger.bind(call=call.id).exception("The call can't be hung up either")
 
 
-async def _walk(plan: Plan, step: Step, element: str, why: str) -> None:
+async def _walk(plan: Plan, step: Step, element: str, why: str, since: datetime | None) -> None:
     upcoming: str | None = element
     step.why = why
+    step.resumed = since is not None
     while upcoming is not None:
         step.name = upcoming
         step.visits += 1
@@ -57,7 +70,9 @@ async def _walk(plan: Plan, step: Step, element: str, why: str) -> None:
         if step.visits_without_key > step.context.visit_limit or step.visits > step.context.visit_total:
             await _stop_circling(step)
             return
+        step.entered_at = since if step.resumed and since else datetime.now(UTC)
         upcoming = await _one(plan, step, upcoming)
+        step.resumed = False
 
 
 async def _stop_circling(step: Step) -> None:
@@ -70,7 +85,7 @@ async def _stop_circling(step: Step) -> None:
 async def _one(plan: Plan, step: Step, name: str) -> str | None:
     """One element; when it fails, the way to `on_error`, unless that is what failed."""
     element = plan.elements[name]
-    step.call.visit(name, element.kind, step.why)
+    step.call.visit(name, element.kind, step.why, since=step.entered_at if step.resumed else None)
     try:
         following = await element.run(step)
         if following is not None and following not in plan.elements:

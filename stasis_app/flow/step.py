@@ -11,6 +11,9 @@ from stasis_app.calls.verbs import CallHandle, RingResult, Strategy, Target
 from stasis_app.crm import Client, Number, Responsible
 from stasis_app.flow.context import FlowContext
 
+# Seconds a time limit has at least once the service was restarted.
+_AFTER_A_RESTART = 5.0
+
 
 class Step:
     """What an element gets to work with. One object per call; `name` changes from element to element."""
@@ -20,6 +23,8 @@ class Step:
         self.context = context
         self.name = ""
         self.why = ""
+        self.entered_at = datetime.now(UTC)
+        self.resumed = False
         self.visits = 0
         self.visits_without_key = 0
 
@@ -29,6 +34,16 @@ class Step:
         record = self.call.record
         internal = record.direction is Direction.INTERNAL
         return self.context.numbers.read(record.caller.number if internal else record.customer_number)
+
+    def left(self, seconds: float) -> float:
+        """What is left of a time limit of this element, which began when the call came here, maybe before a restart.
+
+        At least a few seconds: a phone that rings anew has to be heard.
+        """
+        if not self.resumed:
+            return seconds
+        passed = (datetime.now(UTC) - self.entered_at).total_seconds()
+        return min(seconds, max(_AFTER_A_RESTART, seconds - passed))
 
     def go(self, element: str, why: str) -> str:
         """Name the next element and say why: the reason is shown in the call's story."""

@@ -73,7 +73,13 @@ class Mirror:
         self._discarding: asyncio.Task[None] | None = None
         self._observer = observe
         self._settled: Counter[str] = Counter()
-        rules = Rules(settings.default_user, settings.anonymous_number, settings.crm_create, settings.internal_calls)
+        rules = Rules(
+            default_user=settings.default_user,
+            credit=settings.credit,
+            anonymous_number=settings.anonymous_number,
+            crm_create=settings.crm_create,
+            internal_calls=settings.internal_calls,
+        )
         deliveries = Deliveries(portal, recordings, people, settings.default_user)
         self._shared = Context(outbox, deliveries, self.gate, people, rules, spell, self._observe)
         self._lanes: dict[str, Lane] = {}

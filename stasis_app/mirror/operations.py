@@ -15,7 +15,7 @@ from b24client import CallType, FinishCall, RegisterCall, StatusCode
 from stasis_app.calls.facts import Direction, Recorded
 from stasis_app.calls.record import CallRecord
 from stasis_app.mirror.outcome import outcome
-from stasis_app.mirror.people import People, credited_to, registered_for
+from stasis_app.mirror.people import Credit, People, credited_to, registered_for
 from stasis_app.store import DONE, OPEN, REFUSED, OutboxRow
 
 
@@ -34,6 +34,7 @@ class Rules:
     """What the configuration says about calls in the CRM ([bitrix24])."""
 
     default_user: int | None = None
+    credit: Credit = "last"
     anonymous_number: str = "anonymous"
     crm_create: bool = True
     internal_calls: bool = False
@@ -66,7 +67,7 @@ def finish_body(record: CallRecord, people: People, rules: Rules) -> dict[str, A
         "seconds": result.seconds,
         "status": result.status.value,
         "reason": result.reason[:250],
-        "users": credited_to(record, people, rules.default_user),
+        "users": credited_to(record, people, rules.default_user, rules.credit),
     }
 
 

@@ -5,11 +5,17 @@ Pure: a record and a directory in, Bitrix24 user ids out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Literal, Protocol
 
 from stasis_app.calls.facts import Direction, Party, PartyKind
-from stasis_app.calls.record import CallRecord, Ring
+from stasis_app.calls.record import CallRecord, Ring, Talk
+
+Credit = Literal["last", "longest"]
+
+_FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Person(Protocol):
@@ -35,20 +41,21 @@ class People(Protocol):
 
 
 def concerned(record: CallRecord) -> tuple[Party, ...]:
-    """The employees who should see the card now: whose phone rings, or, once somebody answered, who talks.
+    """The employees who should see the card now: whose phone rings, or, once somebody answered, who is on the phone.
 
-    An employee who placed the call sees it from its start. Nobody does after the end.
+    While somebody is on the phone, those count too who are rung after he answered: he asks them, or moves the call to
+    them; those rung beside him have lost. An employee who placed the call sees it from its start until he leaves it.
+    Nobody sees it after the end.
     """
     if record.ended_at is not None:
         return ()
-    talking = [talk.party for talk in record.talking_now]
-    if talking:
-        since = max(talk.began_at for talk in record.talking_now)
-        consulted = [ring.party for ring in _ringing(record) if ring.dialled_at > since]
-        return _each_once(talking + consulted)
-    placed_it = [record.caller] if record.direction is not Direction.INBOUND and not record.talks else []
-    on_the_phone = [ring.party for ring in record.rings if _is_up(ring)]
-    return _each_once(placed_it + (on_the_phone or [ring.party for ring in _ringing(record)]))
+    placed_it = [record.caller] if record.direction is not Direction.INBOUND and not record.caller_left else []
+    on_the_phone = [ring for ring in record.rings if _is_up(ring) and _has_it(record, ring)]
+    ringing = _ringing(record)
+    if on_the_phone:
+        answered = max(ring.answered_at for ring in on_the_phone if ring.answered_at)
+        ringing = (ring for ring in ringing if ring.dialled_at > answered)
+    return _each_once([*placed_it, *(ring.party for ring in on_the_phone), *(ring.party for ring in ringing)])
 
 
 def cards(record: CallRecord, people: People) -> tuple[frozenset[int], tuple[str, ...]]:
@@ -75,19 +82,35 @@ def registered_for(record: CallRecord, people: People, default_user: int | None)
     )
 
 
-def credited_to(record: CallRecord, people: People, default_user: int | None) -> list[int]:
+def credited_to(record: CallRecord, people: People, default_user: int | None, credit: Credit = "last") -> list[int]:
     """The users an ended call may be credited to, the best first.
 
-    Who talked last; nobody talked: who placed the call, the responsible, the default user, who was rung last.
+    Who talked last, or longest in all; nobody talked: who placed the call, the responsible, the default user, who was
+    rung last.
     """
     return _ranked(
-        _users((talk.party for talk in reversed(record.talks)), people),
+        _users(_talkers(record, credit), people),
         _caller(record, people),
         _responsible(record),
         [default_user] if default_user else [],
         _users((ring.party for ring in reversed(record.rings)), people),
         anybody(people),
     )
+
+
+def _talkers(record: CallRecord, credit: Credit) -> list[Party]:
+    """Who talked, the best first; who joined last of those who talked to the end is the last."""
+    last = [talk.party for talk in sorted(record.talks, key=_end)][::-1]
+    if credit == "last":
+        return last
+    seconds: Counter[str] = Counter()
+    for talk in record.talks:
+        seconds[talk.party.number] += round(talk.seconds() * 1000)
+    return sorted(last, key=lambda party: -seconds[party.number])
+
+
+def _end(talk: Talk) -> tuple[datetime, datetime]:
+    return talk.ended_at or _FOREVER, talk.began_at
 
 
 def anybody(people: People) -> list[int]:
@@ -105,6 +128,12 @@ def _caller(record: CallRecord, people: People) -> list[int]:
 
 def _ringing(record: CallRecord) -> Iterator[Ring]:
     return (ring for ring in record.ringing_now if ring.party.kind is PartyKind.EMPLOYEE)
+
+
+def _has_it(record: CallRecord, ring: Ring) -> bool:
+    """Of several who answer at once only one gets the call; the others are up for a moment, too."""
+    joined = ring.leg in record.in_bridge or any(talk.leg == ring.leg for talk in record.talks)
+    return joined or not any(party.kind is PartyKind.EMPLOYEE for party in record.in_bridge.values())
 
 
 def _is_up(ring: Ring) -> bool:

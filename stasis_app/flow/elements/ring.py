@@ -37,7 +37,7 @@ class Ring(Element):
             targets, skipped = await step.free(targets)
         if not targets:
             return step.go(self.on_no_answer, f"nobody is free: {', '.join(skipped)}")
-        result = await step.connect(targets, seconds=self.seconds, strategy=self.strategy)
+        result = await step.connect(targets, seconds=step.left(self.seconds), strategy=self.strategy)
         if result.answered_by is not None:
             return None
         return step.go(self.on_no_answer, "; ".join([f"nobody answered: {tried_in_words(result)}", *skipped]))

@@ -117,7 +117,7 @@ class FakeCall:
         self._do("hang_up", cause)
         self.record = after(self.record, Ended(call_id=self.id, at=NOW, by=EndedBy.SERVICE))
 
-    def visit(self, element: str, kind: str, why: str = "") -> None:
+    def visit(self, element: str, kind: str, why: str = "", *, since: datetime | None = None) -> None:
         self.record = after(self.record, Visited(call_id=self.id, at=NOW, element=element, kind=kind, why=why))
 
     def identify(self, fact: Identified) -> None:
