@@ -11,6 +11,7 @@ from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NO_ANSWER
 from stasis_app.calls.control import caller_id
 from stasis_app.calls.facts import Party, PartyKind, Unanswered
+from stasis_app.calls.prompts import PLAYBACKS, playback_of
 from stasis_app.calls.state import LegStage
 from stasis_app.calls.verbs import CallGone
 
@@ -50,8 +51,15 @@ async def wait_for_end(call: Call) -> None:
 
 async def start_again(call: Call, flow: Flow) -> None:
     """The flow of a call that was found in a menu or ringing after a restart."""
-    await release_others(call)
+    await asyncio.gather(stop_prompts(call), release_others(call))
     await flow(call)
+
+
+async def stop_prompts(call: Call) -> None:
+    """Stop whatever the instance before us left playing: the channel does nothing else until it ends."""
+    playbacks = [playback_of(call.state.anchor_leg, number) for number in range(PLAYBACKS)]
+    for playback in playbacks:
+        await _whatever_comes(call, call.control.stop_playing(playback))
 
 
 async def go_on_talking(call: Call) -> None:

@@ -58,7 +58,6 @@ async def lifeguard(exchange: Exchange) -> AsyncIterator[Path]:
     process = await spawn(command, output=said)
     yield said
     await stop(process)
-    print(said.read_text())
 
 
 async def sign(pbx: Asterisk) -> str:
