@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -36,7 +37,7 @@ from stasis_app.crm import (
 )
 from stasis_app.flow import FlowContext, Plan, learn_client, load_plan, load_scripts, resume_call, route_call
 from stasis_app.http import ApiDependencies, Metrics, create_http
-from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
+from stasis_app.mirror import AriRecordings, B24PortalCalls, FencedPortalCalls, Mirror, PortalCalls, Recordings
 from stasis_app.portal import (
     InstallProof,
     PortalNeeds,
@@ -47,8 +48,9 @@ from stasis_app.portal import (
     connect,
 )
 from stasis_app.settings import Settings
-from stasis_app.store import Store, open_store
+from stasis_app.store import Lease, Store, open_store
 
+_PORT_AGAIN = 0.3  # seconds
 _PURGE_EVERY = 3600.0  # seconds; each time forgets a limited number of calls, so that it never holds up the disk
 
 
@@ -59,6 +61,8 @@ class Service:
         settings: the configuration.
         record_events: a file to write Asterisk's events to, for `stasis-app replay`.
         on_secret: told each secret learnt later (renewed tokens), so that it is kept out of the log.
+        lease: what makes us the one instance that serves calls; None when there is no other.
+        takes_over: another instance served until now, and may hold the port of the control API for a while.
     """
 
     def __init__(
@@ -67,10 +71,14 @@ class Service:
         *,
         record_events: Path | None = None,
         on_secret: Callable[[str], None] = lambda _: None,
+        lease: Lease | None = None,
+        takes_over: bool = False,
     ) -> None:
         self.settings = settings
         self._record_events = record_events
         self._on_secret = on_secret
+        self._may_act = lease.still_ours if lease else None
+        self._takes_over = takes_over
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recorder: EventRecorder | None = None
@@ -96,12 +104,22 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._stack.aclose()
 
+    async def replaced(self) -> None:
+        """Wait until another instance takes over our application in Asterisk."""
+        await self.link.until_replaced()
+
+    async def step_back(self) -> None:
+        """Another instance serves calls now: do and write nothing any more, not even what was begun."""
+        self.link.step_back()
+        self.store.writer.abandon()
+        await self.stop()
+
     async def _start(self) -> None:
         settings = self.settings
         self.numbers = Numbers(settings.routing.country)
         scripts = await asyncio.to_thread(load_scripts, settings.routing.scripts) if settings.routing.scripts else {}
         self.plan: Plan = await asyncio.to_thread(load_plan, settings.routing.plan, self.numbers, scripts=set(scripts))
-        self.store: Store = await open_store(settings.storage)
+        self.store: Store = await open_store(settings.storage, may_write=self._may_act)
         self._stack.push_async_callback(self.store.close)
         self.portal = connect(settings.bitrix24, self.store.tokens)
         await self.portal.start()
@@ -113,6 +131,7 @@ class Service:
             self._on_world,
             cache=_cache_folder() / "ari",
             record_events=self._recording(),
+            may_act=self._may_act,
         )
         await self._know_people()
         await self._mirror_calls()
@@ -174,9 +193,12 @@ class Service:
         source = None if recording.directory else AriRecordings(self.link)
         public_url = self.settings.http.public_url
         self.published = PublishedRecordings(public_url) if recording.deliver == "url" else None
+        portal_calls: PortalCalls = B24PortalCalls(self.portal)
+        if self._may_act is not None:
+            portal_calls = FencedPortalCalls(portal_calls, self._may_act)
         self.mirror = Mirror(
             self.store.outbox,
-            B24PortalCalls(self.portal),
+            portal_calls,
             self.directory,
             Recordings(recording, source, self.published),
             self.settings.bitrix24,
@@ -242,10 +264,28 @@ class Service:
         runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
+        if self._takes_over:
+            self._do(self._listen_when_free(runner))
+        else:
+            await self._listen(runner)
+
+    async def _listen(self, runner: web.AppRunner) -> None:
         site = web.TCPSite(runner, self.settings.http.host, self.settings.http.port)
         await site.start()
         self.http_port = runner.addresses[0][1]
         logger.info("The control API listens at http://{}:{}", self.settings.http.host, self.http_port)
+
+    async def _listen_when_free(self, runner: web.AppRunner) -> None:
+        """The instance before us may hold the port until it has stopped; calls don't wait for it."""
+        for attempt in itertools.count():
+            try:
+                await self._listen(runner)
+            except OSError as error:
+                if attempt % 100 == 0:
+                    logger.warning("The control API can't listen yet, calls are served all the same: {}", error)
+                await asyncio.sleep(_PORT_AGAIN)
+            else:
+                return
 
     async def _serve_portal(self, app: web.Application, auth: OAuthAuth, desk: CallDesk) -> None:
         bitrix24 = self.settings.bitrix24

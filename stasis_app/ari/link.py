@@ -11,7 +11,7 @@ import asyncio
 import ssl
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +68,7 @@ class AriLink:
         on_world: called after each (re)connection, before the first live event; must return at once.
         cache: folder for API descriptions, or None.
         record_events: called with every raw message, for recordings to be replayed.
+        may_act: asked before each request; False: another instance has taken over.
     """
 
     def __init__(
@@ -78,12 +79,14 @@ class AriLink:
         *,
         cache: Path | None = None,
         record_events: Callable[[str], None] | None = None,
+        may_act: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self._settings = settings
         self._on_event = on_event
         self._on_world = on_world
         self._cache = cache
         self._record_events = record_events
+        self._may_act = may_act
         self._base = settings.url.rstrip("/") + "/ari"
         self._session: aiohttp.ClientSession | None = None
         self._transport: TwoLaneTransport | None = None
@@ -91,6 +94,7 @@ class AriLink:
         self._supervisor: asyncio.Task[None] | None = None
         self._held: list[Event] | None = None
         self._connected = asyncio.Event()
+        self._replaced = asyncio.Event()
         self.state = LinkState.DOWN
         self.version = ""
         self.connections = 0
@@ -160,7 +164,9 @@ class AriLink:
         connector = aiohttp.TCPConnector(limit=48, keepalive_timeout=10, ssl=context if context else True)
         headers = basic_auth(self._settings.username, self._settings.password.get_secret_value())
         self._session = aiohttp.ClientSession(connector=connector, headers=headers)
-        self._transport = TwoLaneTransport(self._session, self._base, timeout=self._settings.request_timeout)
+        self._transport = TwoLaneTransport(
+            self._session, self._base, timeout=self._settings.request_timeout, may_act=self._may_act
+        )
         self._supervisor = asyncio.create_task(self._supervise(), name="ari-link")
 
     async def stop(self) -> None:
@@ -175,6 +181,15 @@ class AriLink:
     async def connected(self) -> None:
         """Wait until the link is up and has read the world."""
         await self._connected.wait()
+
+    async def until_replaced(self) -> None:
+        """Wait until another instance takes over our application."""
+        await self._replaced.wait()
+
+    def step_back(self) -> None:
+        """Another instance has taken over: no more events are handed on."""
+        self._become(LinkState.REPLACED)
+        self._replaced.set()
 
     async def _supervise(self) -> None:
         waits = wait_exponential(multiplier=0.1, max=5) + wait_random(0, 0.3)
@@ -296,10 +311,12 @@ class AriLink:
             case ChannelDestroyed() | StasisEnd():
                 self.transport.lanes.forget(event.channel.id)
             case ApplicationReplaced():
-                self._step_back()
+                self._told_replaced()
                 return
             case _:
                 pass
+        if self.replaced:
+            return
         if self._held is not None:
             self._held.append(event)
         else:
@@ -327,8 +344,8 @@ class AriLink:
         channels, bridges = await asyncio.gather(send("GET", self.url("channels")), send("GET", self.url("bridges")))
         return read_world(await channels.text(), await bridges.text(), self._pass_over)
 
-    def _step_back(self) -> None:
-        self._become(LinkState.REPLACED)
+    def _told_replaced(self) -> None:
+        self.step_back()
         logger.error(
             "Another instance has taken over the application {!r}; this one steps back. Stop one of the two, or give "
             "them different names (asterisk.app).",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -17,7 +17,7 @@ import aiohttp
 import orjson
 from aioswagger11.http_client import HttpClient
 
-from stasis_app.ari.errors import AriError, LinkDown, TimedOut, error_for
+from stasis_app.ari.errors import AriError, LinkDown, SteppedBack, TimedOut, error_for
 from stasis_app.ari.events import PlaybackFinished, RestResponse
 from stasis_app.ari.lanes import Lanes, channels_of, starts_playing
 
@@ -49,12 +49,21 @@ class TwoLaneTransport(HttpClient):
         session: keep-alive HTTP connections to the server; closed by whoever made it.
         base_url: address of ARI, e.g. `http://127.0.0.1:8088/ari`.
         timeout: seconds a request may take.
+        may_act: asked before each request; False: another instance has taken over.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, *, timeout: float) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        *,
+        timeout: float,
+        may_act: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
         self._session = session
         self._base = base_url.rstrip("/") + "/"
         self._timeout = timeout
+        self._may_act = may_act
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._waiting: dict[str, asyncio.Future[RestResponse]] = {}
         self._next_id = 0
@@ -76,6 +85,8 @@ class TwoLaneTransport(HttpClient):
         Raises:
             AriError: as `stasis_app.ari.errors` tells; `LinkDown` and `TimedOut` leave open whether it was done.
         """
+        if self._may_act is not None and not await self._may_act():
+            raise SteppedBack(method, "another instance has taken over")
         path = url.removeprefix(self._base)
         body: dict[str, Any] = {**orjson.loads(data)} if data else {}
         if method != "GET":

@@ -7,6 +7,7 @@ Nothing here knows of calls, the CRM or the portal: rows in, rows out.
 from stasis_app.store.directories import ClientRow, EmployeeRow, SqlClientStore, SqlEmployeeStore
 from stasis_app.store.errors import StoreError
 from stasis_app.store.journal import CallFilter, CallRow, FactRow, JournalStore, SqlJournal
+from stasis_app.store.lease import Lease, LeaseHeld, open_lease
 from stasis_app.store.outbox import DONE, DROPPED, OPEN, REFUSED, Outbox, OutboxRow, OutboxSummary, SqlOutbox
 from stasis_app.store.small import SqlMeta, SqlTokenStore
 from stasis_app.store.store import Store, open_store
@@ -23,6 +24,8 @@ __all__ = [
     "EmployeeRow",
     "FactRow",
     "JournalStore",
+    "Lease",
+    "LeaseHeld",
     "Outbox",
     "OutboxRow",
     "OutboxSummary",
@@ -35,5 +38,6 @@ __all__ = [
     "Store",
     "StoreError",
     "Writer",
+    "open_lease",
     "open_store",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 
 from stasis_app.settings import StorageSettings
 from stasis_app.store.database import Database, open_database
@@ -48,12 +49,12 @@ class Store:
         await self._database.close()
 
 
-async def open_store(settings: StorageSettings) -> Store:
-    """Open the database, migrate its tables and start the writer.
+async def open_store(settings: StorageSettings, *, may_write: Callable[[], Awaitable[bool]] | None = None) -> Store:
+    """Open the database, migrate its tables and start the writer, which asks `may_write` before each transaction.
 
     Raises `StoreError` telling what is wrong with `[storage] url` and how to mend it.
     """
     database = await open_database(settings.url)
-    writer = Writer(database.executor)
+    writer = Writer(database.executor, may_write=may_write)
     writer.start()
     return Store(database, writer)

@@ -102,3 +102,12 @@ meta = Table(
     Column("value", LONG_TEXT, nullable=False),
 )
 """Small things that must survive: cursors, marks."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(150), nullable=False),
+    Column("beat", BigInteger, nullable=False),
+)
+"""Which of several instances serves calls (`stasis_app.store.lease`)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,10 +46,17 @@ class _Work:
 
 
 class Writer:
-    """Groups writes into transactions. `max_rows` bounds the rows nobody waits for; more are lost, and counted."""
+    """Groups writes into transactions.
 
-    def __init__(self, executor: Executor, *, max_rows: int = 100_000) -> None:
+    `max_rows` bounds the rows nobody waits for; more are lost, and counted. `may_write` is asked before each
+    transaction.
+    """
+
+    def __init__(
+        self, executor: Executor, *, max_rows: int = 100_000, may_write: Callable[[], Awaitable[bool]] | None = None
+    ) -> None:
         self._executor = executor
+        self._may_write = may_write
         self._max_rows = max_rows
         self._queue: deque[_Work] = deque()
         self._posted = 0
@@ -110,6 +117,16 @@ class Writer:
         """Wait until the database takes what is written."""
         await self._well.wait()
 
+    def abandon(self) -> None:
+        """Write nothing any more: another instance does, and what we still have is older than what it writes."""
+        if self._task is not None:
+            self._task.cancel()
+        self._max_rows = 0
+        for work in self._queue:
+            _tell(work, False)
+        self._queue.clear()
+        self._well.clear()
+
     async def close(self, patience: float = 5.0) -> None:
         """Write what is left (for at most `patience` seconds) and stop."""
         self._closing = True
@@ -155,6 +172,8 @@ class Writer:
             if self._linger is not None:
                 self._linger.cancel()
                 self._linger = None
+            if self._may_write is not None and not await self._may_write():
+                self.abandon()
             batch = list(self._queue)
             if not batch:
                 continue
