@@ -79,6 +79,7 @@ class Service:
         self._on_secret = on_secret
         self._may_act = lease.still_ours if lease else None
         self._takes_over = takes_over
+        self._on_blocked = lease.end_former if lease else lambda: None
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recorder: EventRecorder | None = None
@@ -132,6 +133,8 @@ class Service:
             cache=_cache_folder() / "ari",
             record_events=self._recording(),
             may_act=self._may_act,
+            takes_over=self._takes_over,
+            on_blocked=self._on_blocked,
         )
         await self._know_people()
         await self._mirror_calls()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
@@ -26,6 +26,12 @@ def basic_auth(username: str, password: str) -> dict[str, str]:
     """The Authorization header of HTTP Basic authentication (RFC 7617)."""
     token = base64.b64encode(f"{username}:{password}".encode()).decode()
     return {"Authorization": f"Basic {token}"}
+
+
+class RequestSocket(Protocol):
+    """A websocket requests may go over."""
+
+    async def send_str(self, data: str) -> None: ...
 
 
 class Reply:
@@ -64,7 +70,7 @@ class TwoLaneTransport(HttpClient):
         self._base = base_url.rstrip("/") + "/"
         self._timeout = timeout
         self._may_act = may_act
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._socket: RequestSocket | None = None
         self._waiting: dict[str, asyncio.Future[RestResponse]] = {}
         self._next_id = 0
         self.lanes = Lanes()
@@ -127,7 +133,7 @@ class TwoLaneTransport(HttpClient):
 
     # What the link tells
 
-    def attach(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def attach(self, socket: RequestSocket) -> None:
         """From now on requests may go over this websocket."""
         self._socket = socket
 
@@ -154,7 +160,7 @@ class TwoLaneTransport(HttpClient):
     # The lanes
 
     async def _by_websocket(
-        self, socket: aiohttp.ClientWebSocketResponse, method: str, uri: str, body: dict[str, Any], operation: str
+        self, socket: RequestSocket, method: str, uri: str, body: dict[str, Any], operation: str
     ) -> tuple[int, str]:
         self._next_id += 1
         request_id = str(self._next_id)

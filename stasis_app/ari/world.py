@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 import orjson
 from pydantic import ValidationError
 
 from stasis_app.ari.errors import AriError
-from stasis_app.ari.events import Bridge, Channel, Model, UnreadableMessage, unreadable
+from stasis_app.ari.events import Bridge, Channel, Event, Model, UnreadableMessage, unreadable
 
 M = TypeVar("M", bound=Model)
 
@@ -21,6 +22,10 @@ class World:
 
     channels: tuple[Channel, ...]
     bridges: tuple[Bridge, ...]
+    missed: tuple[Event, ...] = ()
+    """What happened while we were away, in order, where Asterisk kept it (outbound websocket)."""
+    started_at: datetime | None = None
+    """When this Asterisk was started; None when it does not tell."""
 
 
 def read_world(channels: str, bridges: str, pass_over: Callable[[UnreadableMessage], None]) -> World:

@@ -9,8 +9,10 @@ refuses, the holder keeps it, and whoever waits begins to watch anew.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -73,7 +75,7 @@ class Lease:
         self._since = time.monotonic()
         self._refused_at: float | None = None
         self._held = False
-        self._took_over = False
+        self._former = ""
         self._tasks: list[asyncio.Task[None]] = []
         self._seen_running_at = 0.0
         self._in_doubt = False
@@ -88,7 +90,18 @@ class Lease:
     @property
     def took_over(self) -> bool:
         """Whether another instance, that may not know it yet, held it before us."""
-        return self._took_over
+        return bool(self._former)
+
+    def end_former(self) -> None:
+        """End the instance that held it before us, if it is a process of this machine and does not let go by itself.
+
+        It is hung: one that runs has stepped back by now, and what it holds (a port) is needed to serve calls.
+        """
+        place, pid, _ = self._former.rsplit(":", 2) if self._former else ("", "0", "")
+        if place == _place() and int(pid) != os.getpid() and not _is_dead(self._former):
+            logger.error("The instance before us (process {}) is hung and is ended", pid)
+            with contextlib.suppress(OSError):
+                os.kill(int(pid), signal.SIGKILL)
 
     async def wait(self) -> None:
         """Wait until nobody else holds it, and take it."""
@@ -194,7 +207,8 @@ class Lease:
     async def _take(self, seen: LeaseRow | None) -> bool:
         taken = await (self._insert() if seen is None else self._swap(seen, self.holder))
         if taken:
-            self._took_over = seen is not None and seen.holder not in (NOBODY, self.holder)
+            if seen is not None and seen.holder != self.holder:
+                self._former = seen.holder
             self._begin(1 if seen is None else seen.beat + 1)
         return taken
 
