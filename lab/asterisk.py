@@ -19,6 +19,7 @@ from pathlib import Path
 
 import aiohttp
 
+from lab.media import tone_frames
 from lab.processes import free_port, spawn, stop
 from lab.toolbox import Toolbox, find_toolbox
 
@@ -27,12 +28,9 @@ PBX_ADDRESS = "127.0.0.1"
 TRUNK_ADDRESS = "127.0.0.2"
 PHONE_ADDRESS = "127.0.0.3"
 ARI_USER = "stasis-app"
+MUSIC_TONE, RINGING_TONE = 700, 560  # Hz, what music on hold and a ringing tone sound like here
 
-
-EMPTY_FILES = [
-    f"{name}.conf"
-    for name in ["acl", "ccss", "cdr", "cel", "features", "pjproject", "stasis", "udptl", "websocket_client"]
-]
+EMPTY_FILES = [f"{name}.conf" for name in ["acl", "ccss", "cdr", "cel", "features", "pjproject", "stasis", "udptl"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +42,27 @@ class PhoneAccount:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OutboundLink:
+    """A persistent websocket that Asterisk itself opens to the application (22.5 and newer), and what it says it is."""
+
+    url: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
 @dataclass
 class Asterisk:
-    """One private Asterisk. `async with Asterisk(accounts) as pbx: ...` starts it and waits until it serves."""
+    """One private Asterisk. `async with Asterisk(accounts) as pbx: ...` starts it and waits until it serves.
+
+    Within that it may be stopped or killed, and started again on the same ports with all it had.
+    """
 
     accounts: Sequence[PhoneAccount]
     app: str = "stasis-app"
     dialplan: str = ""  # more dialplan, for tests
     globals: Mapping[str, str] = field(default_factory=dict)
+    outbound: OutboundLink | None = None  # instead of the application connecting to Asterisk
     toolbox: Toolbox = field(default_factory=find_toolbox)
     keep_folder: Path | None = None  # copy logs and configuration here at the end
 
@@ -95,16 +106,17 @@ class Asterisk:
         try:
             await self.start()
         except BaseException:
-            await self.stop()
+            await self._leave()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.stop()
+        await self._leave()
 
     async def start(self) -> None:
         """Start it and wait until ARI answers and every module is up; `RuntimeError` with its log otherwise."""
-        self._write_configuration()
+        if not (self.folder / "etc").exists():
+            self._write_configuration()
         command = [*self.toolbox.asterisk, "-f", "-C", str(self.folder / "etc/asterisk.conf")]
         self._process = await spawn(command, output=self.folder / "log" / "console.log", folder=self.folder)
         async with asyncio.timeout(60), aiohttp.ClientSession(headers=self.credentials) as http:
@@ -120,9 +132,17 @@ class Asterisk:
                 await asyncio.sleep(0.1)
 
     async def stop(self) -> None:
-        """End it and remove its folder."""
+        """End it as systemd would: calls are hung up."""
+        if self._process:
+            await stop(self._process)
+
+    async def kill(self) -> None:
+        """End it as a power cut would: nobody is told."""
         if self._process:
             await stop(self._process, gently=False)
+
+    async def _leave(self) -> None:
+        await self.kill()
         if self.keep_folder and self.folder.exists():
             shutil.copytree(self.folder, self.keep_folder, dirs_exist_ok=True, ignore=_not_worth_keeping, symlinks=True)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -145,12 +165,24 @@ class Asterisk:
     # ------------------------------------------------------------------------------------------------ configuration
 
     def _write_configuration(self) -> None:
-        for name in ("etc", "log", "run", "spool/recording", "spool/monitor", "db", "data/sounds", "agi", "keys/keys"):
+        for name in (
+            "etc",
+            "log",
+            "run",
+            "spool/recording",
+            "spool/monitor",
+            "db",
+            "data/sounds",
+            "data/moh",
+            "agi",
+            "keys/keys",
+        ):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         for name in ("rest-api", "documentation", "static-http"):
             if (self.toolbox.data / name).exists():
                 (self.folder / "data" / name).symlink_to(self.toolbox.data / name)
         (self.folder / "data/sounds/en").symlink_to(self.toolbox.sounds)
+        (self.folder / "data/moh/music.alaw").write_bytes(b"".join(tone_frames(MUSIC_TONE)))
         for name, text in self._files().items():
             (self.folder / "etc" / name).write_text(text)
 
@@ -172,17 +204,32 @@ class Asterisk:
                 + "".join(f"{name} = {value}\n" for name, value in variables.items())
                 + f'#include "{CONTRIB}/extensions_stasis.conf"\n{self.dialplan}\n'
             ),
-            "ari.conf": configured("ari.conf", {"password": self.password}),
+            "ari.conf": configured("ari.conf", {"password": self.password}) + self._outbound_application(),
+            "websocket_client.conf": self._outbound_link(),
             "http.conf": configured("http.conf", {"bindaddr": PBX_ADDRESS, "bindport": str(self.http_port)}),
             "pjsip.conf": self._pjsip(),
             "rtp.conf": "[general]\nrtpstart = 20000\nrtpend = 29999\nicesupport = no\n",
-            "musiconhold.conf": f"[default]\nmode = files\ndirectory = {self.toolbox.sounds}/silence\n",
+            "musiconhold.conf": f"[default]\nmode = files\ndirectory = {folder}/data/moh\n",
             "indications.conf": (
-                "[general]\ncountry = ru\n[ru]\ndescription = Russia\nringcadence = 1000,4000\ndial = 425\n"
-                "busy = 425/350,0/350\nring = 425/1000,0/4000\ncongestion = 425/175,0/175\n"
+                # Nobody rings for 4 s with pauses like a real network: a pause of 2 s is silence in the lab.
+                "[general]\ncountry = ru\n[ru]\ndescription = Russia\nringcadence = 1000,1000\ndial = 425\n"
+                f"busy = 425/350,0/350\nring = {RINGING_TONE}/1000,0/1000\ncongestion = 425/175,0/175\n"
             ),
             **dict.fromkeys(EMPTY_FILES, ""),
         }
+
+    def _outbound_application(self) -> str:
+        if not self.outbound:
+            return ""
+        link = f"type = outbound_websocket\nwebsocket_client_id = service\napps = {self.app}\n"
+        return f"[outbound]\n{link}local_ari_user = {ARI_USER}\n"
+
+    def _outbound_link(self) -> str:
+        if not self.outbound:
+            return ""
+        who = f"username = {self.outbound.username}\npassword = {self.outbound.password}\n"
+        kind = "type = websocket_client\nconnection_type = persistent\nprotocols = ari\nreconnect_interval = 500\n"
+        return f"[service]\n{kind}uri = {self.outbound.url}\n{who if self.outbound.username else ''}"
 
     def _modules(self) -> str:
         lines = (Path(__file__).parent / "modules.conf").read_text().splitlines(keepends=True)

@@ -62,6 +62,8 @@ class Exchange:
     globals: Mapping[str, str] = field(default_factory=dict)  # of the dialplan
     service_arguments: Sequence[str] = ()
     sandbox_arguments: Sequence[str] = ()
+    configuration: str = ""  # more sections of stasis.toml
+    plan: str = ""  # more tables of the plan
     company: Company = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,6 +98,8 @@ class Exchange:
         port = free_port(HOST, socket.SOCK_STREAM)
         self.sandbox = sandbox(self.folder / "seed.toml", self.folder, *self.sandbox_arguments)
         files = self.company.write(self.folder, self.pbx, portal=self.sandbox.url, http_port=port)
+        files["stasis"].write_text(files["stasis"].read_text() + self.configuration)
+        files["plan"].write_text(files["plan"].read_text() + self.plan)
         self._stack.push_async_callback(self.sandbox.stop)
         await self.sandbox.start()
         self.portal = await self._stack.enter_async_context(Portal(self.sandbox.url))
@@ -122,6 +126,10 @@ class Exchange:
                         await asyncio.sleep(0.1)
             except TimeoutError:
                 raise TimeoutError(f"the service is not ready: {told}\n{self.service.last_words()}") from None
+
+    def api(self) -> aiohttp.ClientSession:
+        """The control API of the service, as somebody who may do everything."""
+        return aiohttp.ClientSession(self.service.url, headers={"Authorization": f"Bearer {self.company.token}"})
 
     async def left_in_asterisk(self) -> list[str]:
         """Channels and bridges still there, when every call should be over."""

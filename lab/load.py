@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.asterisk import PBX_ADDRESS, PHONE_ADDRESS, TRUNK_ADDRESS, Asterisk
-from lab.phones import REFUSALS, Manner, register
+from lab.phones import REFUSALS, Manner, answering, register
 from lab.processes import free_port
 from lab.sipp import Sipp
 
@@ -58,10 +58,9 @@ class LoadPhones:
 
     async def __aenter__(self) -> LoadPhones:
         port = free_port(PHONE_ADDRESS)
-        manner = Manner("[0-9]*", ring_s=self._ring_s).in_scenario()
         await self._sipp.start(
             "answering.xml",
-            {"phones": [manner], "media_port": SILENT_PORT},
+            answering(self._pbx, [Manner("[0-9]*", ring_s=self._ring_s)], SILENT_PORT),
             ["-i", PHONE_ADDRESS, "-p", str(port), "-buff_size", "4194304"],
             self._on_trace,
         )

@@ -73,11 +73,39 @@ def hears(samples: Sequence[float], hertz: int, rate: int = RATE) -> bool:
     return sum(loudness(p, hertz, rate) > 800 for p in pieces) * 2 > len(pieces)
 
 
+SILENCE = bytes(abs(sample) < 200 for sample in ALAW)  # by A-law octet: 1 where nobody would call it a sound
+
+
+@dataclass
+class Sound:
+    """What came from one address, packet by packet, with the Unix time of its arrival."""
+
+    packets: list[tuple[float, bytes]] = field(default_factory=list)
+
+    def hears(self, hertz: int, since: float = 0.0, until: float = math.inf) -> bool:
+        """Whether a tone was there for half a second at least."""
+        heard = b"".join(payload for at, payload in self.packets if since <= at <= until)
+        chunk = int(CHUNK_SECONDS * RATE)
+        return any(
+            hears([ALAW[octet] for octet in heard[at : at + chunk]], hertz)
+            for at in range(0, len(heard) - chunk + 1, chunk)
+        )
+
+    def longest_silence(self, since: float, until: float) -> float:
+        """The longest time without any sound between two moments, seconds."""
+        longest, last = 0.0, since
+        for at, payload in self.packets:
+            if since < at < until and payload.translate(SILENCE).count(0) > len(payload) // 20:
+                longest, last = max(longest, at - last), at
+        return max(longest, until - last)
+
+
 @dataclass
 class _Stream:
     """Sound being sent to one address."""
 
     to: Address
+    frames: list[bytes]
     sequence: int = field(default_factory=lambda: random.randrange(1 << 15))
     timestamp: int = field(default_factory=lambda: random.randrange(1 << 31))
     source: int = field(default_factory=lambda: random.randrange(1 << 32))
@@ -90,10 +118,10 @@ class Voice(asyncio.DatagramProtocol):
 
     def __init__(self, hertz: int) -> None:
         self.hertz = hertz
-        self.heard: dict[Address, list[bytes]] = {}
-        self._frames = tone_frames(hertz)
+        self.heard: dict[Address, Sound] = {}
         self._streams: dict[Address, _Stream] = {}
         self._arrived = asyncio.Event()
+        self._through = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
         self._clock: asyncio.Task[None] | None = None
 
@@ -111,39 +139,54 @@ class Voice(asyncio.DatagramProtocol):
         if self._transport:
             self._transport.close()
 
-    def talk_to(self, address: Address) -> None:
-        """Begin to send the tone there; does nothing when it is being sent already."""
-        self._streams.setdefault(address, _Stream(address))
+    def talk_to(self, address: Address, hertz: int | None = None) -> None:
+        """Begin to send the tone (or another) there; does nothing when one is being sent already."""
+        if address not in self._streams:
+            self._streams[address] = _Stream(address, tone_frames(hertz or self.hertz))
 
     def hush(self, address: Address) -> None:
         """Stop sending there."""
         self._streams.pop(address, None)
+        self._through.set()
 
-    def forget(self, address: Address) -> None:
-        """Forget what was heard from there."""
-        self.heard.pop(address, None)
+    def forget(self, address: Address) -> Sound:
+        """Forget what was heard from there: the port may be another call's next. What was heard."""
+        return self.heard.pop(address, Sound())
 
     def press(self, key: str, address: Address) -> None:
         """Press a key for 100 ms in the call with `address`; ignored when that call is over."""
         if stream := self._streams.get(address):
             stream.keys.append((key, 0))
 
+    async def until_pressed(self, address: Address) -> None:
+        """Wait until every key pressed in the call with `address` is through."""
+        while (stream := self._streams.get(address)) and stream.keys:
+            self._through.clear()
+            await self._through.wait()
+
     def hears_from(self, address: Address, hertz: int) -> bool:
         """Whether a tone came from there for half a second at least."""
-        sound = [ALAW[octet] for payload in self.heard.get(address, ()) for octet in payload]
-        chunk = int(CHUNK_SECONDS * RATE)
-        return any(hears(sound[at : at + chunk], hertz) for at in range(0, len(sound) - chunk + 1, chunk))
+        return self.heard.get(address, Sound()).hears(hertz)
 
     async def until_heard(self, address: Address, frames: int) -> None:
         """Wait until so many packets of sound have come from there."""
-        while len(self.heard.get(address, ())) < frames:
+        while len(self.heard.setdefault(address, Sound()).packets) < frames:
             self._arrived.clear()
             await self._arrived.wait()
+
+    async def until_hears(self, address: Address, hertz: int) -> None:
+        """Wait until a tone comes from there that was not there before, or still is."""
+        chunk = int(CHUNK_SECONDS * RATE / FRAME)
+        while True:
+            have = len(self.heard.setdefault(address, Sound()).packets)
+            await self.until_heard(address, have + chunk)
+            if Sound(self.heard[address].packets[have : have + chunk]).hears(hertz):
+                return
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Keep sound, pass over everything else."""
         if len(data) > 12 and data[1] & 0x7F == PCMA:
-            self.heard.setdefault(addr, []).append(data[12:])
+            self.heard.setdefault(addr, Sound()).packets.append((time.time(), data[12:]))
             self._arrived.set()
 
     async def _run(self) -> None:
@@ -158,7 +201,7 @@ class Voice(asyncio.DatagramProtocol):
         if stream.keys:
             self._send_key(stream)
         else:
-            self._send(stream, PCMA, stream.timestamp, self._frames[stream.frame % len(self._frames)])
+            self._send(stream, PCMA, stream.timestamp, stream.frames[stream.frame % len(stream.frames)])
         stream.frame += 1
         stream.timestamp = (stream.timestamp + FRAME) & 0xFFFFFFFF
 
@@ -173,6 +216,7 @@ class Voice(asyncio.DatagramProtocol):
         stream.keys[0] = (key, sent + 1)
         if sent + 1 >= 13:
             stream.keys.pop(0)
+            self._through.set()
 
     def _send(self, stream: _Stream, kind: int, timestamp: int, payload: bytes, *, marker: bool = False) -> None:
         header = struct.pack("!BBHII", 0x80, (0x80 if marker else 0) | kind, stream.sequence, timestamp, stream.source)

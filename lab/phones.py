@@ -5,19 +5,28 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.asterisk import PBX_ADDRESS, PHONE_ADDRESS, TRUNK_ADDRESS, Asterisk, PhoneAccount
-from lab.media import Voice
+from lab.ear import CUSTOMER_TONE, EMPLOYEE_TONE, Ear
+from lab.media import Address
+from lab.moves import Moves
 from lab.processes import free_port
 from lab.sipp import Sipp
-from lab.truth import Dialog, Message, Trace
+from lab.truth import Dialog
+
+__all__ = ["CUSTOMER_TONE", "EMPLOYEE_TONE", "Caller", "Carrier", "Manner", "Office", "Phone", "register"]
 
 REFUSALS = (403, 404, 408, 480, 484, 486, 487, 488, 500, 503, 504, 600, 603)
-REASONS = {486: "486 Busy Here", 603: "603 Decline", 480: "480 Temporarily Unavailable", 404: "404 Not Found"}
-CUSTOMER_TONE, EMPLOYEE_TONE = 440, 1000  # Hz; neither is a harmonic of the other
+REASONS = {
+    302: "302 Moved Temporarily",
+    486: "486 Busy Here",
+    603: "603 Decline",
+    480: "480 Temporarily Unavailable",
+    404: "404 Not Found",
+}
 _serial = itertools.count(1)
 
 
@@ -26,8 +35,9 @@ class Manner:
     """How the phone with this number behaves when it is called. `number` is a regular expression for the carrier.
 
     It begins to ring `silent_s` seconds after it was called (a mobile that is searched for), rings `ring_s` seconds
-    (None: until the caller gives up), then answers, or refuses with `refusal`. Having answered it hangs up after
-    `talk_s` seconds (None: leaves that to the other side). A refusal at once does not ring.
+    (None: until somebody does something), then answers, or refuses with `refusal`, or sends the call to `forwards_to`
+    (302). Having answered it hangs up after `talk_s` seconds (None: leaves that to the other side). A refusal at once
+    does not ring.
     """
 
     number: str
@@ -35,10 +45,11 @@ class Manner:
     talk_s: float | None = None
     refusal: int = 0
     silent_s: float = 0.0
+    forwards_to: str = ""  # a number
 
     @property
     def rings(self) -> bool:
-        return not (self.refusal and self.ring_s == 0)
+        return not ((self.refusal or self.forwards_to) and self.ring_s == 0)
 
     @property
     def ring_ms(self) -> int | None:
@@ -48,9 +59,10 @@ class Manner:
     def talk_ms(self) -> int | None:
         return None if self.talk_s is None else round(self.talk_s * 1000)
 
-    def in_scenario(self) -> dict[str, object]:
+    def in_scenario(self, pbx: str) -> dict[str, object]:
         """As the template wants it."""
-        refusal = REASONS.get(self.refusal, f"{self.refusal} Refused") if self.refusal else ""
+        status = 302 if self.forwards_to else self.refusal
+        refusal = REASONS.get(status, f"{status} Refused") if status else ""
         return {
             "number": self.number,
             "rings": self.rings,
@@ -58,58 +70,79 @@ class Manner:
             "ring_ms": self.ring_ms,
             "talk_ms": self.talk_ms,
             "refusal": refusal,
+            "forwards_to": f"sip:{self.forwards_to}@{pbx}" if self.forwards_to else "",
         }
 
 
+def address_of(pbx: Asterisk) -> str:
+    """Host and port of its SIP."""
+    return f"{PBX_ADDRESS}:{pbx.sip_port}"
+
+
+def answering(pbx: Asterisk, manners: Sequence[Manner], media_port: int) -> dict[str, object]:
+    """The values of answering.xml."""
+    phones = [manner.in_scenario(address_of(pbx)) for manner in manners]
+    return {"phones": phones, "media_port": media_port, "refusals": REASONS}
+
+
 @dataclass
-class _Ear:
-    """What all of them have: a voice, a trace, and the news of every SIP message."""
+class Called(Ear):
+    """Phones that are called, one SIPp process for all of them.
 
-    pbx: Asterisk
-    folder: Path
-    tone: int
-    voice: Voice = field(init=False)
-    trace: Trace = field(init=False)
-    changed: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    All speak with one tone, those named in `tones` with their own (Hz, multiples of 20).
+    """
 
-    def __post_init__(self) -> None:
-        self.voice = Voice(self.tone)
-        self.trace = Trace(self._hear)
+    tones: Mapping[str, int] = field(default_factory=dict)
+
+    async def play(self, name: str, manners: Sequence[Manner], sip: Address) -> None:
+        """Let the phones be there, at an address and port of SIP."""
+        self.sip = sip
+        self._sipp = Sipp(self.pbx.toolbox, self.folder, name)
+        values = answering(self.pbx, manners, await self.open(sip[0]))
+        await self._sipp.start("answering.xml", values, ["-i", sip[0], "-p", str(sip[1])], self.trace.feed)
+        await self._sipp.listening(*sip)
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+        await self._sipp.stop()
+
+    def tone_of(self, dialog: Dialog) -> int:
+        """What the phone of a call says in it."""
+        return self.tones.get(dialog.number, self.tone)
+
+    def phone(self, number: str) -> Phone:
+        """One of the phones, to do something with it."""
+        return Phone(self, number)
+
+
+@dataclass
+class Phone(Moves):
+    """A phone that is called, and who sits at it."""
+
+    of: Called
+    number: str
+
+    @property
+    def ear(self) -> Ear:
+        """Whose calls these are."""
+        return self.of
 
     @property
     def dialogs(self) -> list[Dialog]:
-        """The calls so far, in the order they began."""
-        return list(self.trace.dialogs.values())
+        """The calls that reached this phone."""
+        return [d for d in self.of.dialogs if d.number == self.number]
 
-    def _hear(self, message: Message, dialog: Dialog) -> None:
-        if dialog.sound_to and dialog.answered_at and not dialog.over:
-            self.voice.talk_to(dialog.sound_to)
-        if dialog.over and dialog.sound_to:
-            self.voice.hush(dialog.sound_to)
-        self.changed.set()
-
-    async def until(self, question: str, seconds: float = 20.0) -> Dialog:
-        """Wait until some call has the named time (`ringing_at`, `answered_at`, `ended_at` ...); that call."""
-        async with asyncio.timeout(seconds):
-            while True:
-                for dialog in self.dialogs:
-                    if getattr(dialog, question):
-                        return dialog
-                self.changed.clear()
-                await self.changed.wait()
-
-    def heard(self, dialog: Dialog, hertz: int) -> bool:
-        """Whether a tone was heard in this call; asked once, then what was heard is forgotten."""
-        if dialog.sound_to is None:
-            return False
-        heard = self.voice.hears_from(dialog.sound_to, hertz)
-        self.voice.forget(dialog.sound_to)
-        return heard
+    def dial(self, number: str) -> Caller:
+        """A call from this desk phone beside those it has: `async with anna.dial("102") as consults: ...`."""
+        pbx = self.of.pbx
+        account = next(a for a in pbx.accounts if a.extension == self.number)
+        tone = self.of.tones.get(self.number, self.of.tone)
+        return Caller(pbx, self.of.folder, number=number, account=account, tone=tone)
 
 
 @dataclass
-class Office(_Ear):
-    """Desk phones, one SIPp process for all of them. They register for real; `unregistered` ones stay away."""
+class Office(Called):
+    """Desk phones. They register for real; `unregistered` ones stay away."""
 
     phones: Sequence[Manner] = ()
     unregistered: Sequence[str] = ()
@@ -118,23 +151,15 @@ class Office(_Ear):
 
     async def __aenter__(self) -> Office:
         self.name = self.name or f"office-{next(_serial)}"
-        media_port = await self.voice.open(PHONE_ADDRESS)
         self.sip_port = free_port(PHONE_ADDRESS)
-        self._sipp = Sipp(self.pbx.toolbox, self.folder, self.name)
-        await self._sipp.start(
-            "answering.xml",
-            {"phones": [p.in_scenario() for p in self.phones], "media_port": media_port},
-            ["-i", PHONE_ADDRESS, "-p", str(self.sip_port)],
-            self.trace.feed,
-        )
-        await self._sipp.listening(PHONE_ADDRESS, self.sip_port)
-        present = [p.number for p in self.phones if p.number not in self.unregistered]
-        await register(self.pbx, self.folder, present, self.sip_port)
+        try:
+            await self.play(self.name, self.phones, (PHONE_ADDRESS, self.sip_port))
+            present = [p.number for p in self.phones if p.number not in self.unregistered]
+            await register(self.pbx, self.folder, present, self.sip_port)
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.voice.close()
-        await self._sipp.stop()
 
     def calls_of(self, extension: str) -> list[Dialog]:
         """The calls that reached this phone."""
@@ -152,7 +177,7 @@ async def register(
     rows = [f"{e};[authentication username={e} password={passwords[e]}]" for e in extensions]
     users = folder / f"{registrar.name}.csv"
     users.write_text("SEQUENTIAL\n" + "\n".join(rows) + "\n")
-    address = f"{PBX_ADDRESS}:{pbx.sip_port}"
+    address = address_of(pbx)
     await registrar.start(
         "register.xml",
         {"pbx": address, "contact_port": contact_port, "expires": expires},
@@ -169,31 +194,23 @@ async def register(
 
 
 @dataclass
-class Carrier(_Ear):
+class Carrier(Called):
     """The other side of the trunk: answers, rings or refuses by the number dialled."""
 
     numbers: Sequence[Manner] = ()
     tone: int = CUSTOMER_TONE
 
     async def __aenter__(self) -> Carrier:
-        media_port = await self.voice.open(TRUNK_ADDRESS)
-        self._sipp = Sipp(self.pbx.toolbox, self.folder, "carrier")
-        await self._sipp.start(
-            "answering.xml",
-            {"phones": [n.in_scenario() for n in self.numbers], "media_port": media_port},
-            ["-i", TRUNK_ADDRESS, "-p", str(self.pbx.carrier_port)],
-            self.trace.feed,
-        )
-        await self._sipp.listening(TRUNK_ADDRESS, self.pbx.carrier_port)
+        try:
+            await self.play("carrier", self.numbers, (TRUNK_ADDRESS, self.pbx.carrier_port))
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.voice.close()
-        await self._sipp.stop()
 
 
 @dataclass
-class Caller(_Ear):
+class Caller(Ear, Moves):
     """Somebody who calls once: a customer, or with `account` an employee from his desk phone.
 
     He gives up `gives_up_s` seconds after it began to ring, hangs up `talk_s` seconds after the answer (None: never),
@@ -210,33 +227,63 @@ class Caller(_Ear):
     tone: int = CUSTOMER_TONE
     name: str = ""
 
+    @property
+    def ear(self) -> Ear:
+        """Whose calls these are."""
+        return self
+
     async def call(self, patience: float = 90.0) -> Dialog:
         """Make the call and see it through; what happened. `TimeoutError` after `patience` seconds."""
-        self.name = self.name or f"caller-{next(_serial)}"
-        address = PHONE_ADDRESS if self.account else TRUNK_ADDRESS
-        media_port = await self.voice.open(address)
-        sipp = Sipp(self.pbx.toolbox, self.folder, self.name)
-        pressing = asyncio.create_task(self._press_keys())
         try:
-            await sipp.start("calling.xml", self._values(media_port), self._arguments(address), self.trace.feed)
-            await sipp.wait(patience)
+            await self.start()
+            await self._sipp.wait(patience)
         finally:
-            pressing.cancel()
-            await sipp.stop()
-            self.voice.close()
-        if not self.dialogs:
-            raise RuntimeError(f"{self.name} made no call: {sipp.complaints()}")
+            await self.stop()
         return self.dialogs[0]
 
+    async def __aenter__(self) -> Caller:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                await self.hang_up()
+                await self._sipp.wait(10)
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Begin to call; returns when the INVITE is out. `RuntimeError` when SIPp does not make it."""
+        self.name = self.name or f"caller-{next(_serial)}"
+        address = PHONE_ADDRESS if self.account else TRUNK_ADDRESS
+        self.sip = address, free_port(address)
+        media_port = await self.open(address)
+        self._sipp = Sipp(self.pbx.toolbox, self.folder, self.name)
+        await self._sipp.start("calling.xml", self._values(media_port), self._arguments(), self.trace.feed)
+        try:
+            await self.until("invited_at", 10)
+        except TimeoutError:
+            raise RuntimeError(f"{self.name} made no call: {self._sipp.complaints()}") from None
+        self.keep_habit(asyncio.create_task(self._press_keys()))
+
+    async def stop(self) -> None:
+        """Be gone, without a word to anybody."""
+        self.close()
+        await self._sipp.stop()
+
     def _values(self, media_port: int) -> dict[str, object]:
-        pbx = f"{PBX_ADDRESS}:{self.pbx.sip_port}"
         user = self.account.extension if self.account else self.from_number
         shown = f"<sip:{user}@{PHONE_ADDRESS if self.account else TRUNK_ADDRESS}>"
         if self.anonymous:
             shown = '"Anonymous" <sip:anonymous@anonymous.invalid>'
         return {
             "number": self.number,
-            "pbx": pbx,
+            "pbx": address_of(self.pbx),
             "from": shown,
             "user": user or "anonymous",
             "password": self.account.password if self.account else "",
@@ -246,9 +293,9 @@ class Caller(_Ear):
             "refusals": REFUSALS,
         }
 
-    def _arguments(self, address: str) -> list[str]:
-        port = str(free_port(address))
-        return ["-i", address, "-p", port, "-m", "1", "-l", "1", f"{PBX_ADDRESS}:{self.pbx.sip_port}"]
+    def _arguments(self) -> list[str]:
+        host, port = self.sip
+        return ["-i", host, "-p", str(port), "-m", "1", "-l", "1", address_of(self.pbx)]
 
     async def _press_keys(self) -> None:
         dialog = await self.until("answered_at", 600)

@@ -50,6 +50,7 @@ class Sipp:
             "-nd",
             "-default_behaviors",
             "all,-bye,-abortunexp",
+            "-aa",
         ]
         command += ["-trace_err", "-error_file", str(self._folder / f"{self.name}.errors"), *arguments]
         errors = self._folder / f"{self.name}.out"

@@ -13,6 +13,7 @@ _HEAD = re.compile(
     rb"-{20,} (?P<at>\d{4}-\d\d-\d\d[ T\t]\d\d:\d\d:\d\d\.\d+)(?P<utc>Z?)[^\n]*\n"
     rb"\w+ message (?P<way>sent|received) [\[(](?P<length>\d+)[^\n]*\n\n"
 )
+_SIPFRAG = re.compile(r"^SIP/2\.0 (\d{3})", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ class Message:
         found = re.search(rf"^{name}\s*:\s*(.*?)\s*$", self.text, re.MULTILINE | re.IGNORECASE)
         return found.group(1) if found else ""
 
+    def headers(self, name: str) -> list[str]:
+        """The values of a header that may come several times, each list taken apart."""
+        lines = re.findall(rf"^{name}\s*:\s*(.*?)\s*$", self.text, re.MULTILINE | re.IGNORECASE)
+        return [value.strip() for line in lines for value in line.split(",")]
+
     @property
     def about(self) -> str:
         """The method a response answers (from CSeq)."""
@@ -55,6 +61,15 @@ class Message:
         host = re.search(r"^c=IN IP4 (\S+)", self.text, re.MULTILINE)
         port = re.search(r"^m=audio (\d+)", self.text, re.MULTILINE)
         return (host.group(1), int(port.group(1))) if host and port else None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a NOTIFY told a phone about the transfer it asked for: the SIP status of the new call (RFC 3515)."""
+
+    at: float
+    status: int
+    over: bool
 
 
 @dataclass
@@ -77,6 +92,25 @@ class Dialog:
     ended_at: float | None = None
     hung_up_here: bool | None = None
     sound_to: Address | None = None
+    sound_here: Address | None = None
+    invite: Message | None = None  # the latest that began it (the second, when the first was asked for a password)
+    cancel_reason: str = ""  # the Reason header of the CANCEL: who is told "completed elsewhere" has missed no call
+    notes: list[Note] = field(default_factory=list)
+    # What its next request needs (RFC 3261, 12.1): From and To with their tags, both Contacts, the route.
+    local: str = ""
+    remote: str = ""
+    sip_here: str = ""
+    target: str = ""
+    route: list[str] = field(default_factory=list)
+
+    def header(self, name: str) -> str:
+        """A header of the INVITE, "" when it is not there."""
+        return self.invite.header(name) if self.invite else ""
+
+    @property
+    def called_here(self) -> bool:
+        """Whether this phone was called, not the caller."""
+        return self.invite is not None and not self.invite.sent
 
     @property
     def over(self) -> bool:
@@ -96,21 +130,47 @@ class Dialog:
                 self.confirmed_at = self.confirmed_at or message.at
             case "CANCEL":
                 self.cancelled_at = self.cancelled_at or message.at
+                self.cancel_reason = self.cancel_reason or message.header("Reason")
             case "BYE" if self.ended_at is None:
                 self.ended_at, self.hung_up_here = message.at, message.sent
+            case "INVITE" if not self.answered_at:
+                self._begin(message)
+            case "NOTIFY" if (state := _SIPFRAG.search(message.text)) and not message.sent:
+                over = message.header("Subscription-State").startswith("terminated")
+                self.notes.append(Note(message.at, int(state.group(1)), over))
             case _:
                 pass
         if message.about == "INVITE" and not message.method:
             self._add_response(message)
-        if message.sound_at and not message.sent:
+        if message.sound_at and message.sent:
+            self.sound_here = message.sound_at
+        elif message.sound_at:
             self.sound_to = message.sound_at
+
+    def _begin(self, message: Message) -> None:
+        self.invite = message
+        if message.sent:
+            self.local, self.sip_here = message.header("From"), _address(message.header("Contact"))
+        else:
+            self.remote, self.target = message.header("From"), _address(message.header("Contact"))
+            self.route = message.headers("Record-Route")
+
+    def _establish(self, message: Message) -> None:
+        """Take from the answer what the other side says of the dialog."""
+        if message.sent:
+            self.local, self.sip_here = message.header("To"), _address(message.header("Contact"))
+        else:
+            self.remote, self.target = message.header("To"), _address(message.header("Contact"))
+            self.route = message.headers("Record-Route")[::-1]
 
     def _add_response(self, message: Message) -> None:
         if message.status in (180, 183):
             self.ringing_at = self.ringing_at or message.at
         elif 200 <= message.status < 300:
+            if not self.answered_at:
+                self._establish(message)
             self.answered_at = self.answered_at or message.at
-        elif message.status >= 300 and message.status not in (401, 407):
+        elif message.status >= 300 and message.status not in (401, 407) and not self.answered_at:
             self.refused_at = self.refused_at or message.at
             self.refused_with = self.refused_with or message.status
 
@@ -148,3 +208,9 @@ class Trace:
 def _user(uri: str) -> str:
     found = re.search(r"sips?:([^@>;]*)@", uri)
     return found.group(1) if found else ""
+
+
+def _address(header: str) -> str:
+    """The URI of a Contact header."""
+    found = re.search(r"<([^>]*)>", header)
+    return found.group(1) if found else header

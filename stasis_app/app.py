@@ -21,6 +21,7 @@ from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
 from stasis_app.ari.sign_of_life import SignOfLife
 from stasis_app.calls import AriControl, Call, CallOptions, Direction, Tracker
+from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
 from stasis_app.calls.recorded import EventRecorder
@@ -35,7 +36,16 @@ from stasis_app.crm import (
     PortalEmployeeLister,
     ResponsibleFinder,
 )
-from stasis_app.flow import FlowContext, Plan, learn_client, load_plan, load_scripts, resume_call, route_call
+from stasis_app.flow import (
+    FlowContext,
+    Plan,
+    PlanDestinations,
+    learn_client,
+    load_plan,
+    load_scripts,
+    resume_call,
+    route_call,
+)
 from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import AriRecordings, B24PortalCalls, FencedPortalCalls, Mirror, PortalCalls, Recordings
 from stasis_app.portal import (
@@ -47,7 +57,7 @@ from stasis_app.portal import (
     bind_events,
     connect,
 )
-from stasis_app.settings import Settings
+from stasis_app.settings import FEATURE_CODES, Settings
 from stasis_app.store import Lease, Store, open_store
 
 _PORT_AGAIN = 0.3  # seconds
@@ -243,6 +253,13 @@ class Service:
             settings.asterisk.app,
             on_intent=self._recorder.intent if self._recorder else None,
             resume=resume,
+            destinations=PlanDestinations(
+                self.plan,
+                context,
+                ring_seconds=settings.features.transfer_seconds,
+                back_seconds=settings.features.back_seconds,
+            ),
+            codes=FeatureCodes(**{key: getattr(settings.features, key) for key in FEATURE_CODES}),
         )
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
 

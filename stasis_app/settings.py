@@ -82,10 +82,8 @@ class AsteriskSettings(Section):
     def problems(self) -> Iterator[ConfigProblem]:
         yield from _address("url", self.url, "http://127.0.0.1:8088")
         yield from _missing_file("ca_file", self.ca_file)
-        if (
-            self.connect == "outbound"
-            and len(self.listen_password.get_secret_value() if self.listen_password else "") < 8
-        ):
+        password = self.listen_password.get_secret_value() if self.listen_password else ""
+        if self.connect == "outbound" and len(password) < 8:
             yield ConfigProblem(
                 "listen_password",
                 "is missing or has fewer than 8 characters, but Asterisk shall connect to us",
@@ -256,6 +254,35 @@ class RecordingSettings(Section):
     )
 
 
+Code = Annotated[str, Field(pattern=r"^([0-9*#]{1,8})?$")]
+
+
+class FeatureSettings(Section):
+    """What employees can do by pressing keys in a conversation, and how transfers ring."""
+
+    blind: Code = Field(default="##", description="transfer at once; empty switches a code off")
+    attended: Code = Field(default="*2", description="ask a colleague first, the customer hears music")
+    cancel: Code = Field(default="*1", description="while asking: back to the customer")
+    conference: Code = Field(default="*3", description="while asking: all three talk")
+    swap: Code = Field(default="*4", description="while asking: change between customer and colleague")
+    complete: Code = Field(default="", description="while asking: transfer (hanging up does the same)")
+    transfer_seconds: Seconds = Field(default=30.0, description="seconds the phone of who is to take a call rings")
+    back_seconds: Seconds = Field(
+        default=20.0, description="seconds the phone of who transferred rings when nobody took the call"
+    )
+
+    def problems(self) -> Iterator[ConfigProblem]:
+        codes = {key: getattr(self, key) for key in FEATURE_CODES if getattr(self, key)}
+        for key, code in codes.items():
+            for other, longer in codes.items():
+                if key != other and longer.endswith(code):
+                    what = f"is also how {other} ({longer!r}) ends"
+                    yield ConfigProblem(key, what, "Choose codes none of which ends like another.", repr(code))
+
+
+FEATURE_CODES = ("blind", "attended", "cancel", "conference", "swap", "complete")
+
+
 class EmployeeSettings(Section):
     """An employee the portal does not tell rightly."""
 
@@ -286,6 +313,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = Field(default_factory=StorageSettings)
     routing: RoutingSettings
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
+    features: FeatureSettings = Field(default_factory=FeatureSettings)
     employees: list[EmployeeSettings] = Field(default_factory=list)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
 

@@ -53,6 +53,7 @@ class Bridge(Model):
     id: str
     bridge_type: str = ""
     channels: tuple[str, ...] = ()
+    creationtime: AwareDatetime | None = None
 
 
 class Playback(Model):
@@ -171,6 +172,67 @@ class ChannelUnhold(Event):
     channel: Channel
 
 
+class ReferTo(Model):
+    """Whom a phone transfers to. For an attended transfer `destination_channel` is its second channel, and
+    `connected_channel` whom it talks to there."""
+
+    class Requested(Model):
+        """What the phone asked for."""
+
+        destination: str = ""
+        protocol_id: str = ""
+
+    requested_destination: Requested = Requested()
+    destination_channel: Channel | None = None
+    connected_channel: Channel | None = None
+    bridge: Bridge | None = None
+
+
+class ReferredBy(Model):
+    """Who transfers: the channel whose phone sent the REFER, and whom it is connected to."""
+
+    source_channel: Channel
+    connected_channel: Channel | None = None
+    bridge: Bridge | None = None
+
+
+class ChannelTransfer(Event):
+    """A phone asks for a transfer and Asterisk leaves it to us (`PJSIP_TRANSFER_HANDLING()=ari-only`, 22.3+).
+
+    With a `state` it is only the echo of our own transfer_progress.
+    """
+
+    type: Literal["ChannelTransfer"] = "ChannelTransfer"
+    refer_to: ReferTo
+    referred_by: ReferredBy
+    state: str = ""
+
+
+class BridgeBlindTransfer(Event):
+    """Asterisk carried out a blind transfer: `replace_channel`, a Local channel, is where `channel` was."""
+
+    type: Literal["BridgeBlindTransfer"] = "BridgeBlindTransfer"
+    channel: Channel
+    replace_channel: Channel | None = None
+    transferee: Channel | None = None
+    exten: str = ""
+    context: str = ""
+    result: str = ""
+
+
+class BridgeAttendedTransfer(Event):
+    """Asterisk carried out an attended transfer; `destination_type` link: two Local channels join both bridges."""
+
+    type: Literal["BridgeAttendedTransfer"] = "BridgeAttendedTransfer"
+    transferer_first_leg: Channel
+    transferer_second_leg: Channel
+    transferee: Channel | None = None
+    transfer_target: Channel | None = None
+    replace_channel: Channel | None = None
+    destination_type: str = ""
+    result: str = ""
+
+
 class PlaybackFinished(Event):
     """A prompt ended: played, stopped (both `done`) or `failed`."""
 
@@ -239,6 +301,9 @@ _AnyEvent = (
     | ChannelDtmfReceived
     | ChannelHold
     | ChannelUnhold
+    | ChannelTransfer
+    | BridgeBlindTransfer
+    | BridgeAttendedTransfer
     | PlaybackFinished
     | RecordingStarted
     | RecordingFinished

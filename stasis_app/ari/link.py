@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +42,7 @@ from stasis_app.ari.events import (
 )
 from stasis_app.ari.sockets import EventSocket, InboundSockets, OutboundSockets, SocketSource
 from stasis_app.ari.transport import TwoLaneTransport, basic_auth
+from stasis_app.ari.versions import since
 from stasis_app.ari.world import World, read_world
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ class AriLink:
         self._source: SocketSource | None = None
         self._kept: list[Event] = []
         self._registered = asyncio.Event()
+        self._lost_at: datetime | None = None
         self.watched: set[str] = set()
+        """Channels whose events are wanted though they have left the application."""
         self._base = settings.url.rstrip("/") + "/ari"
         self._session: aiohttp.ClientSession | None = None
         self._transport: TwoLaneTransport | None = None
@@ -321,6 +324,7 @@ class AriLink:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._read(message.data)
         finally:
+            self._lost_at = datetime.now(UTC)
             self.transport.detach()
             if not self.replaced:
                 # At once, so that whoever now learns of the loss and waits for the link really waits.
@@ -423,7 +427,14 @@ class AriLink:
             with contextlib.suppress(Gone):
                 source = orjson.dumps({"eventSource": f"channel:{channel}"}).decode()
                 await send("POST", self.url(f"{app}/subscription"), data=source)
-        return replace(world, started_at=self.started_at)
+        return replace(world, started_at=self.started_at, lost_at=self._lost_at, subscribed=await self._subscribed(app))
+
+    async def _subscribed(self, app: str) -> frozenset[str]:
+        try:
+            reply = await self.transport.request("GET", self.url(app))
+            return frozenset(orjson.loads(await reply.text())["channel_ids"])
+        except (Gone, ValueError, KeyError, TypeError):
+            return frozenset()
 
     def _told_replaced(self) -> None:
         self.step_back()
@@ -446,12 +457,7 @@ class AriLink:
 
 def carries_rest_over_websocket(version: str) -> bool:
     """Whether an Asterisk of this version takes REST requests over the event websocket."""
-    parts = version.split("-")[0].split("~")[0].split(".")[:2]
-    numbers = [int(part) for part in parts if part.isascii() and part.isdigit()]
-    if len(numbers) < 2:
-        return False
-    major, minor = numbers
-    return major > max(_REST_OVER_WEBSOCKET) or minor >= _REST_OVER_WEBSOCKET.get(major, minor + 1)
+    return since(version, _REST_OVER_WEBSOCKET)
 
 
 def _brief(error: BaseException | None) -> str:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from loguru import logger
 
@@ -26,12 +26,17 @@ from stasis_app.calls.control import Control
 from stasis_app.calls.facts import Party, Unanswered
 from stasis_app.calls.lifecycle import clean_up, release_others, run_flow
 from stasis_app.calls.listening import read, say
+from stasis_app.calls.moves.destination import Destinations
 from stasis_app.calls.prompts import Keys
 from stasis_app.calls.record import CallRecord, after
 from stasis_app.calls.ringing import ring_all, ring_in_turn
 from stasis_app.calls.routing import bridge_of_call
 from stasis_app.calls.state import CallState, Leg, LegStage
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
+
+if TYPE_CHECKING:
+    from stasis_app.calls.features import Features
+    from stasis_app.calls.moves.attended import Consultation
 
 T = TypeVar("T")
 _SECOND_TRY = 3.0  # seconds
@@ -62,6 +67,7 @@ class Call:
         adopt: called with the id of each channel that joins the call, so that its events are brought here.
         finished: called when nothing more is to come.
         on_intent: called with everything the service is about to do, for recordings.
+        destinations: what leads to where, for transfers.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Call:
         adopt: Callable[[str, Party], None],
         finished: Callable[[], None],
         on_intent: IntentSink | None = None,
+        destinations: Destinations | None = None,
     ) -> None:
         self.state = state
         self.record = record
@@ -86,6 +93,7 @@ class Call:
         self._adopt = adopt
         self._on_finished = finished
         self._on_intent = on_intent
+        self.destinations = destinations
         self._mailbox: asyncio.Queue[e.Event | None] = asyncio.Queue()
         self._waiters: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
         self.keys = Keys()
@@ -98,7 +106,8 @@ class Call:
         self._moves = 0  # how many moves are under way: transfers, a park ...
         self._leading: asyncio.Task[None] | None = None  # what leads the call: its flow
         self._tasks: set[asyncio.Task[None]] = set()
-        self.on_key: Callable[[str, str], None] = _nobody_listens
+        self.features: Features | None = None  # what keys pressed in a conversation do
+        self.consultation: Consultation | None = None  # the attended transfer under way
         self.outlive: Callable[[], Sequence[str]] = tuple  # legs that go on talking when the call is over
 
     # The mailbox
@@ -128,12 +137,17 @@ class Call:
     def resynced(self) -> None:
         """The link was lost and is back: events that nobody can synthesise may be missing."""
         self.gaps += 1
-        self._wake()
+        self.wake()
 
     def expect(self, leg: str, party: Party) -> None:
         """A leg is about to be set up: from now on its events belong here."""
         self._adopt(leg, party)
         self.intend(i.Dialling(i.now(), leg, party))
+
+    def take_over(self, leg: str, party: Party) -> None:
+        """A leg that talked in another call goes on in this one."""
+        self._adopt(leg, party)
+        self.intend(i.TakingOver(i.now(), leg, party))
 
     def intend(self, intent: i.Intent) -> None:
         """Tell the model what is about to be done. Takes effect at once, before any event still in the mailbox."""
@@ -181,21 +195,22 @@ class Call:
             if isinstance(fact, f.Pressed):
                 self.keys.press(fact.digit)
             self._tell(fact)
-        if isinstance(event, e.ChannelDtmfReceived):
-            self.on_key(event.channel.id, event.digit)
+        if isinstance(event, e.ChannelDtmfReceived) and self.features is not None:
+            self.features.press(event.channel.id, event.digit)
         if self.state.ended and not had_ended:
             self.spawn(clean_up(self))
         if self.state.spent:
             # An intent may have brought this about: let the mailbox find out.
             self._mailbox.put_nowait(None)
-        self._wake()
+        self.wake()
 
     def _tell(self, fact: f.Fact) -> None:
         self.record = after(self.record, fact)
         self.log.debug("{}", fact)
         self._on_fact(self.record, fact)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """See whether what somebody waits for has come about."""
         for ready, future in self._waiters:
             if not future.done() and ready():
                 future.set_result(None)
@@ -263,7 +278,17 @@ class Call:
             yield
         finally:
             self._moves -= 1
-            self._wake()
+            self.wake()
+
+    def move(self, work: Coroutine[object, object, None]) -> None:
+        """Do a move beside the call; it counts as `moving` from this moment to its end."""
+
+        def over(_: object) -> None:
+            self._moves -= 1
+            self.wake()
+
+        self._moves += 1
+        self.spawn(work).add_done_callback(over)
 
     def anchor_to(self, leg: str) -> None:
         """From now on the call lives for this leg."""
@@ -359,7 +384,3 @@ class Call:
     def leg(self, leg: str) -> Leg:
         """The state of a leg now."""
         return self.state.legs[leg]
-
-
-def _nobody_listens(leg: str, digit: str) -> None:
-    """Keys pressed in a conversation mean nothing."""

@@ -12,7 +12,13 @@ from typing import Any, Protocol
 
 from stasis_app.ari.errors import Gone, LinkDown
 from stasis_app.ari.link import AriLink
+from stasis_app.ari.versions import since
 from stasis_app.calls.facts import Party
+
+TRANSFERS_TOLD = ("PJSIP_TRANSFER_HANDLING()", "ari-only")
+"""Variable and value that have a phone's REFER told as ChannelTransfer."""
+# First Asterisk of each line that knows it.
+_TELLS_TRANSFERS = {20: 13, 21: 8, 22: 3}
 
 
 class Control(Protocol):
@@ -23,6 +29,10 @@ class Control(Protocol):
     async def ring(self, channel: str) -> None: ...
 
     async def stop_ringing(self, channel: str) -> None: ...
+
+    async def start_music(self, channel: str) -> None: ...
+
+    async def stop_music(self, channel: str) -> None: ...
 
     async def play(self, channel: str, media: str, playback: str) -> None: ...
 
@@ -38,6 +48,8 @@ class Control(Protocol):
 
     async def add_to_bridge(self, bridge: str, *channels: str) -> None: ...
 
+    async def remove_from_bridge(self, bridge: str, channel: str) -> None: ...
+
     async def destroy_bridge(self, bridge: str) -> None: ...
 
     async def record(self, bridge: str, name: str, audio_format: str) -> None: ...
@@ -49,6 +61,10 @@ class Control(Protocol):
     async def watch(self, channel: str) -> None: ...
 
     async def proceed(self, channel: str, context: str, exten: str, priority: int) -> None: ...
+
+    async def take_transfers(self, channel: str) -> None: ...
+
+    async def tell_transferrer(self, channel: str, progress: str) -> None: ...
 
 
 class AriControl:
@@ -80,6 +96,14 @@ class AriControl:
         """End what `ring` began."""
         await self._do(lambda api: api.channels.ringStop(channelId=channel))
 
+    async def start_music(self, channel: str) -> None:
+        """Let the channel's party hear music on hold; in a bridge he then hears nothing else."""
+        await self._do(lambda api: api.channels.startMoh(channelId=channel))
+
+    async def stop_music(self, channel: str) -> None:
+        """End what `start_music` began."""
+        await self._do(lambda api: api.channels.stopMoh(channelId=channel))
+
     async def play(self, channel: str, media: str, playback: str) -> None:
         """Play a media URI; `PlaybackFinished` tells of its end."""
         await self._do(lambda api: api.channels.play(channelId=channel, media=media, playbackId=playback))
@@ -90,6 +114,9 @@ class AriControl:
 
     async def originate(self, channel: str, endpoint: str, **options: Any) -> None:
         """Call an endpoint; the channel enters the application when it answers."""
+        if endpoint.startswith("PJSIP/") and tells_transfers(self._link.version):
+            name, value = TRANSFERS_TOLD
+            options["variables"] = {name: value, **options.get("variables", {})}
         await self._do(
             lambda api: api.channels.originateWithId(channelId=channel, endpoint=endpoint, app=self._app, **options)
         )
@@ -103,12 +130,19 @@ class AriControl:
         await self._do(lambda api: api.channels.dial(channelId=channel, caller=caller, timeout=seconds))
 
     async def make_bridge(self, bridge: str) -> None:
-        """Make a mixing bridge with this id; an existing one is kept."""
-        await self._do(lambda api: api.bridges.createWithId(bridgeId=bridge, type="mixing"))
+        """Make a mixing bridge with this id; an existing one is kept.
+
+        With `dtmf_events`, since in a plain two-party bridge keys sent by RFC 4733 raise no events (seen on 22.10).
+        """
+        await self._do(lambda api: api.bridges.createWithId(bridgeId=bridge, type="mixing,dtmf_events"))
 
     async def add_to_bridge(self, bridge: str, *channels: str) -> None:
         """Bring channels into a bridge: all of them, or none if one is gone."""
         await self._do(lambda api: api.bridges.addChannel(bridgeId=bridge, channel=",".join(channels)))
+
+    async def remove_from_bridge(self, bridge: str, channel: str) -> None:
+        """Take a channel out of a bridge; it stays in the application."""
+        await self._do(lambda api: api.bridges.removeChannel(bridgeId=bridge, channel=channel))
 
     async def destroy_bridge(self, bridge: str) -> None:
         """End a bridge; its channels stay."""
@@ -143,6 +177,19 @@ class AriControl:
             await self._do(lambda api: api.channels.setChannelVar(channelId=channel, variable="B24_NEXT", value=place))
         await self._do(lambda api: api.channels.continueInDialplan(channelId=channel))
 
+    async def take_transfers(self, channel: str) -> None:
+        """Have transfers by this channel's phone (SIP REFER) told to us instead of being carried out by Asterisk.
+
+        Servers before 22.3, 21.8 and 20.13 carry them out themselves; those are followed as they come.
+        """
+        if tells_transfers(self._link.version):
+            name, value = TRANSFERS_TOLD
+            await self._do(lambda api: api.channels.setChannelVar(channelId=channel, variable=name, value=value))
+
+    async def tell_transferrer(self, channel: str, progress: str) -> None:
+        """Tell the phone that transferred how it goes (its NOTIFY): channel_progress, channel_answered ..."""
+        await self._end(lambda api: api.channels.transfer_progress(channelId=channel, states=progress))
+
     async def _do(self, request: Callable[[Any], Awaitable[Any]]) -> None:
         """Send a request to the operations aioari has bound.
 
@@ -162,6 +209,11 @@ class AriControl:
             await self._do(request)
         except Gone:
             return
+
+
+def tells_transfers(version: str) -> bool:
+    """Whether an Asterisk of this version can tell a phone's REFER instead of carrying it out."""
+    return since(version, _TELLS_TRANSFERS)
 
 
 def caller_id(party: Party) -> str:

@@ -63,6 +63,14 @@ class Anchoring(Intent):
 
 
 @dataclass(frozen=True, slots=True)
+class TakingOver(Intent):
+    """A leg that talks in another call goes on in this one."""
+
+    leg: str
+    party: Party
+
+
+@dataclass(frozen=True, slots=True)
 class Dismissing(Intent):
     """A leg goes on in another call: here it is over."""
 
@@ -72,6 +80,11 @@ class Dismissing(Intent):
 @dataclass(frozen=True, slots=True)
 class HangingUp(Intent):
     """The plan ends the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRestarted(Intent):
+    """Asterisk was restarted since, which ended the call whatever it was doing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import AriError
 from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NO_ANSWER
 from stasis_app.calls.control import caller_id
-from stasis_app.calls.facts import Party, PartyKind, Unanswered
+from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
+from stasis_app.calls.moves.attended import resume_consultation
+from stasis_app.calls.moves.blind import destinations_of, find_destination, lead_on
 from stasis_app.calls.prompts import PLAYBACKS, playback_of
+from stasis_app.calls.record import CallRecord, Transfer
 from stasis_app.calls.state import LegStage
 from stasis_app.calls.verbs import CallGone
 
@@ -49,10 +53,24 @@ async def wait_for_end(call: Call) -> None:
     await call.until(lambda: False)
 
 
-async def start_again(call: Call, flow: Flow) -> None:
-    """The flow of a call that was found in a menu or ringing after a restart."""
-    await asyncio.gather(stop_prompts(call), release_others(call))
-    await flow(call)
+def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow:
+    """The flow of a call that lived on while the service was away.
+
+    Who talks goes on talking, a transfer goes on where it stands, everything else begins anew as `resume` says.
+    """
+    transfer = record.transfer_now
+    if transfer is not None and transfer.kind is TransferKind.ATTENDED:
+        return partial(_go_on_consulting, transfer=transfer)
+    if transfer is not None:
+        return partial(_go_on_transferring, transfer=transfer)
+    if talks or record.talking_now:
+        return go_on_talking
+
+    async def flow(call: Call) -> None:
+        await asyncio.gather(stop_prompts(call), release_others(call))
+        await resume(call)
+
+    return flow
 
 
 async def stop_prompts(call: Call) -> None:
@@ -63,9 +81,37 @@ async def stop_prompts(call: Call) -> None:
 
 
 async def go_on_talking(call: Call) -> None:
-    """The flow of a call that was found talking after a restart."""
-    if await call.until(lambda: any(leg.bridge for leg in call.state.others), 5):
+    """The flow of a call that was found talking after a restart.
+
+    Somebody may have been between two bridges in that moment, with the other side listening to music: they are brought
+    together again.
+    """
+    with call.moving():
+        if await call.until(lambda: any(leg.alive and leg.in_stasis for leg in call.state.others), 5):
+            apart = [leg.id for leg in call.state.others if leg.stage is LegStage.UP and not leg.bridge]
+            if apart:
+                await _whatever_comes(call, call.control.stop_music(call.state.anchor_leg))
+                await call.bridge_ready()
+                await call.control.add_to_bridge(call.bridge, call.state.anchor_leg, *apart)
+            await call.until(lambda: any(leg.alive and leg.joined for leg in call.state.others), 2)
+    await call.talk()
+
+
+async def _go_on_consulting(call: Call, transfer: Transfer) -> None:
+    resume_consultation(call, transfer)
+    if call.consultation is None:
+        await go_on_talking(call)
+    else:
         await call.talk()
+
+
+async def _go_on_transferring(call: Call, transfer: Transfer) -> None:
+    await release_others(call)
+    destination = await find_destination(call, transfer.to)
+    if destination is None:
+        await destinations_of(call).bring_back(call, transfer.party)
+    else:
+        await lead_on(call, destination, transfer.party)
 
 
 async def employee_first(call: Call, flow: Flow) -> None:

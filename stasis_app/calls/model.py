@@ -76,6 +76,13 @@ def _dialling(state: CallState, intent: i.Dialling) -> Change:
     return state.with_leg(Leg(intent.leg, intent.party)), []
 
 
+def _taking_over(state: CallState, intent: i.TakingOver) -> Change:
+    if intent.leg in state.legs:
+        return state, []
+    state = state.with_leg(Leg(intent.leg, intent.party, in_stasis=True))
+    return _up(state, intent.leg, intent.at)
+
+
 def _dial_failed(state: CallState, intent: i.DialFailed) -> Change:
     leg = state.legs.get(intent.leg)
     if leg is None or not leg.alive:
@@ -237,6 +244,10 @@ def _hanging_up(state: CallState, intent: i.HangingUp) -> Change:
     return replace(state, first_hangup=state.first_hangup or EndedBy.SERVICE), []
 
 
+def _exchange_restarted(state: CallState, intent: i.ExchangeRestarted) -> Change:
+    return replace(state, first_hangup=state.first_hangup or EndedBy.EXCHANGE), []
+
+
 def _handing_over(state: CallState, intent: i.HandingOver) -> Change:
     return replace(state, handing_over=intent.to, watched=intent.watched), []
 
@@ -383,12 +394,14 @@ def _noted(state: CallState, intent: i.Noted) -> Change:
 
 _TRANSITIONS: dict[type, Callable[[CallState, Any], Change]] = {
     i.Dialling: _dialling,
+    i.TakingOver: _taking_over,
     i.DialFailed: _dial_failed,
     i.Releasing: _releasing,
     i.HangingUp: _hanging_up,
     i.Anchoring: _anchoring,
     i.Dismissing: _dismissing,
     i.HandingOver: _handing_over,
+    i.ExchangeRestarted: _exchange_restarted,
     i.RecordingOver: _recording_over,
     i.Noted: _noted,
     e.StasisStart: _stasis_start,

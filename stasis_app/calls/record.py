@@ -175,6 +175,7 @@ def after(record: CallRecord, fact: f.Fact) -> CallRecord:
             return replace(record, handed_over_to=fact.to)
         case f.Ended():
             settled = _talks_settled(replace(record, in_bridge={}, bridges={}), fact.at)
+            settled = replace(settled, transfers=tuple(_abandoned(t, fact.at) for t in settled.transfers))
             return replace(settled, ended_at=fact.at, ended_by=fact.by, cause=fact.cause, tech_cause=fact.tech_cause)
         case _:
             return record
@@ -195,6 +196,13 @@ def _transferred(record: CallRecord, fact: f.TransferEnded) -> CallRecord:
             for t in record.transfers
         ),
     )
+
+
+def _abandoned(transfer: Transfer, at: datetime) -> Transfer:
+    """One the end of the call overtook."""
+    if transfer.result is not None:
+        return transfer
+    return replace(transfer, ended_at=at, result=TransferResult.ABANDONED)
 
 
 def _is_company(record: CallRecord, employee: str) -> bool:

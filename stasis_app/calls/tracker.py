@@ -22,10 +22,14 @@ from stasis_app.calls import model
 from stasis_app.calls.call import Call, CallOptions, FactSink, Flow, IntentSink
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import Control
-from stasis_app.calls.entry import Entry, LegEntry, begin_call, party_of_leg, read_entry, transferred_to
+from stasis_app.calls.entry import Entry, LegEntry, begin_call, party_of_leg, read_entry
 from stasis_app.calls.facts import Direction, Party, PartyKind
-from stasis_app.calls.lifecycle import employee_first, go_on_talking, start_again, wait_for_end
+from stasis_app.calls.features import FeatureCodes, Features
+from stasis_app.calls.lifecycle import employee_first, flow_after_restart, go_on_talking, wait_for_end
+from stasis_app.calls.moves.destination import Destinations
+from stasis_app.calls.orphans import Orphans, find_orphans
 from stasis_app.calls.record import CallRecord, begin
+from stasis_app.calls.refer import PhoneTransfers
 from stasis_app.calls.restore import restored_state
 from stasis_app.calls.resync import missed_events
 from stasis_app.calls.routing import call_of_event, channel_of_event, dialling_channel
@@ -42,6 +46,8 @@ class Tracker:
         sinks: called with every fact; must return at once. A sink that fails does not stop the others.
         app: the Stasis application the channels belong to.
         on_intent: called with everything the service is about to do, for recordings.
+        destinations: what leads to where, for transfers; left out: nobody can transfer.
+        codes: what keys pressed in a conversation do.
         resume: what happens to a call found waiting after a restart; left out: its flow, from the beginning.
     """
 
@@ -54,11 +60,16 @@ class Tracker:
         app: str,
         on_intent: IntentSink | None = None,
         resume: Flow | None = None,
+        destinations: Destinations | None = None,
+        codes: FeatureCodes | None = None,
     ) -> None:
         self._control = control
         self._options = options
         self._flow = flow
         self._resume = resume or flow
+        self._destinations = destinations
+        self._codes = codes
+        self._transfers = PhoneTransfers(self._by_channel_get, self._arrived)
         self._sinks = sinks
         self._app = app
         self._on_intent = on_intent
@@ -88,6 +99,8 @@ class Tracker:
 
     def on_event(self, event: e.Event) -> None:
         """Bring an event to its call."""
+        if self._transfers.takes(event):
+            return
         if isinstance(event, e.StasisStart) and event.channel.id not in self._by_channel:
             self._arrived(event)
             return
@@ -106,14 +119,28 @@ class Tracker:
         former, self._former = self._former, []
         for record in former:
             self._take_up(record, world)
+        for event in world.missed:
+            self.on_event(event)
         unknown = [c for c in world.channels if self._is_ours(c) and c.id not in self._by_channel]
         # Callers first, so that a leg finds the call it belongs to.
         for channel in sorted(unknown, key=lambda c: isinstance(read_entry(_args(c)), LegEntry)):
             self._adopt(channel, world)
-        for call in self._calls.values():
-            for event in missed_events(call.state, world):
+        for call in list(self._calls.values()):
+            ended_at = world.ended_by_restart(call.record.started_at)
+            if ended_at is not None:
+                call.intend(i.ExchangeRestarted(ended_at))
+            for event in missed_events(call.state, world, ended_at or i.now()):
                 call.put(event)
             call.resynced()
+        self._clear_away(find_orphans(world, self._calls, self._by_channel, self._app, i.now()))
+
+    def _clear_away(self, orphans: Orphans) -> None:
+        for channel in orphans.channels:
+            self._do(self._control.hang_up(channel, NORMAL))
+        for bridge in orphans.bridges:
+            self._do(self._control.destroy_bridge(bridge))
+        if orphans.channels or orphans.bridges:
+            logger.warning("Left over from calls that are gone, ended now: {}", orphans)
 
     # Calls from before a restart
 
@@ -126,17 +153,13 @@ class Tracker:
         if record.call_id in self._calls:
             return
         state = restored_state(record)
-        exists = any(channel.id == state.caller_leg for channel in world.channels)
-        flow: Flow
+        exists = any(channel.id == state.anchor_leg for channel in world.channels)
+        if exists and state.handed_over:
+            self._do(self._control.watch(state.anchor_leg))
         if not exists or state.handed_over:
-            flow = wait_for_end
-        elif _talks(state.caller_leg, world):
-            flow = go_on_talking
+            flow: Flow = wait_for_end
         else:
-
-            async def flow(call: Call) -> None:
-                await start_again(call, self._resume)
-
+            flow = flow_after_restart(record, self._resume, talks=_talks(state.anchor_leg, world))
         # It may have been made for a phone that was ringing, which no record tells.
         self._begin(state, record, flow).bridged = True
 
@@ -156,16 +179,12 @@ class Tracker:
 
     def _arrived(self, event: e.StasisStart) -> None:
         """A channel we do not know entered the application."""
-        replaced = self._by_channel.get(event.replace_channel.id) if event.replace_channel else None
-        if replaced is not None:
-            # A phone transferred the call: Asterisk puts a Local channel into its place.
-            replaced.expect(event.channel.id, transferred_to(event.channel))
-            replaced.put(event)
-            return
         entry = read_entry(event.args)
         match entry:
             case Entry():
                 self._begin_new(begin_call(event.channel, entry, event.timestamp, self._options.endpoint), self._flow)
+                if entry.direction is not Direction.INBOUND:
+                    self._do(self._control.take_transfers(event.channel.id))
             case LegEntry():
                 self._joins(event.channel, entry, event)
             case None:
@@ -218,12 +237,18 @@ class Tracker:
             adopt=lambda channel, party: self._enlist(channel, party, state.call_id),
             on_intent=self._on_intent,
             finished=lambda: self._finished(state.call_id),
+            destinations=self._destinations,
         )
+        if self._codes is not None:
+            call.features = Features(call, self._codes)
         self._calls[call.id] = call
         for leg in state.legs.values():
             self._enlist(leg.id, leg.party, call.id)
         call.begin(flow, first)
         return call
+
+    def _by_channel_get(self, channel: str) -> Call | None:
+        return self._by_channel.get(channel)
 
     def _enlist(self, channel: str, party: Party, call_id: str) -> None:
         self._by_channel[channel] = self._calls[call_id]
@@ -243,8 +268,10 @@ class Tracker:
     def _finished(self, call_id: str) -> None:
         call = self._calls.pop(call_id)
         for leg in call.state.legs:
-            self._by_channel.pop(leg, None)
-            self._free(leg)
+            # A leg may go on in another call.
+            if self._by_channel.get(leg) is call:
+                del self._by_channel[leg]
+                self._free(leg)
 
     def _tell(self, record: CallRecord, fact: f.Fact) -> None:
         if isinstance(fact, f.NotAnswered | f.LegEnded):

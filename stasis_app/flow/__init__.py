@@ -13,6 +13,7 @@ from stasis_app.flow.route import learn_client, resume_call, route_call, route_i
 from stasis_app.flow.run import run_plan
 from stasis_app.flow.script_call import ScriptCall
 from stasis_app.flow.scripts import ScriptError, ScriptFunction, load_scripts
+from stasis_app.flow.transfers import PlanDestinations
 
 __all__ = [
     "ExplainedElement",
@@ -22,6 +23,7 @@ __all__ = [
     "Line",
     "Plan",
     "PlanCheck",
+    "PlanDestinations",
     "PlanError",
     "Problem",
     "ScriptCall",

@@ -69,7 +69,17 @@ def examine_plan(
     if file.plan is None or any(p.severity is Severity.ERROR for p in problems):
         return None, problems
     table = file.plan
-    plan = Plan(path, table.name, table.default, file.elements, lines, table.entries, table.on_error)
+    plan = Plan(
+        path,
+        table.name,
+        table.default,
+        file.elements,
+        lines,
+        table.entries,
+        table.on_error,
+        file.numbers,
+        table.on_transfer_failed,
+    )
     return plan, problems
 
 
@@ -100,10 +110,14 @@ def _references(file: PlanFile) -> Iterator[tuple[str, str, str]]:
         yield "plan", "default", file.plan.default
         if file.plan.on_error:
             yield "plan", "on_error", file.plan.on_error
+        if file.plan.on_transfer_failed:
+            yield "plan", "on_transfer_failed", file.plan.on_transfer_failed
         for entry in file.plan.entries:
             yield "plan", "entries", entry
     for did, line in file.lines.items():
         yield f'lines."{did}"', "element", line.element
+    for number, to in file.numbers.items():
+        yield "numbers", number, to
     for where, way in file.ways:
         yield where, way.key, way.to
 
@@ -175,7 +189,14 @@ def _unreachable(file: PlanFile) -> Iterator[Problem]:
     if file.plan is None:
         return
     table = file.plan
-    roots = [table.default, table.on_error, *table.entries, *(line.element for line in file.lines.values())]
+    roots = [
+        table.default,
+        table.on_error,
+        table.on_transfer_failed,
+        *table.entries,
+        *(line.element for line in file.lines.values()),
+        *file.numbers.values(),
+    ]
     came = reachable(file.elements, roots)
     for name in file.elements:
         if name not in came:

@@ -21,7 +21,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan that was checked. `lines` is by number key (see `Number.key`); `on_error` is "" for the dialplan."""
+    """A plan that was checked.
+
+    `lines` is by number key (see `Number.key`); `on_error` is "" for the dialplan. `numbers` are those employees dial
+    and transfer to: a group's, a queue's. `on_transfer_failed` takes a call nobody wanted, "" for where it began.
+    """
 
     path: Path
     name: str
@@ -30,6 +34,8 @@ class Plan:
     lines: Mapping[str, Line] = field(default_factory=dict)
     entries: tuple[str, ...] = ()
     on_error: str = ""
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    on_transfer_failed: str = ""
 
     def line(self, did: str, numbers: Numbers) -> Line | None:
         """The line a call came in on."""

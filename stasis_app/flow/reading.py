@@ -17,6 +17,7 @@ from stasis_app.flow.problems import Problem, choose_from, shown
 
 M = TypeVar("M", bound=BaseModel)
 
+_TABLES = ("plan", "lines", "numbers", "elements")
 MAX_BYTES = 1_000_000
 """A plan larger than this is some other file."""
 
@@ -29,6 +30,9 @@ class PlanTable(BaseModel):
     name: str = Field(default="", description="a text people know the plan by")
     default: str = Field(description="the element for calls on lines the plan does not list")
     on_error: str = Field(default="", description="the element for a call whose element failed; left out: the dialplan")
+    on_transfer_failed: str = Field(
+        default="", description="the element for a transferred call nobody took; left out: where the call began"
+    )
     entries: tuple[str, ...] = Field(default=(), description="a list of the elements the dialplan names")
 
 
@@ -49,6 +53,7 @@ class PlanFile:
         self.problems: list[Problem] = []
         self.plan: PlanTable | None = None
         self.lines: dict[str, LineTable] = {}
+        self.numbers: dict[str, str] = {}
         self.elements: dict[str, Element] = {}
         self.named: frozenset[str] = frozenset()  # the names of all elements, also of those that are wrong
         self.ways: list[tuple[str, Exit]] = []  # where all elements lead, also those that are wrong
@@ -72,8 +77,8 @@ class PlanFile:
         return None
 
     def _read(self, document: Mapping[str, Any]) -> None:
-        for key in document.keys() - {"plan", "lines", "elements"}:
-            remedy = choose_from(key, ("plan", "lines", "elements"), "The tables of a plan")
+        for key in document.keys() - set(_TABLES):
+            remedy = choose_from(key, _TABLES, "The tables of a plan")
             self._wrong("", key, "", "is no table of a plan", remedy)
         elements = self._table(document, "elements")
         self.named = frozenset(elements)
@@ -81,6 +86,8 @@ class PlanFile:
         for did, raw in self._table(document, "lines").items():
             if (line := self._model(f'lines."{did}"', LineTable, raw)) is not None:
                 self.lines[did] = line
+        for number, to in self._table(document, "numbers").items():
+            self._number(number, to)
         for name, raw in elements.items():
             if (element := self._element(name, raw)) is not None:
                 self.elements[name] = element
@@ -91,6 +98,14 @@ class PlanFile:
             return value
         self._wrong("", name, shown(value), "is no table", f"Write [{name}] and its keys below it.")
         return {}
+
+    def _number(self, number: str, to: object) -> None:
+        if not re.fullmatch(r"\d{2,6}", number):
+            self._wrong("numbers", number, "", "is no short number", "Write 2 to 6 digits, as employees dial them.")
+        elif not isinstance(to, str):
+            self._wrong("numbers", number, shown(to), "names no element", 'Write it like "600" = "sales".')
+        else:
+            self.numbers[number] = to
 
     def _element(self, name: str, raw: object) -> Element | None:
         where = f"elements.{name}"

@@ -38,7 +38,7 @@ async def route_call(plan: Plan, call: CallHandle, context: FlowContext) -> None
         case Direction.OUTBOUND:
             await route_outbound(call, context, record.dialled)
         case Direction.INTERNAL:
-            await route_internal(call, context, record.dialled)
+            await route_internal(plan, call, context, record.dialled)
 
 
 async def resume_call(plan: Plan, call: CallHandle, context: FlowContext) -> None:
@@ -85,8 +85,14 @@ async def route_outbound(call: CallHandle, context: FlowContext, number: str) ->
     await _dial(call, "outbound", number, Target.outside(number), context.outbound_seconds)
 
 
-async def route_internal(call: CallHandle, context: FlowContext, extension: str) -> None:
-    """Ring another employee's phone. What is no extension (a feature code) is the dialplan's."""
+async def route_internal(plan: Plan, call: CallHandle, context: FlowContext, extension: str) -> None:
+    """Ring another employee's phone, or lead the call to the element of a number of the plan.
+
+    What is neither (a feature code) is the dialplan's.
+    """
+    if extension in plan.numbers:
+        await run_plan(plan, call, context, plan.numbers[extension], f"an employee dialled {extension}")
+        return
     if not extension_of(extension):
         call.visit("internal", "dialplan", "no extension")
         await hand_over_safely(call)

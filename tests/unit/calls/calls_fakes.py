@@ -255,6 +255,14 @@ class Exchange:
         await self._ask("stop_ringing", channel)
         self._existing(channel)
 
+    async def start_music(self, channel: str) -> None:
+        await self._ask("start_music", channel)
+        self._existing(channel)
+
+    async def stop_music(self, channel: str) -> None:
+        await self._ask("stop_music", channel)
+        self._existing(channel)
+
     async def play(self, channel: str, media: str, playback: str) -> None:
         await self._ask("play", channel, media)
         self._existing(channel)
@@ -291,8 +299,16 @@ class Exchange:
         if missing := [channel for channel in channels if channel not in self.channels]:
             raise Gone("bridge", f"Channel not found: {missing}", 400)
         for channel in channels:
+            if channel in self.bridges[bridge]:
+                continue
+            self._leaves_bridge(self.channels[channel])
             self.bridges[bridge].append(channel)
             self.tell(e.ChannelEnteredBridge, channel=self.channels[channel], bridge=e.Bridge(id=bridge))
+        await _after_the_events()
+
+    async def remove_from_bridge(self, bridge: str, channel: str) -> None:
+        await self._ask("remove_from_bridge", bridge, channel)
+        self._leaves_bridge(self._existing(channel))
         await _after_the_events()
 
     async def destroy_bridge(self, bridge: str) -> None:
@@ -319,6 +335,13 @@ class Exchange:
         await self._ask("watch", channel)
         self._existing(channel)
         self._watched.add(channel)
+
+    async def take_transfers(self, channel: str) -> None:
+        await self._ask("take_transfers", channel)
+        self._existing(channel)
+
+    async def tell_transferrer(self, channel: str, progress: str) -> None:
+        await self._ask("tell_transferrer", channel, progress)
 
     async def proceed(self, channel: str, context: str, exten: str, priority: int) -> None:
         await self._ask("proceed", channel, context, exten, str(priority))

@@ -86,16 +86,16 @@ async def test_ringing_that_fails_leaves_the_call_to_the_dialplan() -> None:
     assert call.last == ("hand_over", "", "", 1)
 
 
-async def test_one_employee_calls_another() -> None:
+async def test_one_employee_calls_another(plan: Plan) -> None:
     call = FakeCall("101", direction=Direction.INTERNAL, dialled="102", answers=["102"])
-    await route_internal(call, Company().context, "102")
+    await route_internal(plan, call, Company().context, "102")
     assert call.rung == [("102",)]
     assert call.last == ("talk",)
 
 
-async def test_feature_codes_are_the_dialplans() -> None:
+async def test_feature_codes_are_the_dialplans(plan: Plan) -> None:
     call = FakeCall("101", direction=Direction.INTERNAL, dialled="*97")
-    await route_internal(call, Company().context, "*97")
+    await route_internal(plan, call, Company().context, "*97")
     assert call.done == [("hand_over", "", "", 1)]
 
 
@@ -116,3 +116,13 @@ def test_a_line_is_found_in_any_spelling(plan: Plan) -> None:
 async def test_a_new_call_goes_its_way_by_its_record(plan: Plan, call: FakeCall, verbs: list[object]) -> None:
     await route_call(plan, call, Company().context)
     assert call.done == verbs
+
+
+async def test_a_number_of_the_plan_leads_an_employee_to_its_element(tmp_path: Path):
+    plan = plan_of(tmp_path, PLAN.replace("[plan]", '[numbers]\n"600" = "sales"\n[plan]'))
+    call = FakeCall(direction=Direction.INTERNAL)
+
+    await route_internal(plan, call, Company().context, "600")
+
+    assert call.visited == ["sales"]
+    assert call.why == ["an employee dialled 600"]

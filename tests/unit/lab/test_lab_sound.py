@@ -5,7 +5,9 @@ import math
 import wave
 from array import array
 
-from lab.media import ALAW, Voice, alaw, hears, tone_frames
+import pytest
+
+from lab.media import ALAW, FRAME, Sound, Voice, alaw, hears, tone_frames
 from lab.phones import CUSTOMER_TONE, EMPLOYEE_TONE
 from lab.recordings import listen
 
@@ -61,3 +63,29 @@ async def test_two_voices_hear_each_other():
 
     assert employee.hears_from(("127.0.0.1", street), CUSTOMER_TONE)
     assert not employee.hears_from(("127.0.0.1", street), EMPLOYEE_TONE)
+
+
+def test_the_longest_silence_counts_what_nobody_would_call_a_sound():
+    tone, nothing = tone_frames(CUSTOMER_TONE), bytes([alaw(0)]) * FRAME
+    sound = Sound([(n / 50, tone[n % 50] if n < 50 or n >= 150 else nothing) for n in range(200)])
+
+    assert sound.longest_silence(0.0, 4.0) == pytest.approx(2.0, abs=0.05)
+    assert sound.longest_silence(0.0, 7.0) == pytest.approx(3.0, abs=0.05)  # packets that never came
+    assert sound.longest_silence(3.2, 3.9) == pytest.approx(0.0, abs=0.05)
+    assert sound.hears(CUSTOMER_TONE, until=1.0)
+    assert not sound.hears(CUSTOMER_TONE, since=1.0, until=3.0)
+
+
+async def test_keys_are_through_when_all_are_sent():
+    phone, pbx = Voice(EMPLOYEE_TONE), Voice(CUSTOMER_TONE)
+    await phone.open("127.0.0.1")
+    there = ("127.0.0.1", await pbx.open("127.0.0.1"))
+    try:
+        phone.talk_to(there)
+        phone.press("1", there)
+        phone.press("2", there)
+        await phone.until_pressed(there)
+        assert all(not stream.keys for stream in phone._streams.values())
+    finally:
+        phone.close()
+        pbx.close()

@@ -85,3 +85,53 @@ def test_traffic_that_is_no_call_is_passed_over():
     trace.feed(heading(0, "received", message("OPTIONS sip:101@127.0.0.3:5070 SIP/2.0", "OPTIONS", "o@pbx")))
 
     assert not trace.dialogs
+
+
+def test_a_refused_reinvite_changes_nothing():
+    trace = Trace()
+
+    trace.feed(heading(0, "received", INVITE))
+    trace.feed(heading(1, "sent", message("SIP/2.0 200 OK", "INVITE")))
+    trace.feed(heading(2, "received", INVITE))
+    trace.feed(heading(2.1, "sent", message("SIP/2.0 491 Request Pending", "INVITE")))
+
+    (dialog,) = trace.dialogs.values()
+    assert not dialog.over
+    assert dialog.invited_at == MORNING
+
+
+def test_a_dialog_knows_what_its_next_request_needs():
+    def with_headers(text: str, *lines: str) -> str:
+        return text.replace("From:", "\r\n".join([*lines, "From:"]), 1)
+
+    trace = Trace()
+    invite = with_headers(
+        INVITE, "Record-Route: <sip:a;lr>, <sip:b;lr>", "Contact: <sip:pbx@127.0.0.1:5060>", "Alert-Info: <ring2>"
+    )
+    answer = with_headers(message("SIP/2.0 200 OK", "INVITE"), "Contact: <sip:phone@127.0.0.3:5070>")
+    trace.feed(heading(0, "received", invite))
+    trace.feed(heading(1, "sent", answer.replace("<sip:101@desk>", "<sip:101@desk>;tag=mine")))
+
+    (dialog,) = trace.dialogs.values()
+    assert dialog.called_here
+    assert dialog.local == "<sip:101@desk>;tag=mine"
+    assert dialog.remote == "<sip:79161230001@street>"
+    assert (dialog.target, dialog.sip_here) == ("sip:pbx@127.0.0.1:5060", "sip:phone@127.0.0.3:5070")
+    assert dialog.route == ["<sip:a;lr>", "<sip:b;lr>"]
+    assert dialog.header("Alert-Info") == "<ring2>"
+
+
+def test_what_a_phone_is_told_about_its_transfer_and_its_cancel_is_noted():
+    trace = Trace()
+    notify = message("NOTIFY sip:101@desk SIP/2.0", "NOTIFY", body="SIP/2.0 180 Ringing\r\n")
+    cancel = message("CANCEL sip:101@desk SIP/2.0", "CANCEL").replace(
+        "From:", 'Reason: SIP;cause=200;text="Call completed elsewhere"\r\nFrom:', 1
+    )
+
+    trace.feed(heading(0, "received", INVITE))
+    trace.feed(heading(1, "received", notify))
+    trace.feed(heading(2, "received", cancel))
+
+    (dialog,) = trace.dialogs.values()
+    assert [(note.status, note.over) for note in dialog.notes] == [(180, False)]
+    assert "completed elsewhere" in dialog.cancel_reason

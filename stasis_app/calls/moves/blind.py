@@ -1,0 +1,73 @@
+"""Blind transfer: who has the call gives it away and is free at once; it goes its own way from there."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from stasis_app.ari.errors import Gone
+from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
+from stasis_app.calls.moves.destination import Destination, Destinations
+from stasis_app.calls.moves.transfer_story import tell_started
+from stasis_app.calls.state import Leg
+
+if TYPE_CHECKING:
+    from stasis_app.calls.call import Call
+
+# Seconds to wait for the event that a channel has left its bridge.
+_LEAVES = 2.0
+
+
+async def transfer_blind(call: Call, leg: str, destination: Destination, *, farewell: float = 0.0) -> None:
+    """Let the leg go, and lead the call to `destination`.
+
+    `farewell` is how many seconds the leg's phone has to hang up by itself before it is hung up.
+    """
+    party = call.leg(leg).party
+    with call.moving():
+        stay_with_the_other(call, leg)
+        tell_started(call, leg, TransferKind.BLIND, destination.name)
+        call.divert(partial(lead_on, destination=destination, by=party))
+        await call.wait(lambda: not call.leg(leg).alive, farewell)
+        await call.release(leg, Unanswered.CANCELLED)
+
+
+async def lead_on(call: Call, destination: Destination, by: Party) -> None:
+    """The flow of a call that was given away."""
+    await take_out(call, call.state.anchor)
+    await call.asking_caller(call.control.ring(call.state.anchor_leg))
+    back = by if by.kind is PartyKind.EMPLOYEE else None
+    await destinations_of(call).lead(call, destination, back)
+
+
+def stay_with_the_other(call: Call, leg: str) -> None:
+    """Before who began the call moves it on: from now on the call lives for the party he leaves behind."""
+    if leg != call.state.anchor_leg:
+        return
+    stays = [other for other in call.state.others if other.alive and other.joined]
+    customers = [other for other in stays if other.party.kind is PartyKind.CUSTOMER]
+    for other in (customers or stays)[:1]:
+        call.anchor_to(other.id)
+
+
+async def take_out(call: Call, leg: Leg) -> None:
+    """Take a leg out of its bridge and wait until it is. That it is gone is no error."""
+    if not leg.bridge:
+        return
+    try:
+        await call.control.remove_from_bridge(leg.bridge, leg.id)
+    except Gone:
+        pass
+    await call.until(lambda: not call.leg(leg.id).bridge or not call.leg(leg.id).alive, _LEAVES)
+
+
+async def find_destination(call: Call, to: str) -> Destination | None:
+    """Where this leads to; None when that is nowhere."""
+    return await call.destinations.find(to) if call.destinations is not None and to else None
+
+
+def destinations_of(call: Call) -> Destinations:
+    """What leads to where."""
+    if call.destinations is None:
+        raise RuntimeError("this call has been given no destinations")
+    return call.destinations

@@ -1,0 +1,53 @@
+"""An attended transfer by a phone: it has two calls, and who it talks to in one goes over to the other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from stasis_app.ari.errors import Gone
+from stasis_app.calls import intents as i
+from stasis_app.calls.facts import Direction, TransferKind, TransferResult, Unanswered
+from stasis_app.calls.moves.blind import find_destination, stay_with_the_other, transfer_blind
+from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
+
+if TYPE_CHECKING:
+    from stasis_app.calls.call import Call
+
+
+async def merge(first: Call, first_leg: str, second: Call, second_leg: str) -> bool:
+    """Bring the other parties of both calls together in the one a customer is in; the phone's two legs end.
+
+    Of two calls with customers the first goes on: it is the one the phone transferred. A colleague whose phone still
+    rings in the second call is rung for the first. False when the second call has nobody to go over.
+    """
+    if first.record.direction is Direction.INTERNAL and second.record.direction is not Direction.INTERNAL:
+        first, first_leg, second, second_leg = second, second_leg, first, first_leg
+    moved = [leg for leg in second.state.legs.values() if leg.id != second_leg and leg.alive and leg.joined]
+    if not moved:
+        return await _ring_for_the_first(first, first_leg, second)
+    with first.moving():
+        stay_with_the_other(first, first_leg)
+        tell_started(first, first_leg, TransferKind.ATTENDED, moved[0].party.number, moved[0].id)
+        for leg in moved:
+            second.intend(i.Dismissing(i.now(), leg.id))
+            first.take_over(leg.id, leg.party)
+        try:
+            await first.bridge_ready()
+            await first.control.add_to_bridge(first.bridge, first.state.anchor_leg, *(leg.id for leg in moved))
+            await first.until(lambda: any(first.leg(leg.id).joined for leg in moved), 1)
+        except Gone:
+            # Whoever is gone shows in the events; the others are together or end with the call.
+            await asyncio.sleep(0)
+        tell_ended(first, TransferResult.COMPLETED, moved[0].party)
+        first.start_recording()
+        await asyncio.gather(first.release(first_leg, Unanswered.CANCELLED), second.hang_up())
+    return True
+
+
+async def _ring_for_the_first(first: Call, first_leg: str, second: Call) -> bool:
+    destination = await find_destination(first, second.record.dialled)
+    if destination is None:
+        return False
+    await asyncio.gather(second.hang_up(), transfer_blind(first, first_leg, destination))
+    return True

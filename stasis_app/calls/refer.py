@@ -1,0 +1,208 @@
+"""Transfers made on a phone (SIP REFER), in whichever way the server tells of them.
+
+With `PJSIP_TRANSFER_HANDLING()=ari-only` (22.3+) it only tells what the phone wants (`ChannelTransfer`). Older servers
+carry the transfer out: they put a Local channel into the place of the transferrer, whose other half runs the dialplan
+(blind) or stands in the phone's other call (attended). If that leads back to us, both halves are taken away again and
+the call is moved the same way as with the newer servers; else the Local channel stays a leg of the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from stasis_app.ari import events as e
+from stasis_app.calls import intents as i
+from stasis_app.calls.causes import NORMAL
+from stasis_app.calls.entry import Entry, read_entry, transferred_to
+from stasis_app.calls.facts import TransferKind, TransferResult, Unanswered
+from stasis_app.calls.moves.blind import find_destination, transfer_blind
+from stasis_app.calls.moves.merge import merge
+from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
+
+if TYPE_CHECKING:
+    from stasis_app.calls.call import Call
+
+_HALF = re.compile(r"^(?P<pair>Local/.+);[12]$")
+_ATTENDED = "Local/_attended@"
+# Seconds the two halves of a Local channel may be apart; they come within a few ms (seen on 22.10).
+_APART = 0.3
+# Seconds a phone has for its own BYE once it was told how its transfer went.
+FAREWELL = 1.0
+_ANSWERED, _DECLINED = "channel_answered", "channel_declined"
+
+
+@dataclass(frozen=True, slots=True)
+class _Replaced:
+    """A leg in whose place Asterisk put a Local channel."""
+
+    call: Call
+    leg: str
+    local: str
+
+
+class PhoneTransfers:
+    """Recognises transfers among the events of one application.
+
+    Args:
+        call_of: the call a channel belongs to.
+        begin: begins a new call with a channel that turned out to be one.
+    """
+
+    def __init__(self, call_of: Callable[[str], Call | None], begin: Callable[[e.StasisStart], None]) -> None:
+        self._call_of = call_of
+        self._begin = begin
+        self._replaced: dict[str, _Replaced] = {}  # by the name of the Local pair
+        self._alone: dict[str, e.StasisStart] = {}  # second halves whose first half is still to come
+        self._linking: dict[str, list[str]] = {}  # Local channels of attended transfers, by the leg they replaced
+
+    def takes(self, event: e.Event) -> bool:
+        """Whether the event is part of a transfer; it needs no further attention then."""
+        match event:
+            case e.ChannelTransfer():
+                self._asked(event)
+            case e.BridgeBlindTransfer():
+                self._carried_out_blind(event)
+            case e.BridgeAttendedTransfer():
+                self._carried_out_attended(event)
+            case e.StasisStart(replace_channel=e.Channel() as replaced):
+                return self._put_in_place(event, replaced)
+            case e.StasisStart() if (half := _HALF.match(event.channel.name)) is not None:
+                return self._second_half(event, half["pair"])
+            case _:
+                return False
+        return True
+
+    # The server asks us
+
+    def _asked(self, event: e.ChannelTransfer) -> None:
+        source = event.referred_by.source_channel.id
+        call = self._call_of(source)
+        if event.state or call is None or source not in call.state.legs or call.state.ended:
+            return
+        second = event.refer_to.destination_channel
+        if second is not None:
+            call.spawn(self._attended(call, source, second.id))
+        else:
+            call.spawn(self._blind(call, source, event.refer_to.requested_destination.destination))
+
+    async def _blind(self, call: Call, leg: str, to: str) -> None:
+        destination = await find_destination(call, to)
+        if destination is None or not call.leg(leg).joined:
+            call.log.info("A transfer to {} is refused: it leads nowhere", to)
+            tell_started(call, leg, TransferKind.BLIND, to)
+            tell_ended(call, TransferResult.REFUSED)
+            await call.control.tell_transferrer(leg, _DECLINED)
+            return
+        call.spawn(call.control.tell_transferrer(leg, _ANSWERED))
+        await transfer_blind(call, leg, destination, farewell=FAREWELL)
+
+    async def _attended(self, call: Call, leg: str, second_leg: str) -> None:
+        second = self._call_of(second_leg)
+        if second is None or second is call:
+            call.log.warning("A transfer is refused: the phone's second call is not one of ours")
+            await call.control.tell_transferrer(leg, _DECLINED)
+            return
+        call.spawn(call.control.tell_transferrer(leg, _ANSWERED))
+        if not await merge(call, leg, second, second_leg):
+            call.log.warning("A transfer came to nothing: nobody is in the phone's second call")
+
+    # The server has carried it out
+
+    def _put_in_place(self, event: e.StasisStart, replaced: e.Channel) -> bool:
+        call = self._call_of(replaced.id)
+        if call is None:
+            return False
+        local = event.channel
+        if local.name.startswith(_ATTENDED):
+            self._linking.setdefault(replaced.id, []).append(local.id)
+            return True
+        half = _HALF.match(local.name)
+        pair = half["pair"] if half else ""
+        found = _Replaced(call, replaced.id, local.id)
+        if pair in self._alone:
+            call.spawn(self._take_back(found, self._alone.pop(pair)))
+            return True
+        self._remember(self._replaced, pair, found)
+        call.expect(local.id, transferred_to(local))
+        call.put(event)
+        return True
+
+    def _second_half(self, event: e.StasisStart, pair: str) -> bool:
+        if self._call_of(event.channel.id) is not None:
+            return False
+        found = self._replaced.pop(pair, None)
+        if found is not None:
+            found.call.spawn(self._take_back(found, event))
+            return True
+        self._alone[pair] = event
+        asyncio.get_running_loop().call_later(_APART, self._is_alone, pair)
+        return True
+
+    def _is_alone(self, pair: str) -> None:
+        if (event := self._alone.pop(pair, None)) is not None:
+            self._begin(event)
+
+    async def _take_back(self, found: _Replaced, second: e.StasisStart) -> None:
+        """The dialplan led the transfer back to us: the Local channel is of no use, the call is moved directly."""
+        call, entry = found.call, read_entry(second.args)
+        to = entry.dialled or entry.element if isinstance(entry, Entry) else ""
+        destination = await find_destination(call, to)
+        if destination is None or call.state.ended:
+            self._begin(second)
+            return
+        if found.local in call.state.legs:
+            call.intend(i.Releasing(i.now(), found.local, Unanswered.CANCELLED))
+        call.spawn(transfer_blind(call, found.leg, destination, farewell=FAREWELL))
+        call.spawn(call.control.hang_up(second.channel.id, NORMAL))
+        call.spawn(call.control.hang_up(found.local, NORMAL))
+
+    def _carried_out_blind(self, event: e.BridgeBlindTransfer) -> None:
+        call = self._call_of(event.channel.id)
+        if call is not None and event.result == "Success":
+            call.spawn(self._left_to_dialplan(call, event))
+
+    async def _left_to_dialplan(self, call: Call, event: e.BridgeBlindTransfer) -> None:
+        """Unless the dialplan leads back to us at once: whoever it rings is at the other end of the Local channel."""
+        leg = event.channel.id
+        await call.wait(lambda: call.state.ended, _APART)
+        if call.state.ended or any(transfer.leg == leg for transfer in call.record.transfers):
+            return
+        tell_started(call, leg, TransferKind.BLIND, event.exten)
+        tell_ended(call, TransferResult.COMPLETED, transferred_to(event.replace_channel or event.channel))
+        await release_later(call, leg)
+
+    def _carried_out_attended(self, event: e.BridgeAttendedTransfer) -> None:
+        first_leg, second_leg = event.transferer_first_leg.id, event.transferer_second_leg.id
+        locals_made = [*self._linking.pop(first_leg, []), *self._linking.pop(second_leg, [])]
+        first, second = self._call_of(first_leg), self._call_of(second_leg)
+        if first is not None and second is not None and first is not second:
+            first.spawn(_merged(first, first_leg, second, second_leg, locals_made))
+        elif first is not None and locals_made:
+            # Whom the phone asked is not one of ours: the Local channel leads there.
+            target = event.transfer_target or event.transferer_second_leg
+            first.expect(locals_made[0], transferred_to(target))
+            first.spawn(release_later(first, first_leg))
+        elif event.result == "Success":
+            logger.warning("A phone transferred a call in a way nobody here can follow")
+
+    def _remember(self, table: dict[str, _Replaced], pair: str, found: _Replaced) -> None:
+        table[pair] = found
+        asyncio.get_running_loop().call_later(_APART, table.pop, pair, None)
+
+
+async def _merged(first: Call, first_leg: str, second: Call, second_leg: str, locals_made: list[str]) -> None:
+    await merge(first, first_leg, second, second_leg)
+    work: list[Coroutine[object, object, None]] = [first.control.hang_up(local, NORMAL) for local in locals_made]
+    await asyncio.gather(*work)
+
+
+async def release_later(call: Call, leg: str) -> None:
+    """Phones hang up by themselves once their transfer went through; one that does not would stay for ever."""
+    await call.wait(lambda: not call.leg(leg).alive, FAREWELL)
+    await call.release(leg, Unanswered.CANCELLED)

@@ -1,0 +1,95 @@
+"""Where transfers lead: what a dialled number means, and who takes a call nobody wanted."""
+
+from __future__ import annotations
+
+from stasis_app.calls.call import Call
+from stasis_app.calls.facts import Direction, Party, PartyKind, TransferResult
+from stasis_app.calls.moves.destination import Destination
+from stasis_app.calls.moves.transfer_story import tell_ended
+from stasis_app.calls.verbs import Target
+from stasis_app.crm import extension_of
+from stasis_app.flow.context import FlowContext
+from stasis_app.flow.plan import Plan
+from stasis_app.flow.run import run_plan
+from stasis_app.flow.step import is_outside, tried_in_words
+
+
+class PlanDestinations:
+    """What leads to where by the plan. Implements `stasis_app.calls.moves.destination.Destinations`.
+
+    Args:
+        plan: the routing plan.
+        context: what flows work with.
+        ring_seconds: how long a phone rings for a call that was given away.
+        back_seconds: how long the phone of who gave it away rings when nobody took it.
+    """
+
+    def __init__(
+        self, plan: Plan, context: FlowContext, *, ring_seconds: float = 30.0, back_seconds: float = 20.0
+    ) -> None:
+        self._plan = plan
+        self._context = context
+        self._ring_seconds = ring_seconds
+        self._back_seconds = back_seconds
+
+    async def find(self, to: str) -> Destination | None:
+        """What an extension, an outside number, a number of the plan or the name of an element leads to."""
+        to = to.strip()
+        if to in self._plan.numbers:
+            return Destination(self._plan.numbers[to])
+        if to in self._plan.elements and not to.isdigit():
+            return Destination(to)
+        digits = to.removeprefix("+")
+        if not digits.isdigit():
+            return None
+        if is_outside(to):
+            return Destination(to, Party(PartyKind.CUSTOMER, to))
+        if not extension_of(to) or not await self._context.phones.exists(to):
+            return None
+        employee = self._context.directory.by_extension(to)
+        return Destination(to, Party(PartyKind.EMPLOYEE, to, employee.name if employee else ""))
+
+    async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:
+        """Lead a call there from now on; when nobody takes it, back to `by`, then to the plan."""
+        given_by = f"given there by {by.number or by.name}" if by else "given there"
+        if destination.party is None:
+            tell_ended(call, TransferResult.COMPLETED)
+            await run_plan(self._plan, call, self._context, destination.name, given_by)
+            return
+        call.visit("transfer", "ring", f"{destination.name}: {given_by}")
+        result = await call.ring([Target(destination.party)], seconds=self._ring_seconds)
+        if result.answered_by is not None:
+            tell_ended(call, TransferResult.COMPLETED, result.answered_by)
+            await call.talk()
+            return
+        tell_ended(call, TransferResult.UNANSWERED)
+        await self._back(call, by, f"{destination.name} did not take it: {tried_in_words(result)}")
+
+    async def bring_back(self, call: Call, by: Party) -> None:
+        """Lead a call nobody took back to who gave it away, then to the plan."""
+        tell_ended(call, TransferResult.UNANSWERED)
+        await self._back(call, by, "nobody took it")
+
+    async def _back(self, call: Call, by: Party | None, why: str) -> None:
+        tried = why
+        if by is not None and by.kind is PartyKind.EMPLOYEE:
+            call.visit("transfer", "back", why)
+            result = await call.ring([Target(by)], seconds=self._back_seconds)
+            if result.answered_by is not None:
+                await call.talk()
+                return
+            tried = f"{why}; back at {by.number}: {tried_in_words(result)}"
+        await self._to_plan(call, tried)
+
+    async def _to_plan(self, call: Call, why: str) -> None:
+        """A customer who called is led on by the plan; whoever was called by us has nothing to wait for."""
+        if call.record.direction is not Direction.INBOUND:
+            call.visit("transfer", "hangup", why)
+            await call.hang_up()
+            return
+        if self._plan.on_transfer_failed:
+            element, reason = self._plan.on_transfer_failed, why
+        else:
+            element, entry = self._plan.entry(call.record.element, call.record.line, self._context.numbers)
+            reason = f"{why}; {entry}"
+        await run_plan(self._plan, call, self._context, element, reason)
