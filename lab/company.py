@@ -7,8 +7,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from lab.asterisk import ARI_USER, Asterisk, PhoneAccount
+from lab.asterisk import ARI_USER, Asterisk, OutboundLink, PhoneAccount
 from lab.story import Story, Table
 
 NAMES = ("Anna", "Boris", "Vera", "Gleb", "Dina", "Egor", "Zoya", "Ivan", "Kira")
@@ -108,7 +109,13 @@ class Company:
 
     def _stasis(self, folder: Path, pbx: Asterisk, portal: str, http_port: int) -> str:
         sections: dict[str, Table] = {
-            "asterisk": {"url": pbx.url, "username": ARI_USER, "password": pbx.password, "app": pbx.app},
+            "asterisk": {
+                "url": pbx.url,
+                "username": ARI_USER,
+                "password": pbx.password,
+                "app": pbx.app,
+                **_link(pbx.outbound),
+            },
             "bitrix24": {
                 "portal": portal,
                 "oauth_url": portal,
@@ -129,6 +136,13 @@ class Company:
             "logging": {"level": "DEBUG", "mask_numbers": False},
         }
         return "".join(table(name, values) for name, values in sections.items())
+
+
+def _link(outbound: OutboundLink | None) -> Table:
+    if outbound is None:
+        return {}
+    port = urlsplit(outbound.url).port or 0
+    return {"connect": "outbound", "listen_port": port, "listen_password": outbound.password}
 
 
 def _extensions(story: Story) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import shutil
 import socket
 import tempfile
@@ -16,7 +17,7 @@ from typing import Any
 import aiohttp
 
 from lab import compare
-from lab.asterisk import Asterisk
+from lab.asterisk import Asterisk, OutboundLink
 from lab.company import Company
 from lab.phones import Carrier
 from lab.processes import free_port
@@ -64,13 +65,18 @@ class Exchange:
     sandbox_arguments: Sequence[str] = ()
     configuration: str = ""  # more sections of stasis.toml
     plan: str = ""  # more tables of the plan
+    outbound: bool = False  # Asterisk connects to the service, not the service to Asterisk
     company: Company = field(init=False)
 
     def __post_init__(self) -> None:
         self.company = Company(self.stories)
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None
-        self.pbx = Asterisk(self.company.accounts, globals=self.globals, keep_folder=kept)
+        link = None
+        if self.outbound:
+            port = free_port(HOST, socket.SOCK_STREAM)
+            link = OutboundLink(f"ws://{HOST}:{port}/ari", "asterisk", secrets.token_hex(12))
+        self.pbx = Asterisk(self.company.accounts, globals=self.globals, outbound=link, keep_folder=kept)
         self._stack = contextlib.AsyncExitStack()
         self.service: Program
         self.sandbox: Program

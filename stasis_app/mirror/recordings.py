@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from loguru import logger
 
-from stasis_app.mirror.audio import AudioError, encode_mp3, is_whole
+from stasis_app.mirror.audio import AudioError, encode_mp3, is_whole, mend
 from stasis_app.settings import RecordingSettings
 
 MISSING_FOR = 5.0
@@ -110,7 +110,10 @@ class Recordings:
         found = await self._find(name, format_)
         copies = [] if self._settings.directory else [found]
         try:
-            await self._wait_whole(found)
+            if not await self._becomes_whole(found):
+                # Nobody writes it any more: Asterisk was killed or restarted while it did.
+                found = await self._copied(found, f".{format_}", mend)
+                copies.append(found)
             if self._settings.format == "mp3" and format_ != "mp3":
                 found = await self._converted(found)
                 copies.append(found)
@@ -147,26 +150,34 @@ class Recordings:
                 raise RecordingError("Asterisk does not have the file") from None
         return self._inside(f"{name}.{format_}")
 
-    async def _wait_whole(self, path: Path) -> None:
-        began = time.monotonic()
+    async def _becomes_whole(self, path: Path) -> bool:
+        """Wait until it is; False for a WAV file that is not and does not grow."""
+        began, size = time.monotonic(), -1
         while True:
             try:
                 # Also tells whether it is there: each look goes to another thread, which costs more than the look.
                 if await asyncio.to_thread(is_whole, path):
-                    return
+                    return True
                 limit, lacking = GROWING_FOR, "the file never became whole"
             except FileNotFoundError:
                 limit, lacking = MISSING_FOR, f"there is no file {path.name} in [recording] directory"
             except AudioError as error:
                 raise RecordingError(str(error)) from None
+            if limit == GROWING_FOR and size < 0:
+                size = await asyncio.to_thread(_size, path)
             if time.monotonic() - began > limit:
+                if path.suffix == ".wav" and size > 0 and size == await asyncio.to_thread(_size, path):
+                    return False
                 raise RecordingError(lacking)
             await asyncio.sleep(LOOK_EVERY)
 
     async def _converted(self, path: Path) -> Path:
-        target = await asyncio.to_thread(_temporary, ".mp3")
+        return await self._copied(path, ".mp3", encode_mp3)
+
+    async def _copied(self, path: Path, suffix: str, make: Callable[[Path, Path], None]) -> Path:
+        target = await asyncio.to_thread(_temporary, suffix)
         try:
-            await asyncio.to_thread(encode_mp3, path, target)
+            await asyncio.to_thread(make, path, target)
         except BaseException as error:
             await asyncio.to_thread(target.unlink, missing_ok=True)
             if isinstance(error, AudioError):
@@ -185,6 +196,14 @@ class Recordings:
         if not path.is_relative_to(root) or path == root:
             raise RecordingError("the recording's name leads out of [recording] directory")
         return path
+
+
+def _size(path: Path) -> int:
+    """Its length, -1 when it is not there."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def _temporary(suffix: str) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
+from e2e_waiting import eventually
 
 from lab.asterisk import ARI_USER, CONTRIB, Asterisk
 from lab.exchange import Exchange
@@ -22,6 +23,7 @@ COMPANY = Story(
     name="a menu, a phone that rings on and on, and one that is answered",
     calls=(),
     phones=(Manner(RECEPTION, ring_s=0.5), Manner(SILENT, ring_s=None), Manner(ANSWERING, ring_s=0.5)),
+    outside=(Manner(N.outside(1)),),
     lines={MENU_LINE: N.element("menu"), RINGING_LINE: N.element("rings"), TALKING_LINE: N.element("answers")},
     elements={
         N.element("menu"): {
@@ -38,9 +40,10 @@ COMPANY = Story(
 )
 
 
-@pytest_asyncio.fixture
-async def exchange() -> AsyncIterator[Exchange]:
-    async with Exchange([COMPANY], globals={"STASIS_RECEPTION": f"PJSIP/{RECEPTION}"}) as running:
+@pytest_asyncio.fixture(params=["inbound", "outbound"])
+async def exchange(request: pytest.FixtureRequest) -> AsyncIterator[Exchange]:
+    reception = {"STASIS_RECEPTION": f"PJSIP/{RECEPTION}"}
+    async with Exchange([COMPANY], globals=reception, outbound=request.param == "outbound") as running:
         yield running
 
 
@@ -67,6 +70,10 @@ async def sign(pbx: Asterisk) -> str:
             return str((await answer.json())["value"])
 
 
+async def no_channels(exchange: Exchange) -> bool:
+    return not [left for left in await exchange.left_in_asterisk() if left.startswith("channel")]
+
+
 def customer(exchange: Exchange, which: int, number: str, talk_s: float | None = None) -> Caller:
     return Caller(exchange.pbx, exchange.folder, number=number, from_number=N.client(which), talk_s=talk_s)
 
@@ -81,16 +88,12 @@ async def test_whoever_is_not_in_conversation_reaches_reception_and_the_talk_goe
         calls = asyncio.gather(in_menu.call(), ringing.call(), talking.call())
         await in_menu.until("answered_at")
         await talking.until("answered_at")
-        async with asyncio.timeout(10):
-            while not office.calls_of(SILENT):
-                await asyncio.sleep(0.1)
+        await eventually(lambda: office.calls_of(SILENT), 10)
         assert int(await sign(exchange.pbx)) > 0
 
         await exchange.service.kill()
         killed_at = asyncio.get_running_loop().time()
-        async with asyncio.timeout(13):
-            while len(office.calls_of(RECEPTION)) < 2:
-                await asyncio.sleep(0.1)
+        await eventually(lambda: len(office.calls_of(RECEPTION)) >= 2, 13)
         assert asyncio.get_running_loop().time() - killed_at > 7  # a short absence is nobody's business
         # Whoever calls now does not enter the service at all.
         newcomer = await customer(exchange, 4, MENU_LINE, talk_s=2).call()
@@ -107,10 +110,9 @@ async def test_whoever_is_not_in_conversation_reaches_reception_and_the_talk_goe
     (silent,) = office.calls_of(SILENT)
     assert silent.cancelled_at
     # The employee who was left over when the talk had ended is hung up, and nothing remains.
-    async with asyncio.timeout(5):
-        while [left for left in await exchange.left_in_asterisk() if left.startswith("channel")]:
-            await asyncio.sleep(0.2)
-    assert len([line for line in lifeguard.read_text().splitlines() if "back to the dialplan" in line]) == 2
+    await eventually(lambda: no_channels(exchange), 5)
+    said = await asyncio.to_thread(lifeguard.read_text)
+    assert said.count("back to the dialplan") == 2
 
 
 async def test_a_service_that_stops_says_so_and_a_new_caller_does_not_wait(exchange: Exchange) -> None:
