@@ -44,7 +44,7 @@ COMPANY = Story(
 @pytest_asyncio.fixture(params=["inbound", "outbound"])
 async def exchange(request: pytest.FixtureRequest) -> AsyncIterator[Exchange]:
     reception = {"STASIS_RECEPTION": f"PJSIP/{RECEPTION}"}
-    async with Exchange([COMPANY], globals=reception, outbound=request.param == "outbound", keep=__import__("pathlib").Path("/tmp/keepgap")) as running:
+    async with Exchange([COMPANY], globals=reception, outbound=request.param == "outbound") as running:
         yield running
 
 
@@ -113,7 +113,7 @@ async def test_asterisk_is_killed_and_started_again(exchange: Exchange) -> None:
     assert talked["finish"]["duration"] == pytest.approx(3.5, abs=1.6)
     assert str(waited["finish"]["status_code"]) == "OTHER"
     assert "restarted" in waited["finish"]["failed_reason"]
-    recorded = await exchange.portal.until_call(lambda held: held["record"] is not None, seconds=30)
+    recorded = await exchange.portal.until_call(lambda held: held["record"] is not None, seconds=60)
     heard = await exchange.recording(recorded)
     assert heard is not None
     assert heard.seconds > 1
