@@ -35,6 +35,7 @@ class Company:
     client_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     token: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
     default_user: int = DIRECTOR
+    phone_transfers: str = "auto"
 
     def __post_init__(self) -> None:
         extensions = sorted({number for story in self.stories for number in _extensions(story)})
@@ -115,6 +116,7 @@ class Company:
                 "password": pbx.password,
                 "app": pbx.app,
                 **_link(pbx.outbound),
+                "phone_transfers": self.phone_transfers,
             },
             "bitrix24": {
                 "portal": portal,

@@ -64,12 +64,13 @@ class Exchange:
     service_arguments: Sequence[str] = ()
     sandbox_arguments: Sequence[str] = ()
     configuration: str = ""  # more sections of stasis.toml
+    phone_transfers: str = "auto"  # asterisk.phone_transfers
     plan: str = ""  # more tables of the plan
     outbound: bool = False  # Asterisk connects to the service, not the service to Asterisk
     company: Company = field(init=False)
 
     def __post_init__(self) -> None:
-        self.company = Company(self.stories)
+        self.company = Company(self.stories, phone_transfers=self.phone_transfers)
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None
         link = None
@@ -145,6 +146,13 @@ class Exchange:
                 async with http.get(f"{self.pbx.url}/ari/{kind}") as answer:
                     left += [f"{kind[:-1]} {thing['id']} {thing.get('name', '')}" for thing in await answer.json()]
         return left
+
+    async def until_nothing_is_left(self, seconds: float = 15.0) -> None:
+        """Wait until Asterisk has no channel and no bridge any more: `AssertionError` with those that stay."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while left := await self.left_in_asterisk():
+            assert asyncio.get_running_loop().time() < deadline, f"left in Asterisk: {left}"
+            await asyncio.sleep(0.2)
 
     async def _keep_portal(self) -> None:
         """What the portal knows, beside the logs."""
