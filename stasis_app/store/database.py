@@ -8,6 +8,7 @@ through its asynchronous driver.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -198,14 +199,24 @@ class _MariaDb:
 
 
 def _create_private(path: Path) -> None:
-    """Create the file readable by its owner only: it holds tokens and phone numbers. SQLite's side files follow it."""
+    """Create the file readable by its owner only: it holds tokens and phone numbers. SQLite's side files follow it.
+
+    A file that is there is not opened: closing it would release the locks of every SQLite connection this process has
+    to it (POSIX), and another instance could then take its log away.
+    """
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        if os.access(path, os.R_OK | os.W_OK):
+            return
+        trouble = os.strerror(errno.EACCES)
     except OSError as error:
-        raise StoreError(
-            f"[storage] url: {path} can't be opened ({error.strerror}); "
-            "create its directory and let this user write to it"
-        ) from error
+        trouble = error.strerror
+    else:
+        return
+    raise StoreError(
+        f"[storage] url: {path} can't be opened ({trouble}); create its directory and let this user write to it"
+    )
 
 
 def _set_up_writer(connection: Any, _: Any) -> None:
