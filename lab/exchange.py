@@ -63,6 +63,7 @@ class Exchange:
     globals: Mapping[str, str] = field(default_factory=dict)  # of the dialplan
     service_arguments: Sequence[str] = ()
     sandbox_arguments: Sequence[str] = ()
+    second_trunk: str = ""  # its name; its carrier is the test's own
     configuration: str = ""  # more sections of stasis.toml
     phone_transfers: str = "auto"  # asterisk.phone_transfers
     plan: str = ""  # more tables of the plan
@@ -77,7 +78,13 @@ class Exchange:
         if self.outbound:
             port = free_port(HOST, socket.SOCK_STREAM)
             link = OutboundLink(f"ws://{HOST}:{port}/ari", "asterisk", secrets.token_hex(12))
-        self.pbx = Asterisk(self.company.accounts, globals=self.globals, outbound=link, keep_folder=kept)
+        self.pbx = Asterisk(
+            self.company.accounts,
+            globals=self.globals,
+            outbound=link,
+            keep_folder=kept,
+            second_trunk=self.second_trunk,
+        )
         self._stack = contextlib.AsyncExitStack()
         self.service: Program
         self.sandbox: Program

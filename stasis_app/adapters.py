@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from b24client import B24Error, FinishCall, Portal
 from stasis_app.ari import AriLink, LinkState
-from stasis_app.calls import Call, CallRecord, Tracker
+from stasis_app.calls import Call, CallRecord, NumberPlan, Order, Tracker
 from stasis_app.calls.facts import TransferKind
 from stasis_app.calls.moves.consultation import Happening
 from stasis_app.calls.moves.order import ImpossibleMove, order_next, order_transfer
@@ -23,13 +24,22 @@ from stasis_app.store import OPEN, REFUSED, Store
 
 # Seconds without the portal after which the service calls itself degraded.
 _PORTAL_PATIENCE = 30.0
+# Seconds a click may have been on its way, with room for clocks that differ.
+_CLICK_PATIENCE = 120.0
 
 
 class CallDesk:
     """Live calls for the control API, and calls ordered there or in the portal."""
 
     def __init__(
-        self, tracker: Tracker, link: AriLink, mirror: Mirror, portal: Portal, directory: Directory, numbers: Numbers
+        self,
+        tracker: Tracker,
+        link: AriLink,
+        mirror: Mirror,
+        portal: Portal,
+        directory: Directory,
+        numbers: Numbers,
+        trunks: NumberPlan,
     ) -> None:
         self._tracker = tracker
         self._link = link
@@ -37,6 +47,7 @@ class CallDesk:
         self._portal = portal
         self._directory = directory
         self._numbers = numbers
+        self._trunks = trunks
 
     def live(self) -> Sequence[CallRecord]:
         """The calls going on, oldest first."""
@@ -47,10 +58,25 @@ class CallDesk:
         call = self._tracker.get(call_id)
         return call.record if call else None
 
-    async def originate(self, extension: str, number: str) -> str:
+    async def originate(
+        self, extension: str, number: str, *, line: str = "", caller_id: str = "", auto_answer: bool | None = None
+    ) -> str:
         """Ring the employee, then the number; the id of the call."""
         self._ready_to_call(number)
-        return self._tracker.originate(extension, self._dialled(number)).id
+        if line and not self._trunks.knows_line(line):
+            raise NotPossibleError(f"line {line!r} is neither in the plan nor in [[trunks]]: nothing goes out by it")
+        if caller_id and not self._trunks.may_show(caller_id):
+            raise NotPossibleError(f"caller_id {caller_id!r} is no number of [[trunks]], [[employees]] or the plan")
+        employee = self._directory.by_extension(extension)
+        order = Order(
+            extension=extension,
+            number=self._dialled(number),
+            line=line,
+            caller_id=caller_id,
+            auto_answer=auto_answer,
+            name=employee.name if employee else "",
+        )
+        return self._tracker.originate(order).id
 
     async def hang_up(self, call_id: str) -> bool:
         """End a live call; False if there is none of this id."""
@@ -93,14 +119,25 @@ class CallDesk:
         """Ring the employee who clicked, then the number; the portal has registered the call already."""
         employee = self._directory.by_user(order.user_id)
         try:
-            if employee is None or not employee.extension:
-                raise NotPossibleError(f"user {order.user_id} has no extension")
+            if employee is None or not (employee.extension or employee.mobile):
+                raise NotPossibleError(f"user {order.user_id} has neither an extension nor a mobile")
+            if (age := order.age(time.time())) > _CLICK_PATIENCE:
+                raise NotPossibleError(f"the click came {age:.0f} s late: nobody waits for the call any more")
             self._ready_to_call(order.number)
         except (NotPossibleError, UnavailableError) as error:
             logger.warning("A call ordered in the portal can't be made: {}", error)
             await self._finish_failed(order, str(error))
             return
-        call = self._tracker.originate(employee.extension, self._dialled(order.number), line=order.line)
+        if order.line and not self._trunks.knows_line(order.line):
+            logger.info("Line {} chosen in the portal says nothing about how a call goes out", order.line)
+        ordered = Order(
+            extension=employee.extension,
+            number=self._dialled(order.number),
+            line=order.line,
+            mobile="" if employee.extension else self._dialled(employee.mobile),
+            name=employee.name,
+        )
+        call = self._tracker.originate(ordered)
         self._mirror.registered_by_portal(call.id, order.portal_call_id, order.user_id)
 
     async def _finish_failed(self, order: ClickOrder, why: str) -> None:

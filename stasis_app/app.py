@@ -20,7 +20,7 @@ from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
 from stasis_app.ari.sign_of_life import SignOfLife
-from stasis_app.calls import AriControl, Call, CallOptions, Direction, Tracker
+from stasis_app.calls import AriControl, AutoAnswer, Call, CallOptions, Direction, Tracker
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
@@ -43,11 +43,13 @@ from stasis_app.flow import (
     learn_client,
     load_plan,
     load_scripts,
+    number_plan,
     resume_call,
     route_call,
 )
 from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import AriRecordings, B24PortalCalls, FencedPortalCalls, Mirror, PortalCalls, Recordings
+from stasis_app.ops import IncidentBook, Watch
 from stasis_app.portal import (
     InstallProof,
     PortalNeeds,
@@ -58,7 +60,7 @@ from stasis_app.portal import (
     connect,
 )
 from stasis_app.settings import FEATURE_CODES, Settings
-from stasis_app.store import Lease, Store, open_store
+from stasis_app.store import Lease, Store, open_store, read_patiently
 
 _PORT_AGAIN = 0.3  # seconds
 _PURGE_EVERY = 3600.0  # seconds; each time forgets a limited number of calls, so that it never holds up the disk
@@ -70,6 +72,7 @@ class Service:
     Args:
         settings: the configuration.
         record_events: a file to write Asterisk's events to, for `stasis-app replay`.
+        log_trouble: asked why the log's file takes nothing ("" when it does).
         on_secret: told each secret learnt later (renewed tokens), so that it is kept out of the log.
         lease: what makes us the one instance that serves calls; None when there is no other.
         takes_over: another instance served until now, and may hold the port of the control API for a while.
@@ -81,6 +84,7 @@ class Service:
         *,
         record_events: Path | None = None,
         on_secret: Callable[[str], None] = lambda _: None,
+        log_trouble: Callable[[], str] = lambda: "",
         lease: Lease | None = None,
         takes_over: bool = False,
     ) -> None:
@@ -90,6 +94,7 @@ class Service:
         self._may_act = lease.still_ours if lease else None
         self._takes_over = takes_over
         self._on_blocked = lease.end_former if lease else lambda: None
+        self._log_trouble = log_trouble
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recorder: EventRecorder | None = None
@@ -130,8 +135,10 @@ class Service:
         self.numbers = Numbers(settings.routing.country)
         scripts = await asyncio.to_thread(load_scripts, settings.routing.scripts) if settings.routing.scripts else {}
         self.plan: Plan = await asyncio.to_thread(load_plan, settings.routing.plan, self.numbers, scripts=set(scripts))
-        self.store: Store = await open_store(settings.storage, may_write=self._may_act)
+        self.store: Store = await open_store(settings.storage, patient=True, may_write=self._may_act)
         self._stack.push_async_callback(self.store.close)
+        self.incidents = IncidentBook(self.store.incidents)
+        await read_patiently(self.incidents.load)
         self.portal = connect(settings.bitrix24, self.store.tokens)
         await self.portal.start()
         self._stack.push_async_callback(self.portal.aclose)
@@ -156,15 +163,17 @@ class Service:
                 self.phones,
                 ResponsibleFinder(self.phonebook, self.directory, self.phones),
                 scripts,
+                outbound_seconds=settings.outbound.seconds,
             )
         )
         await self._serve_http()
-        self.tracker.restore(await self.journal.unfinished())
+        self.tracker.restore(await read_patiently(self.journal.unfinished))
         await self.link.start()
         self._stack.push_async_callback(self.link.stop)
         sign = SignOfLife(self.link, settings.asterisk.app)
         self._stack.push_async_callback(sign.cease)
         self._do(sign.run())
+        self._do(self.watch.run())
         self._do(self.directory.run())
         self._do(self._bind_events())
         self._do(self._know_limits())
@@ -183,6 +192,7 @@ class Service:
         self.directory = Directory(
             PortalEmployeeLister(self.portal.users),
             self.store.employees,
+            spell=self._spelt,
             overrides=[Employee(e.user_id, e.name, e.extension) for e in self.settings.employees],
         )
         await self.directory.load()
@@ -217,8 +227,9 @@ class Service:
             self.settings.bitrix24,
             spell=self._spelt,
             observe=self.figures.observe_effect,
+            incidents=self.incidents,
         )
-        await self.mirror.start()
+        await read_patiently(self.mirror.start)
         self._stack.push_async_callback(self.mirror.stop)
 
     def _spelt(self, number: str) -> str:
@@ -231,6 +242,14 @@ class Service:
         self.journal = Journal(self.store.journal)
         self._stack.push_async_callback(self.journal.close)
         self.feed = FactFeed()
+        self.watch = Watch(
+            self.incidents,
+            link=lambda: self.link.state,
+            writer=self.store.writer,
+            mirror=lambda: self.mirror.state,
+            is_known=lambda extension: self.directory.by_extension(extension) is not None,
+            log_trouble=self._log_trouble,
+        )
 
         async def flow(call: Call) -> None:
             if call.record.direction is not Direction.INTERNAL:
@@ -243,13 +262,9 @@ class Service:
 
         self.tracker = Tracker(
             AriControl(self.link, settings.asterisk.app, told_transfers=settings.asterisk.phone_transfers == "auto"),
-            CallOptions(
-                endpoint=settings.asterisk.endpoint,
-                trunk=settings.asterisk.trunk,
-                record=settings.recording.enabled,
-            ),
+            self._call_options(),
             flow,
-            [self.mirror.on_fact, self.journal.add, self.feed.publish],
+            [self.mirror.on_fact, self.journal.add, self.feed.publish, self.watch.on_fact],
             settings.asterisk.app,
             on_intent=self._recorder.intent if self._recorder else None,
             resume=resume,
@@ -263,8 +278,22 @@ class Service:
         )
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
 
+    def _call_options(self) -> CallOptions:
+        settings, outbound, employees = self.settings, self.settings.outbound, self.settings.employees
+        self.trunks = number_plan(settings.asterisk, settings.trunks, outbound, employees, self.plan, self.numbers)
+        return CallOptions(
+            endpoint=settings.asterisk.endpoint,
+            trunks=self.trunks,
+            trunk_patience=outbound.trunk_patience,
+            employee_seconds=outbound.employee_seconds,
+            auto_answer=AutoAnswer(
+                outbound.auto_answer, {e.extension: e.auto_answer for e in employees if e.auto_answer is not None}
+            ),
+            record=settings.recording.enabled,
+        )
+
     async def _serve_http(self) -> None:
-        desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers)
+        desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers, self.trunks)
         app = create_http(
             ApiDependencies(
                 settings=self.settings.http,
@@ -274,6 +303,7 @@ class Service:
                 outbox=OutboxView(self.store),
                 facts=self.feed,
                 health=health_sources(self.link, self.store, self.mirror, self.directory),
+                incidents=self.incidents,
                 metrics=self.metrics,
             )
         )

@@ -25,17 +25,24 @@ __all__ = [
     "EmployeeSettings",
     "HttpSettings",
     "LoggingSettings",
+    "OutboundSettings",
     "RecordingSettings",
+    "RewriteSettings",
     "RoutingSettings",
     "Section",
     "Settings",
     "StorageSettings",
+    "TrunkSettings",
     "load_settings",
 ]
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 SHORTEST_TOKEN = 16
+PREFIX = r"^(\+[0-9]*|[0-9*#]+)$"
+OWN_NUMBER = r"^(\+?\d{2,20})?$"
+AutoAnswerStyle = Literal["off", "common", "yealink", "grandstream", "snom", "fanvil", "cisco", "polycom"]
+"""Which phone is asked to answer by itself; `common` speaks to all of them but Polycom."""
 
 
 class Section(BaseModel):
@@ -93,9 +100,8 @@ class AsteriskSettings(Section):
                 "is missing or has fewer than 8 characters, but Asterisk shall connect to us",
                 "Choose one, and put it into websocket_client.conf too: openssl rand -hex 16.",
             )
-        for key, text, part in (("endpoint", self.endpoint, "{extension}"), ("trunk", self.trunk, "{number}")):
-            if part not in text:
-                yield ConfigProblem(key, f"has no {part} in it", f"Write it like PJSIP/{part}.", repr(text))
+        yield from _dial_string("endpoint", self.endpoint, "{extension}", "PJSIP/{extension}")
+        yield from _dial_string("trunk", self.trunk, "{number}", "PJSIP/{number}@trunk")
 
 
 class Bitrix24Settings(Section):
@@ -293,6 +299,78 @@ class EmployeeSettings(Section):
     extension: str = Field(pattern=r"^\d{1,11}$", description="his extension on the PBX")
     user_id: int = Field(gt=0, description="his id in the portal")
     name: str = Field(default="", description="his name, for logs and the script API")
+    caller_id: str = Field(default="", pattern=OWN_NUMBER, description="the number he shows when he calls outside")
+    auto_answer: AutoAnswerStyle | None = Field(
+        default=None, description="have his phone answer calls he orders by itself; unset: as in [outbound]"
+    )
+
+
+class RewriteSettings(Section):
+    """A spelling of numbers a trunk wants."""
+
+    prefix: str = Field(pattern=PREFIX, description="what the numbers begin with; with +: in international spelling")
+    strip: Annotated[int, Field(ge=0, le=20)] = Field(default=0, description="characters taken away in front")
+    prepend: str = Field(default="", pattern=r"^\+?[0-9*#]*$", description="what is put before the rest")
+
+    def problems(self) -> Iterator[ConfigProblem]:
+        if self.strip > len(self.prefix):
+            yield ConfigProblem(
+                "strip", "takes away more than the prefix has", f"Give at most {len(self.prefix)}.", str(self.strip)
+            )
+        if not self.strip and not self.prepend:
+            yield ConfigProblem("prefix", "is rewritten to itself", "Give strip, prepend or both.", repr(self.prefix))
+
+
+class TrunkSettings(Section):
+    """A way into the public network; the first one that serves a number is tried first."""
+
+    name: str = Field(pattern=r"^[\w.-]{1,40}$", description="its name, for the log and for orders that choose a line")
+    endpoint: str = Field(description="dial string with {number}, for example PJSIP/{number}@trunk")
+    caller_id: str = Field(default="", pattern=OWN_NUMBER, description="number shown when nothing else is to be shown")
+    caller_ids: list[Annotated[str, Field(pattern=OWN_NUMBER)]] = Field(
+        default_factory=list, description="the only other numbers the carrier lets us show; empty: any"
+    )
+    prefixes: list[Annotated[str, Field(pattern=PREFIX)]] = Field(
+        default_factory=list, description="what the numbers it serves begin with (with +: internationally); empty: all"
+    )
+    rewrite: list[RewriteSettings] = Field(
+        default_factory=list, description="spellings: prefix, strip, prepend; the first whose prefix fits"
+    )
+    lines: list[str] = Field(default_factory=list, description="lines whose calls go out by it first")
+    shows_callers: bool = Field(
+        default=True, description="let a customer's call sent on to an outside number show the customer's"
+    )
+
+    def problems(self) -> Iterator[ConfigProblem]:
+        yield from _dial_string("endpoint", self.endpoint, "{number}", "PJSIP/{number}@trunk")
+        for at, rule in enumerate(self.rewrite):
+            for problem in rule.problems():
+                yield ConfigProblem(f"rewrite.{at}.{problem.key}", problem.problem, problem.remedy, problem.value)
+            for before in self.rewrite[:at]:
+                if rule.prefix.startswith(before.prefix):
+                    remedy = "Put the longer prefix first."
+                    yield ConfigProblem(
+                        f"rewrite.{at}.prefix",
+                        f"never comes to its turn after {before.prefix!r}",
+                        remedy,
+                        repr(rule.prefix),
+                    )
+
+
+class OutboundSettings(Section):
+    """Calls to outside numbers, dialled on a phone or ordered over the API and in the CRM."""
+
+    seconds: Seconds = Field(default=60.0, description="seconds an outside number rings, all trunks together")
+    trunk_patience: Seconds = Field(
+        default=15.0, description="seconds a trunk may say nothing at all before the next is tried"
+    )
+    employee_seconds: Seconds = Field(
+        default=30.0, description="seconds the phone of an employee who ordered a call rings"
+    )
+    auto_answer: AutoAnswerStyle = Field(default="off", description="have that phone answer by itself")
+    emergency: list[Annotated[str, Field(pattern=r"^\d{2,6}$")]] = Field(
+        default_factory=lambda: ["112"], description="numbers dialled as they are, by every trunk in turn"
+    )
 
 
 class LoggingSettings(Section):
@@ -317,6 +395,8 @@ class Settings(BaseSettings):
     storage: StorageSettings = Field(default_factory=StorageSettings)
     routing: RoutingSettings
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
+    outbound: OutboundSettings = Field(default_factory=OutboundSettings)
+    trunks: list[TrunkSettings] = Field(default_factory=list)
     features: FeatureSettings = Field(default_factory=FeatureSettings)
     employees: list[EmployeeSettings] = Field(default_factory=list)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
@@ -348,6 +428,14 @@ def _no_tls(key: str, value: str | None = None) -> ConfigProblem:
         "Use https://, or set allow_http = true if the network is closed.",
         value,
     )
+
+
+def _dial_string(key: str, text: str, part: str, example: str) -> Iterator[ConfigProblem]:
+    remedy = f"Write it like {example}."
+    if part not in text:
+        yield ConfigProblem(key, f"has no {part} in it", remedy, repr(text))
+    elif set("{}") & set(text.replace(part, "")):
+        yield ConfigProblem(key, f"has braces besides {part}", remedy, repr(text))
 
 
 def _missing_file(key: str, path: Path | None) -> Iterator[ConfigProblem]:

@@ -47,15 +47,19 @@ async def serve(
     """
     if standby:
         logger.info("waiting as a standby for the instance that serves calls")
-        if not await _before(stop, lease.wait()):
+        if not await before(stop, lease.wait()):
             return Outcome.STOPPED
         logger.warning("taking over")
     else:
-        await lease.take()
+        if not await before(stop, lease.take()):
+            return Outcome.STOPPED
     service = make()
-    await service.start()
+    # The start may have to wait for the storage, and can be stopped meanwhile.
+    if not await before(stop, service.start()):
+        await service.stop()
+        return Outcome.STOPPED
     started()
-    if not await _before(stop, lease.lost(), service.replaced()):
+    if not await before(stop, lease.lost(), service.replaced()):
         logger.info("stopping; calls go on without us")
         await service.stop()
         return Outcome.STOPPED
@@ -63,11 +67,11 @@ async def serve(
     if standby and lease.held:
         # The name was taken by a program that does not know our lease: two that take it from each other help nobody.
         await lease.give_up()
-        await _before(stop, asyncio.sleep(SIT_OUT))
+        await before(stop, asyncio.sleep(SIT_OUT))
     return Outcome.STOPPED if stop.is_set() else Outcome.REPLACED
 
 
-async def _before(stop: asyncio.Event, *works: Awaitable[None]) -> bool:
+async def before(stop: asyncio.Event, *works: Awaitable[object]) -> bool:
     """Wait for the first of the works; False when `stop` is set before any of them is done."""
     tasks = [asyncio.ensure_future(work) for work in works]
     stopping = asyncio.create_task(stop.wait())

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,12 +21,14 @@ from stasis_app.ari.errors import AriError, Gone
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls import model
+from stasis_app.calls.auto_answer import AutoAnswer
 from stasis_app.calls.causes import ANSWERED_ELSEWHERE, NORMAL
 from stasis_app.calls.control import Control
 from stasis_app.calls.facts import Party, Unanswered
 from stasis_app.calls.lifecycle import clean_up, release_others, run_flow
 from stasis_app.calls.listening import read, say
 from stasis_app.calls.moves.destination import Destinations
+from stasis_app.calls.number_plan import NumberPlan, one_trunk
 from stasis_app.calls.prompts import Keys
 from stasis_app.calls.record import CallRecord, after
 from stasis_app.calls.ringing import ring_all, ring_in_turn
@@ -47,10 +49,23 @@ Flow = Callable[["Call"], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """How calls are dialled and recorded. `endpoint` and `trunk` are dial strings with a placeholder."""
+    """How calls are dialled and recorded.
+
+    Args:
+        endpoint: dial string of an extension.
+        trunks: how outside numbers are dialled.
+        trunk_patience: seconds a trunk may say nothing before the next is tried.
+        employee_seconds: how long the phone of an employee who ordered a call rings.
+        auto_answer: whose phone answers by itself then.
+        record: whether talks are recorded.
+        record_format: in which format.
+    """
 
     endpoint: str = "PJSIP/{extension}"
-    trunk: str = "PJSIP/{number}@trunk"
+    trunks: NumberPlan = field(default_factory=lambda: one_trunk("PJSIP/{number}@trunk"))
+    trunk_patience: float = 15.0
+    employee_seconds: float = 30.0
+    auto_answer: AutoAnswer = field(default_factory=AutoAnswer)
     record: bool = True
     record_format: str = "wav"
 
@@ -139,10 +154,10 @@ class Call:
         self.gaps += 1
         self.wake()
 
-    def expect(self, leg: str, party: Party) -> None:
-        """A leg is about to be set up: from now on its events belong here."""
+    def expect(self, leg: str, party: Party, *, ours: bool = True) -> None:
+        """A leg is about to be set up, or comes from somebody else: from now on its events belong here."""
         self._adopt(leg, party)
-        self.intend(i.Dialling(i.now(), leg, party))
+        self.intend(i.Dialling(i.now(), leg, party, ours))
 
     def take_over(self, leg: str, party: Party) -> None:
         """A leg that talked in another call goes on in this one."""

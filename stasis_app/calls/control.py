@@ -45,6 +45,8 @@ class Control(Protocol):
 
     async def dial(self, channel: str, *, caller: str, seconds: int) -> None: ...
 
+    async def show_caller(self, channel: str, caller_id: str) -> None: ...
+
     async def make_bridge(self, bridge: str) -> None: ...
 
     async def add_to_bridge(self, bridge: str, *channels: str) -> None: ...
@@ -129,8 +131,21 @@ class AriControl:
         await self._do(lambda api: api.channels.create(channelId=channel, endpoint=endpoint, app=self._app, **options))
 
     async def dial(self, channel: str, *, caller: str, seconds: int) -> None:
-        """Call with a channel that was made before."""
-        await self._do(lambda api: api.channels.dial(channelId=channel, caller=caller, timeout=seconds))
+        """Call with a channel made before. With `caller` that channel's caller id is shown, without ("") its own.
+
+        Seen on Asterisk 22.10: `caller` replaces what `show_caller` has set.
+        """
+        named = {"caller": caller} if caller else {}
+        await self._do(lambda api: api.channels.dial(channelId=channel, timeout=seconds, **named))
+
+    async def show_caller(self, channel: str, caller_id: str) -> None:
+        """What a channel made by `create` shows to the party it calls: `"name" <number>`.
+
+        Entering a bridge replaces it by whoever is there, so it comes after that and before `dial`.
+        """
+        await self._do(
+            lambda api: api.channels.setChannelVar(channelId=channel, variable="CONNECTEDLINE(all,i)", value=caller_id)
+        )
 
     async def make_bridge(self, bridge: str) -> None:
         """Make a mixing bridge with this id; an existing one is kept.

@@ -16,6 +16,8 @@ from stasis_app.ari.events import Channel
 from stasis_app.calls import model
 from stasis_app.calls.facts import Direction, Party, PartyKind
 
+_MOBILE = "mobile"  # the kind of an employee's leg that goes through a trunk
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -29,10 +31,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LegEntry:
-    """A leg we set up ourselves for a call."""
+    """A leg we set up ourselves for a call. `outside`: the party is rung at a number in the public network."""
 
     call_id: str
     party: Party
+    outside: bool = False
 
 
 def read_entry(args: Sequence[str]) -> Entry | LegEntry | None:
@@ -53,13 +56,16 @@ def read_entry(args: Sequence[str]) -> Entry | LegEntry | None:
             return Entry(Direction.INTERNAL, dialled=extension)
         case ["leg", call_id, kind, *number] if kind in tuple(PartyKind):
             return LegEntry(call_id, Party(PartyKind(kind), number[0] if number else ""))
+        case ["leg", call_id, kind, *number] if kind == _MOBILE:
+            return LegEntry(call_id, Party(PartyKind.EMPLOYEE, number[0] if number else ""), outside=True)
         case _:
             return None
 
 
-def leg_args(call_id: str, party: Party) -> str:
+def leg_args(call_id: str, party: Party, *, outside: bool = False) -> str:
     """The appArgs of a leg we set up; the inverse of `read_entry`."""
-    return f"leg,{call_id},{party.kind},{party.number.replace(',', '')}"
+    kind = _MOBILE if party.kind is PartyKind.EMPLOYEE and outside else party.kind
+    return f"leg,{call_id},{kind},{party.number.replace(',', '')}"
 
 
 def begin_call(channel: Channel, entry: Entry, at: datetime, endpoint: str) -> model.Change:
@@ -86,7 +92,8 @@ def begin_call(channel: Channel, entry: Entry, at: datetime, endpoint: str) -> m
 
 def party_of_leg(channel: Channel, entry: LegEntry, endpoint: str) -> Party:
     """Who is at a leg that came unexpected: its arguments are those of the phone that rang, not of who picked up."""
-    return _employee(channel, endpoint) if entry.party.kind is PartyKind.EMPLOYEE else entry.party
+    desk_phone = entry.party.kind is PartyKind.EMPLOYEE and not entry.outside
+    return _employee(channel, endpoint) if desk_phone else entry.party
 
 
 def transferred_to(channel: Channel) -> Party:

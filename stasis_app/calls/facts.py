@@ -75,6 +75,8 @@ class Started(Fact):
     dialled: str = ""  # the number or extension dialled, "" for inbound calls
     element: str = ""  # the plan element named by the dialplan
     channel: str = ""
+    caller_id: str = ""  # the number to be shown to the other side, when the order named one
+    ordered: bool = False  # over the API or in the CRM: the employee's own phone is rung first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,17 +26,22 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Dialling(Intent):
-    """A leg is being set up towards a party."""
+    """A leg is being set up towards a party. `ours` is false for a channel somebody else made."""
 
     leg: str
     party: Party
+    ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class DialFailed(Intent):
-    """Asterisk would not even create the leg: the endpoint is unknown or has no contact."""
+    """Asterisk would not even create the leg: the endpoint is unknown or has no contact.
+
+    `cause` (Q.850) is set when it was not asked to: no trunk leads there.
+    """
 
     leg: str
+    cause: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import AriError
+from stasis_app.ari.errors import AriError, Gone
 from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NO_ANSWER
 from stasis_app.calls.control import caller_id
@@ -22,8 +23,28 @@ from stasis_app.calls.verbs import CallGone
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call, Flow
 
-# How long the phone of an employee who ordered a call rings, in seconds.
-EMPLOYEE_SECONDS = 30.0
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A call ordered over the API or in the CRM.
+
+    Args:
+        extension: whose phone rings first; "" when he is only reached at `mobile`.
+        number: who is called then.
+        line: the line it should go out by.
+        caller_id: the number to show, "" for the line's or the employee's.
+        auto_answer: whether the phone should answer by itself; None: as is configured.
+        mobile: the employee's number in the public network, to be rung instead of his phone.
+        name: the employee's name.
+    """
+
+    extension: str
+    number: str
+    line: str = ""
+    caller_id: str = ""
+    auto_answer: bool | None = None
+    mobile: str = ""
+    name: str = ""
 
 
 async def run_flow(call: Call, flow: Flow) -> None:
@@ -114,24 +135,42 @@ async def _go_on_transferring(call: Call, transfer: Transfer) -> None:
         await lead_on(call, destination, transfer.party)
 
 
-async def employee_first(call: Call, flow: Flow) -> None:
+async def employee_first(call: Call, flow: Flow, order: Order) -> None:
     """The flow of a call that was ordered: ring the phone of whoever ordered it, then go on with `flow`."""
     caller = call.state.caller
     try:
-        await call.control.originate(
-            caller.id,
-            call.options.endpoint.format(extension=caller.party.number),
-            appArgs=f"outbound,{call.record.dialled}",
-            callerId=caller_id(Party(PartyKind.CUSTOMER, call.record.dialled)),
-            timeout=round(EMPLOYEE_SECONDS),
-        )
+        await _ring_employee(call, order)
     except AriError as error:
-        call.log.info("The phone of extension {} can't be called: {}", caller.party.number, error)
+        call.log.info("The phone of {} can't be called: {}", order.mobile or caller.party.number, error)
         await call.control.hang_up(caller.id, NO_ANSWER)
         call.intend(i.HangingUp(i.now()))
         call.intend(i.DialFailed(i.now(), caller.id))
         return
-    if not await call.until(lambda: call.state.caller.stage is LegStage.UP, EMPLOYEE_SECONDS + 5):
+    await once_employee_answers(call, flow)
+
+
+async def _ring_employee(call: Call, order: Order) -> None:
+    options, caller, number = call.options, call.state.caller, call.record.dialled
+    endpoint = options.endpoint.format(extension=caller.party.number)
+    shown, variables = number, options.auto_answer.variables(caller.party.number, order.auto_answer)
+    if order.mobile:
+        attempts = options.trunks.attempts(order.mobile, line=call.record.line, caller_id=call.record.caller_id)
+        if not attempts:
+            raise Gone("originate", f"no trunk serves {order.mobile}", 404)
+        endpoint, shown, variables = attempts[0].endpoint, attempts[0].caller_id or number, {}
+    await call.control.originate(
+        caller.id,
+        endpoint,
+        appArgs=f"outbound,{number}",
+        callerId=caller_id(Party(PartyKind.CUSTOMER, shown)),
+        timeout=round(options.employee_seconds),
+        **({"variables": variables} if variables else {}),
+    )
+
+
+async def once_employee_answers(call: Call, flow: Flow) -> None:
+    """Wait for the employee who ordered the call, then go on with `flow`."""
+    if not await call.until(lambda: call.state.caller.stage is LegStage.UP, call.options.employee_seconds + 5):
         await call.hang_up(NO_ANSWER)
         return
     await flow(call)

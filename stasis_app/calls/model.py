@@ -38,6 +38,8 @@ def start(
     line: str = "",
     dialled: str = "",
     element: str = "",
+    caller_id: str = "",
+    ordered: bool = False,
 ) -> Change:
     """A new call, begun by this channel."""
     stage = {"Up": LegStage.UP, "Ringing": LegStage.RINGING}.get(channel.state, LegStage.SETUP)
@@ -52,6 +54,8 @@ def start(
         dialled=dialled,
         element=element,
         channel=channel.name,
+        caller_id=caller_id,
+        ordered=ordered,
     )
     return state, [fact]
 
@@ -73,13 +77,13 @@ def apply(state: CallState, event: e.Event | i.Intent) -> Change:
 def _dialling(state: CallState, intent: i.Dialling) -> Change:
     if intent.leg in state.legs:
         return state, []
-    return state.with_leg(Leg(intent.leg, intent.party)), []
+    return state.with_leg(Leg(intent.leg, intent.party, ours=intent.ours)), []
 
 
 def _taking_over(state: CallState, intent: i.TakingOver) -> Change:
     if intent.leg in state.legs:
         return state, []
-    state = state.with_leg(Leg(intent.leg, intent.party, in_stasis=True))
+    state = state.with_leg(Leg(intent.leg, intent.party, ours=False, in_stasis=True))
     return _up(state, intent.leg, intent.at)
 
 
@@ -87,7 +91,7 @@ def _dial_failed(state: CallState, intent: i.DialFailed) -> Change:
     leg = state.legs.get(intent.leg)
     if leg is None or not leg.alive:
         return state, []
-    return _leg_gone(state, leg, intent.at)
+    return _leg_gone(state, replace(leg, cause=intent.cause), intent.at)
 
 
 def _stasis_start(state: CallState, event: e.StasisStart) -> Change:
@@ -119,6 +123,7 @@ def _dial(state: CallState, event: e.Dial) -> Change:
         state, more = _ringing(state, leg.id, event.timestamp)
         return state, told + more
     if event.dialstatus == "PROGRESS" and leg.stage is not LegStage.UP:
+        state = state.with_leg(replace(state.legs[leg.id], reached=True))
         told.append(f.EarlyMedia(call_id=state.call_id, at=event.timestamp, leg=leg.id, party=leg.party))
     return state, told
 
@@ -135,7 +140,7 @@ def _ringing(state: CallState, leg_id: str, at: datetime) -> Change:
     if leg.stage is not LegStage.SETUP or leg.over:
         return state, []
     state, facts = _told_dialled(state, leg, at)
-    state = state.with_leg(replace(state.legs[leg_id], stage=LegStage.RINGING))
+    state = state.with_leg(replace(state.legs[leg_id], stage=LegStage.RINGING, reached=True))
     return state, [*facts, f.Ringing(call_id=state.call_id, at=at, leg=leg.id, party=leg.party)]
 
 
@@ -277,7 +282,7 @@ def _stasis_end(state: CallState, event: e.StasisEnd) -> Change:
     if leg is None or not leg.alive:
         return state, []
     if leg.id != state.anchor_leg:
-        if leg.id == state.caller_leg:
+        if leg.id == state.caller_leg or not leg.ours:
             # One that came from the dialplan is not watched any further.
             return _leg_gone(state, leg, event.timestamp)
         # An answered leg leaves the application as it ends; ChannelDestroyed follows and brings the cause.
@@ -328,7 +333,7 @@ def _told_over(state: CallState, leg: Leg, at: datetime, *, was_up: bool) -> Cha
         facts.append(f.LegEnded(**common))
     elif leg.id != state.anchor_leg:
         state, told = _told_dialled(state, state.legs[leg.id], at)
-        why = leg.released or why_unanswered(leg.cause, leg.tech_cause, rang=leg.stage is LegStage.RINGING)
+        why = leg.released or why_unanswered(leg.cause, leg.tech_cause, rang=leg.reached)
         facts += [*told, f.NotAnswered(**common, why=why)]
     return state.with_leg(replace(state.legs[leg.id], over=True)), facts
 

@@ -72,6 +72,8 @@ class CallRecord:
     line: str = ""
     dialled: str = ""
     element: str = ""
+    caller_id: str = ""
+    ordered: bool = False
     identified: f.Identified | None = None
     rings: tuple[Ring, ...] = ()
     talks: tuple[Talk, ...] = ()
@@ -130,6 +132,8 @@ def begin(fact: f.Started) -> CallRecord:
         line=fact.line,
         dialled=fact.dialled,
         element=fact.element,
+        caller_id=fact.caller_id,
+        ordered=fact.ordered,
     )
 
 

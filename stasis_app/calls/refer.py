@@ -129,7 +129,7 @@ class PhoneTransfers:
             call.move(self._take_back(found, self._alone.pop(pair)))
             return True
         self._remember(self._replaced, pair, found)
-        call.expect(local.id, transferred_to(local))
+        call.expect(local.id, transferred_to(local), ours=False)
         call.put(event)
         return True
 
@@ -186,7 +186,7 @@ class PhoneTransfers:
         elif first is not None and locals_made:
             # Whom the phone asked is not one of ours: the Local channel leads there.
             target = event.transfer_target or event.transferer_second_leg
-            first.expect(locals_made[0], transferred_to(target))
+            first.expect(locals_made[0], transferred_to(target), ours=False)
             first.spawn(release_later(first, first_leg))
         elif event.result == "Success":
             logger.warning("A phone transferred a call in a way nobody here can follow")

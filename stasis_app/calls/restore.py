@@ -16,7 +16,8 @@ def restored_state(record: CallRecord) -> CallState:
         record.call_id,
         record.caller,
         _stage_of_caller(record),
-        in_stasis=record.handed_over_to is None,
+        # An ordered call's phone is outside the application until it answers.
+        in_stasis=record.handed_over_to is None and not (record.ordered and not record.visited),
         dialled=True,
         bridge=_bridge(record, record.call_id),
         joined=record.call_id in record.in_bridge,
@@ -50,6 +51,7 @@ def _leg(record: CallRecord, ring: Ring) -> Leg:
         stage,
         in_stasis=stage is LegStage.UP,
         dialled=True,
+        reached=ring.ringing_at is not None,
         bridge=_bridge(record, ring.leg),
         joined=ring.leg in record.in_bridge,
     )

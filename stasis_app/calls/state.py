@@ -25,8 +25,10 @@ class Leg:
     id: str
     party: Party
     stage: LegStage = LegStage.SETUP
+    ours: bool = True  # made by us: its end is told even after it has left the application
     in_stasis: bool = False
     dialled: bool = False  # the fact Dialled has been told
+    reached: bool = False  # it rang, or its side sent sound before the answer
     bridge: str = ""  # the bridge it is in
     joined: bool = False  # the fact Joined has been told
     held: bool = False

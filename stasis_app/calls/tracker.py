@@ -10,6 +10,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Sequence
+from functools import partial
 
 from loguru import logger
 
@@ -25,7 +26,14 @@ from stasis_app.calls.control import Control
 from stasis_app.calls.entry import Entry, LegEntry, begin_call, party_of_leg, read_entry
 from stasis_app.calls.facts import Direction, Party, PartyKind
 from stasis_app.calls.features import FeatureCodes, Features
-from stasis_app.calls.lifecycle import employee_first, flow_after_restart, go_on_talking, wait_for_end
+from stasis_app.calls.lifecycle import (
+    Order,
+    employee_first,
+    flow_after_restart,
+    go_on_talking,
+    once_employee_answers,
+    wait_for_end,
+)
 from stasis_app.calls.moves.destination import Destinations
 from stasis_app.calls.orphans import Orphans, find_orphans
 from stasis_app.calls.record import CallRecord, begin
@@ -158,6 +166,8 @@ class Tracker:
             self._do(self._control.watch(state.anchor_leg))
         if not exists or state.handed_over:
             flow: Flow = wait_for_end
+        elif record.ordered and not record.visited:
+            flow = partial(once_employee_answers, flow=self._flow)
         else:
             flow = flow_after_restart(record, self._resume, talks=_talks(state.anchor_leg, world))
         # It may have been made for a phone that was ringing, which no record tells.
@@ -165,15 +175,25 @@ class Tracker:
 
     # New calls
 
-    def originate(self, extension: str, number: str, *, line: str = "") -> Call:
+    def originate(self, order: Order) -> Call:
         """Call an employee's phone, and the number when he answers."""
         call_id = f"{time.time():.3f}.{secrets.token_hex(3)}"
-        caller = Party(PartyKind.EMPLOYEE, extension)
-        channel = e.Channel(id=call_id, name=self._options.endpoint.format(extension=extension), state="Down")
-        change = model.start(call_id, channel, Direction.OUTBOUND, caller, i.now(), line=line, dialled=number)
+        caller = Party(PartyKind.EMPLOYEE, order.extension or order.mobile, order.name)
+        channel = e.Channel(id=call_id, name=self._options.endpoint.format(extension=caller.number), state="Down")
+        change = model.start(
+            call_id,
+            channel,
+            Direction.OUTBOUND,
+            caller,
+            i.now(),
+            line=order.line,
+            dialled=order.number,
+            caller_id=order.caller_id,
+            ordered=True,
+        )
 
         async def flow(call: Call) -> None:
-            await employee_first(call, self._flow)
+            await employee_first(call, self._flow, order)
 
         return self._begin_new(change, flow)
 
@@ -197,7 +217,7 @@ class Tracker:
         if call is None or call.state.ended:
             self._do(self._control.hang_up(channel.id, NORMAL))
             return
-        call.expect(channel.id, party_of_leg(channel, entry, self._options.endpoint))
+        call.expect(channel.id, party_of_leg(channel, entry, self._options.endpoint), ours=False)
         if event is not None:
             call.put(event)
 

@@ -29,9 +29,20 @@ class Strategy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom to ring: an employee's extension, or an outside number through the trunk."""
+    """Whom to ring: an employee's extension, or an outside number through the trunks.
+
+    `number` is the outside number ("" for a desk phone); it may belong to an employee, who is the party then.
+    """
 
     party: Party
+    number: str = ""
+
+    @property
+    def outside_number(self) -> str:
+        """The number in the public network, "" for a desk phone."""
+        # An employee without a desk phone is known by his own number.
+        is_outside = self.party.kind is PartyKind.CUSTOMER or self.party.number.startswith("+")
+        return self.number or (self.party.number if is_outside else "")
 
     @classmethod
     def extension(cls, extension: str, name: str = "") -> Target:
@@ -41,7 +52,12 @@ class Target:
     @classmethod
     def outside(cls, number: str) -> Target:
         """A number in the public network."""
-        return cls(Party(PartyKind.CUSTOMER, number))
+        return cls(Party(PartyKind.CUSTOMER, number), number)
+
+    @classmethod
+    def mobile(cls, number: str, extension: str, name: str = "") -> Target:
+        """An employee at a number in the public network: his mobile, his phone at home."""
+        return cls(Party(PartyKind.EMPLOYEE, extension, name), number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -18,9 +17,9 @@ from loguru import logger
 from stasis_app import __version__
 from stasis_app.cli.common import WRONG, ConfigOption, complain_of_plan, fail, settings_or_exit
 from stasis_app.flow import PlanError, ScriptError
-from stasis_app.log import set_up_logging
+from stasis_app.log import Log, set_up_logging
 from stasis_app.settings import Settings
-from stasis_app.standby import Outcome, serve
+from stasis_app.standby import Outcome, before, serve
 from stasis_app.store import LeaseHeld, StoreError, open_lease
 
 RecordOption = Annotated[
@@ -46,10 +45,10 @@ def run(config: ConfigOption = None, record_events: RecordOption = None, standby
     Exit codes: 0 stopped, 1 it could not listen, 2 wrong configuration, plan or storage, 3 another instance serves.
     """
     settings = settings_or_exit(config)
-    redactor = set_up_logging(settings.logging, settings.secrets())
+    log = set_up_logging(settings.logging, settings.secrets())
     outcome = Outcome.STOPPED
     try:
-        outcome = uvloop.run(_serve(settings, record_events, redactor.add, standby=standby))
+        outcome = uvloop.run(_serve(settings, record_events, log, standby=standby))
     except LeaseHeld as error:
         fail(f"The service can't be started: {error}", REPLACED)
     except PlanError as error:
@@ -75,9 +74,7 @@ def _spare_collector() -> None:
     gc.set_threshold(GARBAGE_AT_ONCE, 20, 20)
 
 
-async def _serve(
-    settings: Settings, record_events: Path | None, on_secret: Callable[[str], None], *, standby: bool
-) -> Outcome:
+async def _serve(settings: Settings, record_events: Path | None, log: Log, *, standby: bool) -> Outcome:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for kind in (signal.SIGTERM, signal.SIGINT):
@@ -88,11 +85,20 @@ async def _serve(
         _spare_collector()
         logger.info("stasis-app {} is running", __version__)
 
-    lease = await open_lease(settings.storage)
+    # The store may have to be waited for, and the process can be stopped meanwhile.
+    opening = asyncio.create_task(open_lease(settings.storage))
+    if not await before(stop, opening):
+        return Outcome.STOPPED
+    lease = opening.result()
     try:
         return await serve(
             lambda: Service(
-                settings, record_events=record_events, on_secret=on_secret, lease=lease, takes_over=lease.took_over
+                settings,
+                record_events=record_events,
+                on_secret=log.hide,
+                log_trouble=log.trouble,
+                lease=lease,
+                takes_over=lease.took_over,
             ),
             lease,
             stop,

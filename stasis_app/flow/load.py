@@ -94,7 +94,7 @@ def _lines(file: PlanFile, numbers: Numbers, lines: dict[str, Line]) -> Iterator
             twice = lines[number.key].did
             yield Problem(where, "", "", f'is the same line as "{twice}"', "Keep one of the two.")
         else:
-            lines[number.key] = Line(did, table.element, table.name)
+            lines[number.key] = Line(did, table.element, table.name, table.caller_id)
 
 
 def _missing_targets(file: PlanFile) -> Iterator[Problem]:

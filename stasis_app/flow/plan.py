@@ -12,11 +12,12 @@ from stasis_app.flow.element import Element
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line (DID) of the company: where its calls begin, and what people call it."""
+    """A line (DID) of the company: where its calls begin, what people call it, what calls out by it show."""
 
     did: str
     element: str
     name: str = ""
+    caller_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,11 @@ class LineTable(BaseModel):
 
     element: str = Field(description="the element calls on this line begin with")
     name: str = Field(default="", description="a text people know the line by")
+    caller_id: str = Field(
+        default="",
+        pattern=r"^(\+?\d{2,20})?$",
+        description="the number calls that go out by this line show; the line itself when left out",
+    )
 
 
 class PlanFile:

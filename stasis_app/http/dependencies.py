@@ -13,6 +13,7 @@ from aiohttp import web
 from stasis_app.calls.facts import Direction, Fact, TransferKind
 from stasis_app.calls.record import CallRecord
 from stasis_app.http.metrics import Metrics
+from stasis_app.incidents import Incident
 from stasis_app.settings import HttpSettings
 
 
@@ -79,6 +80,22 @@ class OutboxReader(Protocol):
         ...
 
 
+class IncidentReader(Protocol):
+    """What an operator has to know of."""
+
+    def listing(self) -> Sequence[Incident]:
+        """Open and closed ones, what happened last first."""
+        ...
+
+
+class NoIncidents:
+    """Nothing ever happens."""
+
+    def listing(self) -> Sequence[Incident]:
+        """See `IncidentReader`."""
+        return ()
+
+
 class NotPossibleError(Exception):
     """A command can't be carried out now; the text says why and what to do."""
 
@@ -90,8 +107,13 @@ class UnavailableError(Exception):
 class Controller(Protocol):
     """Acts on calls. Raises `NotPossibleError` and `UnavailableError`."""
 
-    async def originate(self, extension: str, number: str) -> str:
-        """Ring the employee, then the number; the id of the call, which exists at once."""
+    async def originate(
+        self, extension: str, number: str, *, line: str = "", caller_id: str = "", auto_answer: bool | None = None
+    ) -> str:
+        """Ring the employee, then the number; the id of the call, which exists at once.
+
+        `line` and `caller_id` are "" when the order leaves them open, `auto_answer` is None then.
+        """
         ...
 
     async def hang_up(self, call_id: str) -> bool:
@@ -156,6 +178,7 @@ class ApiDependencies:
     outbox: OutboxReader
     facts: FactFeed
     health: Sequence[HealthSource] = ()
+    incidents: IncidentReader = field(default_factory=NoIncidents)
     metrics: Metrics = field(default_factory=Metrics)
 
 

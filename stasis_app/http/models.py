@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from stasis_app.calls.facts import Direction, EndedBy, Fact, Party, PartyKind, TransferKind, TransferResult, Unanswered
 from stasis_app.calls.record import CallRecord, Ring, Talk, Transfer
 from stasis_app.http.dependencies import Component, OutboxItem, State
+from stasis_app.incidents import Incident, Severity
 
 _WRITTEN = re.compile(r"[ ()\-.\u00a0]")
 _DIALLABLE = re.compile(r"\+?[0-9*#]{2,20}")
@@ -36,6 +37,17 @@ class Originate(_Request):
     extension: str = Field(pattern=r"^\d{1,11}$", description="the employee's extension", examples=["101"])
     number: Annotated[str, AfterValidator(_diallable)] = Field(
         max_length=40, description="the number to call then", examples=["+79161234567"]
+    )
+    line: str = Field(
+        default="",
+        max_length=60,
+        description="the line the call goes out by: one of the plan, or a trunk's name",
+    )
+    caller_id: str = Field(
+        default="", pattern=r"^(\+?\d{2,20})?$", description="the number to show, one of the company's own"
+    )
+    auto_answer: bool | None = Field(
+        default=None, description="whether the employee's phone answers by itself; null: as is configured"
     )
 
 
@@ -64,6 +76,22 @@ class OutboxQuery(_Request):
     """How much of the outbox."""
 
     limit: int = Field(default=100, ge=1, le=1000, description="entries at most")
+
+
+class IncidentsState(StrEnum):
+    """Which incidents."""
+
+    OPEN = "open"
+    ALL = "all"
+
+
+class IncidentsQuery(_Request):
+    """Which incidents, and how many."""
+
+    state: IncidentsState = Field(
+        default=IncidentsState.OPEN, description="those going on, or also those that are over"
+    )
+    limit: int = Field(default=100, ge=1, le=1000, description="incidents at most")
 
 
 class _Answer(BaseModel):
@@ -298,11 +326,48 @@ class OutboxPage(BaseModel):
     items: list[OutboxItemOut]
 
 
+class IncidentOut(BaseModel):
+    """Something an operator has to know of."""
+
+    code: str = Field(description="stable name of the kind of trouble")
+    subject: str = Field(description="what it is about, an extension for instance; empty where there is only one")
+    severity: Severity
+    count: int = Field(description="how often it happened")
+    first_at: datetime
+    last_at: datetime
+    closed_at: datetime | None = Field(description="when it was over; null while it goes on")
+    detail: str = Field(description="what happened, the last time")
+    meaning: str = Field(description="what it means for calls")
+    remedy: str = Field(description="what mends it")
+
+    @classmethod
+    def of(cls, incident: Incident) -> IncidentOut:
+        return cls(
+            code=incident.kind.code,
+            subject=incident.subject,
+            severity=incident.kind.severity,
+            count=incident.count,
+            first_at=datetime.fromtimestamp(incident.first_at, UTC),
+            last_at=datetime.fromtimestamp(incident.last_at, UTC),
+            closed_at=datetime.fromtimestamp(incident.closed_at, UTC) if incident.closed_at is not None else None,
+            detail=incident.detail,
+            meaning=incident.kind.meaning,
+            remedy=incident.kind.remedy,
+        )
+
+
+class IncidentPage(BaseModel):
+    """Incidents, what happened last first."""
+
+    incidents: list[IncidentOut]
+
+
 class Alive(BaseModel):
-    """The process answers."""
+    """The process answers. `incidents` are the codes of those that are open."""
 
     status: str = "alive"
     version: str
+    incidents: list[str] = []
 
 
 class ComponentOut(_Answer):

@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from stasis_app.http import calls, health, live, models, outbox, transfers
+from stasis_app.http import calls, health, incidents, live, models, outbox, transfers
 from stasis_app.http.auth import demand_token
 from stasis_app.http.openapi import Route, document
 
@@ -93,6 +93,15 @@ ROUTES = (
         tag="outbox",
         query=models.OutboxQuery,
         result=models.OutboxPage,
+        errors=(422,),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/incidents",
+        handler=incidents.list_incidents,
+        tag="operation",
+        query=models.IncidentsQuery,
+        result=models.IncidentPage,
         errors=(422,),
     ),
     Route(method="GET", path="/api/v1/openapi.json", handler=openapi, tag="about", token=False),

@@ -10,6 +10,7 @@ from typing import Any
 from loguru import logger
 
 from b24client import B24Error, BadReply, Refusal, Refused, Temporary, UnknownOutcome
+from stasis_app.incidents import RECORDING_MISSING, Incidents
 from stasis_app.mirror.operations import NUMBER_OF_NOBODY, digits_only, finish_call, register_call
 from stasis_app.mirror.people import People, anybody
 from stasis_app.mirror.portal_calls import Change, Opening, PortalCalls
@@ -63,10 +64,24 @@ class NotYet(B24Error):
     retry_after = 2.0
 
 
+class Unreadable(NotYet):
+    """A recording is there and can't be read, or there is no room to convert it: somebody has to mend that first."""
+
+    retry_after = 30.0
+
+
 class Deliveries:
     """All operations. Methods raise `B24Error` when the operation is to be tried again as it is."""
 
-    def __init__(self, portal: PortalCalls, recordings: Recordings, people: People, default_user: int | None) -> None:
+    def __init__(
+        self,
+        portal: PortalCalls,
+        recordings: Recordings,
+        people: People,
+        default_user: int | None,
+        incidents: Incidents,
+    ) -> None:
+        self._incidents = incidents
         self._portal = portal
         self._recordings = recordings
         self._people = people
@@ -150,8 +165,12 @@ class Deliveries:
         name, format_ = row.body["name"], row.body["format"]
         try:
             await self._handed_over(portal_call_id, name, format_)
-        except (RecordingError, OSError, ValueError) as error:
+        except (RecordingError, ValueError) as error:
             return Verdict(REFUSED, f"the recording can't be delivered: {error}")
+        except OSError as error:
+            self._incidents.report(RECORDING_MISSING, f"call {row.call_id}: it can't be read or converted now: {error}")
+            # A full disk, a spool that is not mounted, a folder somebody has to open to us: the file itself is well.
+            raise Unreadable("the recording", "", f"the file can't be read or converted now: {error}") from error
         except Refused as error:
             if error.reason is Refusal.NOT_FINISHED and row.attempts < STATISTICS_LAG:
                 raise NotYet(error.method, error.code, error.description) from error

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loguru import logger
 
 from stasis_app.calls.facts import Direction, Ended, Fact, Identified, LegFact
 from stasis_app.calls.record import CallRecord
+from stasis_app.incidents import UNKNOWN_EXTENSION, Incidents
 from stasis_app.mirror import operations as ops
 from stasis_app.mirror.attempts import Attempts
-from stasis_app.mirror.deliveries import Beginning, Deliveries, Doubt, Verdict
+from stasis_app.mirror.deliveries import Beginning, Deliveries, Doubt, NotYet, Verdict
 from stasis_app.mirror.entries import Entries
 from stasis_app.mirror.gate import Gate
 from stasis_app.mirror.operations import Kind, Rules, Told
@@ -50,19 +51,32 @@ class Context:
     rules: Rules
     spell: Callable[[str], str]
     observe: Callable[[str, float], None]
+    incidents: Incidents
+    owners: dict[str, str] = field(default_factory=dict)
+    """The portal's calls that go on, and which call of ours each is."""
 
 
 class Lane:
-    """The operations of one call. `rows`: what the outbox holds of it; None when that has to be looked up."""
+    """The operations of one call.
 
-    def __init__(self, call_id: str, shared: Context, rows: Sequence[OutboxRow] | None) -> None:
+    `rows`: what the outbox holds of it; None when that has to be looked up. `doubts`: which of the open ones the portal
+    may have carried out; None: any.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        shared: Context,
+        rows: Sequence[OutboxRow] | None,
+        doubts: frozenset[int] | None = None,
+    ) -> None:
         self.call_id = call_id
         self.record: CallRecord | None = None
         self._shared = shared
         self._log = logger.bind(call=call_id)
-        self._entries = Entries(call_id, shared.outbox, shared.observe)
+        self._entries = Entries(call_id, shared.outbox, shared.observe, shared.incidents)
         self._loaded = rows is not None
-        self._entries.load(rows or ())
+        self._entries.load(rows or (), doubts)
         self._attempts = Attempts(shared.gate, self._entries, self._log)
         self._task: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
@@ -70,6 +84,7 @@ class Lane:
         self._begun = self._fact_at = time.monotonic()
         self._nobody_since: float | None = None
         self._unknown: set[str] = set()
+        self._waits_for_portal = False
         self._along: OutboxRow | None = None  # the end that went out with the registration
 
     @property
@@ -92,6 +107,18 @@ class Lane:
             return self.told.is_hopeless or self.told.is_finished
         settled = self.told.is_hopeless or self.told.is_finished or not self._is_mirrored
         return settled and record.ended_at is not None and not record.recording
+
+    @property
+    def doubts(self) -> frozenset[int]:
+        """The operations the portal may have carried out without our knowing."""
+        return self._entries.doubts
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether it only waits for the portal and nothing more happens to the call: the outbox can wait alone."""
+        record = self.record
+        is_recorded = record is not None and bool(record.recording)
+        return self._waits_for_portal and self.told.finish is not None and not is_recorded
 
     def on_fact(self, record: CallRecord, fact: Fact) -> None:
         """Take in a fact. Returns at once; what follows from it happens in the lane's own task."""
@@ -143,7 +170,11 @@ class Lane:
 
     async def _in_turn(self) -> None:
         """The portal is away: wait until it is back or for our turn to ask; much may have happened by then."""
-        await self._shared.gate.turn()
+        self._waits_for_portal = True
+        try:
+            await self._shared.gate.turn()
+        finally:
+            self._waits_for_portal = False
         step = self._next()
         if step is None or isinstance(step, float):
             self._shared.gate.pass_on()
@@ -167,10 +198,12 @@ class Lane:
         if not told.is_registered:
             return self._too_early() or self._when_due(self._register)
         if told.finish is None:
+            self._shared.owners.setdefault(told.portal_call_id, self.call_id)
             return self._next_cards()
         if told.finish.state == OPEN:
             self._entries.drop_cards()
             return self._when_due(self._finish)
+        self._disown()
         if told.finish.state == REFUSED:
             self._close_rest("the call could not be finished")
         delivers = told.record is not None and told.record.state == OPEN
@@ -202,6 +235,8 @@ class Lane:
             if extension not in self._unknown:
                 self._unknown.add(extension)
                 self._log.warning("Extension {} belongs to nobody in the portal: no card for it", extension)
+                if any(True for _ in self._shared.people.employees):  # else nobody at all is known yet
+                    self._shared.incidents.report(UNKNOWN_EXTENSION, f"call {self.call_id}", subject=extension)
         return wanted - self.told.shown, (self.told.shown | self.told.maybe) - wanted, wanted
 
     # Operations are opened
@@ -252,7 +287,7 @@ class Lane:
         self._along = None
         verdict = await self._attempt(
             lambda: [row, *self._entries.cards, *([self._along] if self._along else ())],
-            lambda: self._shared.deliveries.register(row, self._beginning, live=live, since=self._fact_at, doubt=doubt),
+            lambda: self._registered_alone(row, live=live, doubt=doubt),
         )
         if verdict is None or verdict.state == DROPPED:
             return
@@ -262,6 +297,25 @@ class Lane:
         end = self.told.finish
         if verdict.finish is not None and end is not None and end.state == OPEN:
             self._entries.settle(end, verdict.finish)
+
+    async def _registered_alone(self, row: OutboxRow, *, live: bool, doubt: Doubt) -> Verdict:
+        """Register. A portal may take two calls of the same two people for one as long as the first goes on.
+
+        Then the second is registered once the first is written down: one call of the portal's can be finished once.
+        """
+        verdict = await self._shared.deliveries.register(
+            row, self._beginning, live=live, since=self._fact_at, doubt=doubt
+        )
+        portal_call_id = verdict.answer.get("call_id", "")
+        owner = self._shared.owners.setdefault(portal_call_id, self.call_id) if portal_call_id else self.call_id
+        if owner != self.call_id:
+            raise NotYet("register", "", f"the portal takes it for call {owner}, which still goes on")
+        return verdict
+
+    def _disown(self) -> None:
+        """The portal's call is written down: whoever gets its id now, got it anew."""
+        if self._shared.owners.get(self.told.portal_call_id) == self.call_id:
+            del self._shared.owners[self.told.portal_call_id]
 
     def _too_early(self) -> float:
         """Seconds a registration should wait for its first card: where requests are scarce they travel together.

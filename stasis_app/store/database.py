@@ -8,7 +8,6 @@ through its asynchronous driver.
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +20,9 @@ from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from stasis_app.store import schema
-from stasis_app.store.errors import StoreError
-from stasis_app.store.writer import Action, Executor
+from stasis_app.store.backlog import Action
+from stasis_app.store.errors import StoreError, is_passing
+from stasis_app.store.writer import Executor
 
 T = TypeVar("T")
 
@@ -65,7 +65,8 @@ async def open_database(url: str, *, unless: Callable[[Connection], bool] = lamb
         shown = parsed.render_as_string(hide_password=True)
         raise StoreError(
             f"[storage] url: {shown} can't be opened ({getattr(error, 'orig', None) or type(error).__name__}); "
-            "check that the path or server exists and that this user may write to it"
+            "check that the path or server exists and that this user may write to it",
+            passing=is_passing(error),
         ) from error
     except ModuleNotFoundError as error:
         raise StoreError(
@@ -206,17 +207,17 @@ def _create_private(path: Path) -> None:
     """
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        if os.access(path, os.R_OK | os.W_OK):
-            return
-        trouble = os.strerror(errno.EACCES)
+    except FileExistsError as error:
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise StoreError(
+                f"[storage] url: {path} can't be opened (this user may not); let this user write to it"
+            ) from error
     except OSError as error:
-        trouble = error.strerror
-    else:
-        return
-    raise StoreError(
-        f"[storage] url: {path} can't be opened ({trouble}); create its directory and let this user write to it"
-    )
+        raise StoreError(
+            f"[storage] url: {path} can't be opened ({error.strerror}); "
+            "create its directory and let this user write to it",
+            passing=is_passing(error),
+        ) from error
 
 
 def _set_up_writer(connection: Any, _: Any) -> None:

@@ -25,7 +25,8 @@ from sqlalchemy import Connection, insert, inspect, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from stasis_app.settings import StorageSettings
-from stasis_app.store.database import Database, open_database
+from stasis_app.store.database import Database
+from stasis_app.store.store import open_patiently
 from stasis_app.store.tables import leases
 
 T = TypeVar("T")
@@ -308,7 +309,7 @@ async def open_lease(settings: StorageSettings) -> Lease:
         StoreError: the database can't be opened.
     """
     holder = f"{_place()}:{os.getpid()}:{secrets.token_hex(4)}"
-    return Lease(await open_database(settings.url, unless=has_lease), holder)
+    return Lease(await open_patiently(settings.url, patient=True, unless=has_lease), holder)
 
 
 def _place() -> str:

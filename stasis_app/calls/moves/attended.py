@@ -22,8 +22,8 @@ from stasis_app.calls.moves.blind import destinations_of, stay_with_the_other, t
 from stasis_app.calls.moves.consultation import Do, Happening, Next, Stage, follows
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
+from stasis_app.calls.outbound import endpoint_of
 from stasis_app.calls.record import Transfer
-from stasis_app.calls.ringing import endpoint_of
 from stasis_app.calls.routing import bridge_of_call
 from stasis_app.calls.state import Leg, LegStage
 from stasis_app.calls.verbs import CallGone

@@ -67,6 +67,7 @@ class World:
         self.stories: dict[str, list[f.Fact]] = {}
         self.asked: list[PastCalls] = []
         self.originated: list[tuple[str, str]] = []
+        self.wishes: list[dict[str, object]] = []
         self.hung_up: list[str] = []
         self.transferred: list[tuple[str, ...]] = []
         self.waiting: list[OutboxItem] = []
@@ -89,10 +90,11 @@ class World:
 
     # Controller
 
-    async def originate(self, extension: str, number: str) -> str:
+    async def originate(self, extension: str, number: str, **wishes: object) -> str:
         if self.trouble:
             raise self.trouble
         self.originated.append((extension, number))
+        self.wishes.append(wishes)
         return "new/call 1"
 
     async def hang_up(self, call_id: str) -> bool:

@@ -35,7 +35,7 @@ async def keep_waiting(call: CallHandle) -> None:
 class Exchange:
     """Implements `Control`, and keeps the channels, bridges and recordings an Asterisk would have."""
 
-    def __init__(self, *, record: bool = False) -> None:
+    def __init__(self, *, record: bool = False, options: CallOptions | None = None) -> None:
         self.flow: Callable[[Call], Awaitable[None]] = keep_waiting
         self.asked: list[tuple[str, ...]] = []
         self.channels: dict[str, e.Channel] = {}
@@ -44,11 +44,12 @@ class Exchange:
         self.playing: list[tuple[str, str, str]] = []  # playback, media, channel
         self.facts: list[f.Fact] = []
         self.records: dict[str, CallRecord] = {}
+        self.variables: dict[str, dict[str, str]] = {}  # those given with the channel
         self._watched: set[str] = set()
         self._rules: list[tuple[str, str, AriError]] = []
         self._gates: dict[str, asyncio.Event] = {}
         self._deaf = False
-        self.call_options = CallOptions(endpoint="PJSIP/{extension}", trunk="PJSIP/{number}@trunk", record=record)
+        self.call_options = options or CallOptions(endpoint="PJSIP/{extension}", record=record)
         self.tracker = Tracker(self, self.call_options, self._run, [self._told], APP)
 
     async def _run(self, call: Call) -> None:
@@ -276,6 +277,7 @@ class Exchange:
 
     async def originate(self, channel: str, endpoint: str, **options: Any) -> None:
         await self._ask("originate", channel, endpoint, str(options.get("callerId", "")))
+        self.variables[channel] = dict(options.get("variables", {}))
         self.channels[channel] = e.Channel(id=channel, name=f"{endpoint}-00000001", state="Down")
         self.tell(e.Dial, peer=self.channels[channel])
 
@@ -287,6 +289,10 @@ class Exchange:
     async def dial(self, channel: str, *, caller: str, seconds: int) -> None:
         await self._ask("dial", channel, caller)
         self.tell(e.Dial, peer=self._existing(channel))
+
+    async def show_caller(self, channel: str, caller_id: str) -> None:
+        await self._ask("show_caller", channel, caller_id)
+        self._existing(channel)
 
     async def make_bridge(self, bridge: str) -> None:
         await self._ask("make_bridge", bridge)

@@ -141,6 +141,21 @@ async def test_the_ring_time_is_over_and_asterisk_says_nothing(pbx: Exchange) ->
     assert pbx.the_record.ended_by is EndedBy.SERVICE
 
 
+async def test_the_end_of_the_ring_time_does_not_touch_a_talk_that_has_begun(pbx: Exchange) -> None:
+    pbx.flow = rung = Rung(GROUP[:1], seconds=20)
+    await pbx.customer_calls()
+    await pbx.rings("101")
+    await pbx.passes(19)
+    await pbx.answers("101")
+
+    await pbx.passes(600)
+
+    assert rung.answered_by == "101"
+    assert pbx.bridges == {"1.0-bridge": ["1.0", pbx.leg("101")]}
+    assert pbx.requests("hang_up") == []
+    assert pbx.the_record.talking_now
+
+
 async def test_one_of_three_phones_is_not_registered_and_another_answers(pbx: Exchange) -> None:
     pbx.flow = rung = Rung(GROUP)
     pbx.refuse("originate", ServerFailed, about="PJSIP/102")

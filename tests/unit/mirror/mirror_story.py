@@ -133,6 +133,7 @@ class ListeningPortal:
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
     slow: asyncio.Event | None = None
     is_crowded: bool = False
+    takes_the_same_two_for_one_call: bool = False
     heard: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def hears(self, what: str) -> None:
@@ -148,7 +149,7 @@ class ListeningPortal:
         await self._hear(f"register for {call.user_id}" + (f", show {_ids(first.show)}" if first.show else ""))
         self._fail("register")
         self.registered.append(call)
-        call_id = f"portal-{call.external_call_id}"
+        call_id = self._names(call)
         if first.finish is None:
             return Registered(call_id, shown=bool(first.show))
         await self._hear(_ending(first.finish))
@@ -189,6 +190,14 @@ class ListeningPortal:
         await self._hear("look whether it is finished")
         return bool(self._found(lambda call: call.call_id == call_id))
 
+    def _names(self, call: RegisterCall) -> str:
+        """The id of the call; of one that goes on between the same two, if it is one of those portals."""
+        if not self.takes_the_same_two_for_one_call:
+            return f"portal-{call.external_call_id}"
+        over = {finished.call_id for finished in self.finished}
+        pair = f"portal-{call.user_id}-{call.phone_number}"
+        return next(name for number in range(99) if (name := f"{pair}-{number}") not in over)
+
     def _found(self, is_it: Callable[[FinishCall], bool]) -> str:
         return next((call.call_id for call in self.finished if is_it(call)), "")
 
@@ -212,6 +221,7 @@ class MemoryOutbox:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, int], OutboxRow] = {}
+        self.takes = True
 
     def submit(self, *rows: OutboxRow, urgent: bool = True) -> asyncio.Future[bool]:
         self.post(*rows)
@@ -222,9 +232,15 @@ class MemoryOutbox:
     def post(self, *rows: OutboxRow) -> None:
         self.rows.update({(row.call_id, row.seq): row for row in rows})
 
-    async def unfinished(self, since: float) -> list[OutboxRow]:
+    async def unfinished(self, since: float) -> list[str]:
         calls = {row.call_id for row in self.rows.values()}
-        return [row for call_id in sorted(calls) for row in await self.of_call(call_id) if self._is_unfinished(call_id)]
+        return [call_id for call_id in sorted(calls) if self._is_unfinished(call_id)]
+
+    async def of_calls(self, call_ids: Sequence[str]) -> dict[str, list[OutboxRow]]:
+        return {call_id: await self.of_call(call_id) for call_id in call_ids}
+
+    async def settle(self) -> bool:
+        return self.takes
 
     async def of_call(self, call_id: str) -> list[OutboxRow]:
         return sorted((row for row in self.rows.values() if row.call_id == call_id), key=lambda row: row.seq)
