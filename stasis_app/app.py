@@ -16,14 +16,16 @@ from loguru import logger
 
 from b24client import B24Error, OAuthAuth, OAuthTokens, retrying
 from b24client.transport import tls_context
-from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
+from stasis_app.adapters import CallDesk, Figures, OutboxView, RecordingsView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
 from stasis_app.ari.sign_of_life import SignOfLife
-from stasis_app.calls import AriControl, AutoAnswer, Call, CallOptions, Direction, Tracker
+from stasis_app.calls import AriControl, AutoAnswer, Call, CallOptions, CallRecord, Direction, Tracker
+from stasis_app.calls.facts import RecordingMode
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
+from stasis_app.calls.policy import ConsentWhen, RecordingPolicy
 from stasis_app.calls.recorded import EventRecorder
 from stasis_app.crm import (
     AriEndpoints,
@@ -177,6 +179,7 @@ class Service:
         self._do(self.directory.run())
         self._do(self._bind_events())
         self._do(self._know_limits())
+        self._do(self.recordings.tell_daily())
         if self.settings.storage.keep_days is not None:
             self._do(self._forget_old_calls(self.settings.storage.keep_days))
 
@@ -241,6 +244,7 @@ class Service:
         settings = self.settings
         self.journal = Journal(self.store.journal)
         self._stack.push_async_callback(self.journal.close)
+        self.recordings = RecordingsView(self.journal, self.store, internal_calls=settings.bitrix24.internal_calls)
         self.feed = FactFeed()
         self.watch = Watch(
             self.incidents,
@@ -278,6 +282,17 @@ class Service:
         )
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
 
+    def _recording_policy(self, record: CallRecord) -> RecordingPolicy:
+        """How a call is recorded, as the plan and the configuration say."""
+        recording = self.settings.recording
+        if record.direction is Direction.INTERNAL and not recording.internal:
+            return RecordingPolicy()
+        mode = RecordingMode(recording.mode) if recording.enabled else RecordingMode.OFF
+        configured = RecordingPolicy(
+            mode, recording.stereo, tuple(recording.consent), ConsentWhen(recording.consent_when)
+        )
+        return self.plan.recording_of(record, self.numbers, configured)
+
     def _call_options(self) -> CallOptions:
         settings, outbound, employees = self.settings, self.settings.outbound, self.settings.employees
         self.trunks = number_plan(settings.asterisk, settings.trunks, outbound, employees, self.plan, self.numbers)
@@ -289,7 +304,7 @@ class Service:
             auto_answer=AutoAnswer(
                 outbound.auto_answer, {e.extension: e.auto_answer for e in employees if e.auto_answer is not None}
             ),
-            record=settings.recording.enabled,
+            recording=self._recording_policy,
         )
 
     async def _serve_http(self) -> None:
@@ -301,6 +316,7 @@ class Service:
                 journal=self.journal,
                 control=desk,
                 outbox=OutboxView(self.store),
+                recordings=self.recordings,
                 facts=self.feed,
                 health=health_sources(self.link, self.store, self.mirror, self.directory),
                 incidents=self.incidents,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from b24client import FinishCall, RegisterCall
-from stasis_app.mirror.portal_calls import Change, Opening, PortalCalls, Registered
+from stasis_app.mirror.portal_calls import Change, Opening, PortalCalls, Registered, Reminder
 
 MayAct = Callable[[], Awaitable[bool]]
 
@@ -49,6 +49,14 @@ class FencedPortalCalls:
     async def attach_url(self, call_id: str, url: str) -> None:
         await self._pass()
         await self._portal.attach_url(call_id, url)
+
+    async def remind(self, reminder: Reminder) -> None:
+        await self._pass()
+        await self._portal.remind(reminder)
+
+    async def is_reminded(self, reminder: Reminder) -> bool:
+        await self._pass()
+        return await self._portal.is_reminded(reminder)
 
     async def finished_before(self, external_call_id: str) -> str:
         await self._pass()

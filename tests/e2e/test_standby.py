@@ -18,13 +18,21 @@ from lab.story import HANG_UP, Numbers, Story
 
 N = Numbers(1)
 COMPANY = Story(
-    name="one line, one phone",
+    name="two lines, a phone for each",
     calls=(),
-    phones=(Manner(N.phone(1), ring_s=0.5),),
+    phones=(Manner(N.phone(1), ring_s=0.5), Manner(N.phone(2), ring_s=0.5)),
     outside=(Manner(N.outside(1)),),
-    lines={N.did: N.element("ring")},
+    lines={N.line(which): N.element(f"ring{which}") for which in (1, 2)},
     elements={
-        N.element("ring"): {"type": "ring", "targets": [N.phone(1)], "seconds": 30, "on_no_answer": N.element("end")},
+        **{
+            N.element(f"ring{which}"): {
+                "type": "ring",
+                "targets": [N.phone(which)],
+                "seconds": 30,
+                "on_no_answer": N.element("end"),
+            }
+            for which in (1, 2)
+        },
         N.element("end"): HANG_UP,
     },
 )
@@ -66,17 +74,17 @@ async def test_it_takes_over_a_talk_and_a_new_call(
     first = exchange.service.pid
 
     async with Office(exchange.pbx, exchange.folder, phones=COMPANY.phones) as office:
-        talking = Caller(exchange.pbx, exchange.folder, number=N.did, from_number=N.client(1), talk_s=14)
+        talking = Caller(exchange.pbx, exchange.folder, number=N.line(1), from_number=N.client(1), talk_s=14)
         call = asyncio.create_task(talking.call())
         await talking.until("answered_at")
         await asyncio.sleep(1)
 
         struck(first)
         await eventually(lambda: "The link to Asterisk is connected" in said(standby), 8)
-        newcomer = Caller(exchange.pbx, exchange.folder, number=N.did, from_number=N.client(2), talk_s=1)
+        newcomer = Caller(exchange.pbx, exchange.folder, number=N.line(2), from_number=N.client(2), talk_s=1)
         of_new = await newcomer.call()
         of_talk = await call
-        assert len(office.calls_of(N.phone(1))) == 2
+        assert len(office.calls_of(N.phone(2))) == 1
 
     assert of_new.answered_at
     assert of_talk.hung_up_here

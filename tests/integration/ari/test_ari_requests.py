@@ -322,7 +322,11 @@ async def test_every_request_of_a_call_is_one_the_server_knows(server: AriServer
     await control.dial("3.0", caller="", seconds=20)
     await control.make_bridge("b1")
     await control.add_to_bridge("b1", ONE, OTHER)
-    await control.record("b1", "r1", "wav")
+    await control.play_in_bridge("b1", "sound:recorded", "p2")
+    await control.snoop(ONE, "r1", spy="both", args="record,1,r1")
+    await control.record("r1", "r1", "wav", beep=True)
+    await control.mute_recording("r1")
+    await control.unmute_recording("r1")
     await control.stop_recording("r1")
     await control.destroy_bridge("b1")
     await control.play(ONE, "sound:hello", "p1")
@@ -362,7 +366,11 @@ async def test_every_request_of_a_call_is_one_the_server_knows(server: AriServer
         ("POST channels/3.0/dial", {"timeout": 20}),
         ("POST bridges/b1", {"type": "mixing,dtmf_events"}),
         ("POST bridges/b1/addChannel", {"channel": [ONE, OTHER]}),
-        ("POST bridges/b1/record", {"name": "r1", "format": "wav"}),
+        ("POST bridges/b1/play/p2", {"media": "sound:recorded"}),
+        (f"POST channels/{ONE}/snoop/r1", {"spy": "both", "app": "stasis-app", "appArgs": "record,1,r1"}),
+        ("POST channels/r1/record", {"name": "r1", "format": "wav", "beep": True}),
+        ("POST recordings/live/r1/mute", {}),
+        ("DELETE recordings/live/r1/mute", {}),
         ("POST recordings/live/r1/stop", {}),
         ("DELETE bridges/b1", {}),
         (f"POST channels/{ONE}/play", {"media": "sound:hello", "playbackId": "p1"}),
