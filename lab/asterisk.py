@@ -225,15 +225,15 @@ class Asterisk:
     def _outbound_application(self) -> str:
         if not self.outbound:
             return ""
-        link = f"type = outbound_websocket\nwebsocket_client_id = service\napps = {self.app}\n"
+        link = f"type = outbound_websocket\nwebsocket_client_id = stasis-app-link\napps = {self.app}\n"
         return f"[outbound]\n{link}local_ari_user = {ARI_USER}\n"
 
     def _outbound_link(self) -> str:
         if not self.outbound:
             return ""
-        who = f"username = {self.outbound.username}\npassword = {self.outbound.password}\n"
-        kind = "type = websocket_client\nconnection_type = persistent\nprotocols = ari\nreconnect_interval = 500\n"
-        return f"[service]\n{kind}uri = {self.outbound.url}\n{who if self.outbound.username else ''}"
+        link = self.outbound
+        values = {"uri": link.url, "username": link.username, "password": link.password}
+        return configured("websocket_client.conf", values)
 
     def _modules(self) -> str:
         lines = (Path(__file__).parent / "modules.conf").read_text().splitlines(keepends=True)

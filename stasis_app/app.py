@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -18,6 +19,7 @@ from b24client.transport import tls_context
 from stasis_app.adapters import CallDesk, Figures, OutboxView, RecordingsView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
+from stasis_app.ari.sign_of_life import SignOfLife
 from stasis_app.calls import AriControl, AutoAnswer, Call, CallOptions, CallRecord, Direction, Tracker
 from stasis_app.calls.facts import RecordingMode
 from stasis_app.calls.features import FeatureCodes
@@ -57,7 +59,7 @@ from stasis_app.flow import (
 )
 from stasis_app.flow.elements.queue import Queue as QueueElement
 from stasis_app.http import ApiDependencies, Metrics, create_http
-from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
+from stasis_app.mirror import AriRecordings, B24PortalCalls, FencedPortalCalls, Mirror, PortalCalls, Recordings
 from stasis_app.ops import IncidentBook, Watch
 from stasis_app.portal import (
     InstallProof,
@@ -72,8 +74,9 @@ from stasis_app.queue_adapters import CallBackMaker, CrmQuestions, QueueFigures
 from stasis_app.queues import Queues
 from stasis_app.queues.reach import Reach
 from stasis_app.settings import FEATURE_CODES, Settings
-from stasis_app.store import Store, open_store, read_patiently
+from stasis_app.store import Lease, Store, open_store, read_patiently
 
+_PORT_AGAIN = 0.3  # seconds
 _PURGE_EVERY = 3600.0  # seconds; each time forgets a limited number of calls, so that it never holds up the disk
 
 
@@ -85,6 +88,8 @@ class Service:
         record_events: a file to write Asterisk's events to, for `stasis-app replay`.
         log_trouble: asked why the log's file takes nothing ("" when it does).
         on_secret: told each secret learnt later (renewed tokens), so that it is kept out of the log.
+        lease: what makes us the one instance that serves calls; None when there is no other.
+        takes_over: another instance served until now, and may hold the port of the control API for a while.
     """
 
     def __init__(
@@ -94,10 +99,15 @@ class Service:
         record_events: Path | None = None,
         on_secret: Callable[[str], None] = lambda _: None,
         log_trouble: Callable[[], str] = lambda: "",
+        lease: Lease | None = None,
+        takes_over: bool = False,
     ) -> None:
         self.settings = settings
         self._record_events = record_events
         self._on_secret = on_secret
+        self._may_act = lease.still_ours if lease else None
+        self._takes_over = takes_over
+        self._on_blocked = lease.end_former if lease else lambda: None
         self._log_trouble = log_trouble
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -124,12 +134,22 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._stack.aclose()
 
+    async def replaced(self) -> None:
+        """Wait until another instance takes over our application in Asterisk."""
+        await self.link.until_replaced()
+
+    async def step_back(self) -> None:
+        """Another instance serves calls now: do and write nothing any more, not even what was begun."""
+        self.link.step_back()
+        self.store.writer.abandon()
+        await self.stop()
+
     async def _start(self) -> None:
         settings = self.settings
         self.numbers = Numbers(settings.routing.country)
         scripts = await asyncio.to_thread(load_scripts, settings.routing.scripts) if settings.routing.scripts else {}
         self.plan: Plan = await asyncio.to_thread(load_plan, settings.routing.plan, self.numbers, scripts=set(scripts))
-        self.store: Store = await open_store(settings.storage, patient=True)
+        self.store: Store = await open_store(settings.storage, patient=True, may_write=self._may_act)
         self._stack.push_async_callback(self.store.close)
         self.incidents = IncidentBook(self.store.incidents)
         await read_patiently(self.incidents.load)
@@ -143,6 +163,9 @@ class Service:
             self._on_world,
             cache=_cache_folder() / "ari",
             record_events=self._recording(),
+            may_act=self._may_act,
+            takes_over=self._takes_over,
+            on_blocked=self._on_blocked,
         )
         await self._know_people()
         await self._know_queues()
@@ -169,6 +192,9 @@ class Service:
         self.queues.restore(unfinished, {record.call_id: record for record in looked_up if record is not None})
         await self.link.start()
         self._stack.push_async_callback(self.link.stop)
+        sign = SignOfLife(self.link, settings.asterisk.app)
+        self._stack.push_async_callback(sign.cease)
+        self._do(sign.run())
         self._do(self.watch.run())
         self._do(self.directory.run())
         self._do(self._bind_events())
@@ -247,9 +273,12 @@ class Service:
         source = None if recording.directory else AriRecordings(self.link)
         public_url = self.settings.http.public_url
         self.published = PublishedRecordings(public_url) if recording.deliver == "url" else None
+        portal_calls: PortalCalls = B24PortalCalls(self.portal)
+        if self._may_act is not None:
+            portal_calls = FencedPortalCalls(portal_calls, self._may_act)
         self.mirror = Mirror(
             self.store.outbox,
-            B24PortalCalls(self.portal),
+            portal_calls,
             self.directory,
             Recordings(recording, source, self.published),
             self.settings.bitrix24,
@@ -377,10 +406,28 @@ class Service:
         runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
+        if self._takes_over:
+            self._do(self._listen_when_free(runner))
+        else:
+            await self._listen(runner)
+
+    async def _listen(self, runner: web.AppRunner) -> None:
         site = web.TCPSite(runner, self.settings.http.host, self.settings.http.port)
         await site.start()
         self.http_port = runner.addresses[0][1]
         logger.info("The control API listens at http://{}:{}", self.settings.http.host, self.http_port)
+
+    async def _listen_when_free(self, runner: web.AppRunner) -> None:
+        """The instance before us may hold the port until it has stopped; calls don't wait for it."""
+        for attempt in itertools.count():
+            try:
+                await self._listen(runner)
+            except OSError as error:
+                if attempt % 100 == 0:
+                    logger.warning("The control API can't listen yet, calls are served all the same: {}", error)
+                await asyncio.sleep(_PORT_AGAIN)
+            else:
+                return
 
     async def _serve_portal(self, app: web.Application, auth: OAuthAuth, desk: CallDesk) -> None:
         bitrix24 = self.settings.bitrix24

@@ -77,6 +77,17 @@ class AsteriskSettings(Section):
         description="who carries out transfers made on a phone: we, where Asterisk can tell us (22.7+, 20.17+), or it",
     )
     ca_file: Path | None = Field(default=None, description="certificate authority of an https:// address, PEM")
+    connect: Literal["inbound", "outbound"] = Field(
+        default="inbound",
+        description="who opens the event websocket: inbound, we connect to Asterisk; outbound, Asterisk to us (22.5+)",
+    )
+    listen_host: str = Field(default="127.0.0.1", description="with outbound: address to await Asterisk at")
+    listen_port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8098, description="with outbound: the port")
+    listen_path: str = Field(
+        default="/ari", pattern=r"^/[A-Za-z0-9_./-]*$", description="with outbound: the path in websocket_client.conf"
+    )
+    listen_username: str = Field(default="asterisk", description="with outbound: the user in websocket_client.conf")
+    listen_password: SecretStr | None = Field(default=None, description="with outbound: that user's password")
     heartbeat: Seconds = Field(default=5.0, description="seconds between pings of the event websocket")
     request_timeout: Seconds = Field(default=5.0, description="seconds an ARI request may take")
     rest_over_websocket: bool | None = Field(
@@ -86,6 +97,13 @@ class AsteriskSettings(Section):
     def problems(self) -> Iterator[ConfigProblem]:
         yield from _address("url", self.url, "http://127.0.0.1:8088")
         yield from _missing_file("ca_file", self.ca_file)
+        password = self.listen_password.get_secret_value() if self.listen_password else ""
+        if self.connect == "outbound" and len(password) < 8:
+            yield ConfigProblem(
+                "listen_password",
+                "is missing or has fewer than 8 characters, but Asterisk shall connect to us",
+                "Choose one, and put it into websocket_client.conf too: openssl rand -hex 16.",
+            )
         yield from _dial_string("endpoint", self.endpoint, "{extension}", "PJSIP/{extension}")
         yield from _dial_string("trunk", self.trunk, "{number}", "PJSIP/{number}@trunk")
 
@@ -485,7 +503,13 @@ class Settings(BaseSettings):
 
     def secrets(self) -> list[str]:
         """Every secret in the configuration, for the log to redact."""
-        found = [self.asterisk.password, self.bitrix24.webhook, self.bitrix24.client_secret, *self.http.tokens]
+        found = [
+            self.asterisk.password,
+            self.asterisk.listen_password,
+            self.bitrix24.webhook,
+            self.bitrix24.client_secret,
+            *self.http.tokens,
+        ]
         found += self.http.supervisor_tokens
         texts = [secret.get_secret_value() for secret in found if secret]
         return [text for text in (*texts, urlsplit(self.storage.url).password) if text]

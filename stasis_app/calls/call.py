@@ -116,6 +116,7 @@ class Call:
         self._waiters: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
         self.keys = Keys()
         self.played: deque[str] = deque(maxlen=16)  # the prompts that ended last
+        self.prompts = 0  # how many were begun
         self.bridged = bool(record.in_bridge)  # the call's bridge exists, or may
         self._bridge_made = False
         self.recording = CallRecording(self)

@@ -245,7 +245,8 @@ class AriControl:
         return await self._end(lambda api: api.channels.hangup(channelId=channel, reason_code=str(cause)))
 
     async def watch(self, channel: str) -> None:
-        """Be told of a channel's events even after it has left the application."""
+        """Be told of a channel's events even after it has left the application; also after the link was lost."""
+        self._link.watched.add(channel)
         await self._do(
             lambda api: api.applications.subscribe(applicationName=self._app, eventSource=f"channel:{channel}")
         )

@@ -53,6 +53,7 @@ class EndedBy(StrEnum):
     EMPLOYEE = "employee"
     SERVICE = "service"  # the plan hung up
     DIALPLAN = "dialplan"  # it ended after the call was handed over
+    EXCHANGE = "exchange"  # Asterisk was restarted
     UNKNOWN = "unknown"  # it ended while nobody was watching
 
 

@@ -103,6 +103,11 @@ class HangingUp(Intent):
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangeRestarted(Intent):
+    """Asterisk was restarted since, which ended the call whatever it was doing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Taping(Intent):
     """A recording is about to begin; the fields are those of `RecordingStarted`, `least` in seconds (messages)."""
 

@@ -15,6 +15,7 @@ from stasis_app.calls.control import caller_id
 from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
 from stasis_app.calls.moves.attended import resume_consultation
 from stasis_app.calls.moves.blind import destinations_of, find_destination, lead_on
+from stasis_app.calls.prompts import PLAYBACKS, playback_of
 from stasis_app.calls.record import CallRecord, Transfer
 from stasis_app.calls.state import LegStage
 from stasis_app.calls.verbs import CallGone
@@ -87,10 +88,17 @@ def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow
         return go_on_talking
 
     async def flow(call: Call) -> None:
-        await release_others(call)
+        await asyncio.gather(stop_prompts(call), release_others(call))
         await resume(call)
 
     return flow
+
+
+async def stop_prompts(call: Call) -> None:
+    """Stop whatever the instance before us left playing: the channel does nothing else until it ends."""
+    playbacks = [playback_of(call.state.anchor_leg, number) for number in range(PLAYBACKS)]
+    for playback in playbacks:
+        await _whatever_comes(call, call.control.stop_playing(playback))
 
 
 async def go_on_talking(call: Call) -> None:

@@ -267,6 +267,10 @@ def _hanging_up(state: CallState, intent: i.HangingUp) -> Change:
     return replace(state, first_hangup=state.first_hangup or EndedBy.SERVICE), []
 
 
+def _exchange_restarted(state: CallState, intent: i.ExchangeRestarted) -> Change:
+    return replace(state, first_hangup=state.first_hangup or EndedBy.EXCHANGE), []
+
+
 def _handing_over(state: CallState, intent: i.HandingOver) -> Change:
     return replace(state, handing_over=intent.to, watched=intent.watched), []
 
@@ -472,6 +476,7 @@ _TRANSITIONS: dict[type, Callable[[CallState, Any], Change]] = {
     i.Dismissing: _dismissing,
     i.Holding: _holding,
     i.HandingOver: _handing_over,
+    i.ExchangeRestarted: _exchange_restarted,
     i.Taping: _taping,
     i.TapingFailed: _taping_failed,
     i.RecordingOver: _recording_over,

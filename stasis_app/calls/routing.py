@@ -32,6 +32,12 @@ def is_bridge_of_call(bridge: str, call_id: str) -> bool:
     return bridge.startswith(f"{call_id}{_BRIDGE}")
 
 
+def call_of_bridge(bridge: str) -> str:
+    """The call a bridge was made for, "" for a bridge that is not named as ours are."""
+    call, found, _ = bridge.partition(_BRIDGE)
+    return call if found else ""
+
+
 def channel_of_event(event: e.Event) -> str:
     """The channel an event is about, "" if it is about none."""
     match event:

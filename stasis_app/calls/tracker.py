@@ -37,6 +37,7 @@ from stasis_app.calls.lifecycle import (
 )
 from stasis_app.calls.moves.destination import Destinations
 from stasis_app.calls.moves.supervision import accompany
+from stasis_app.calls.orphans import Orphans, find_orphans
 from stasis_app.calls.record import CallRecord, begin
 from stasis_app.calls.refer import PhoneTransfers
 from stasis_app.calls.restore import restored_state
@@ -145,14 +146,28 @@ class Tracker:
         former, self._former = self._former, []
         for record in former:
             self._take_up(record, world)
+        for event in world.missed:
+            self.on_event(event)
         unknown = [c for c in world.channels if self._is_ours(c) and c.id not in self._by_channel]
         # Callers first, so that a leg or a recording finds the call it belongs to.
         for channel in sorted(unknown, key=lambda c: not isinstance(read_entry(_args(c)), Entry)):
             self._adopt(channel, world)
-        for call in self._calls.values():
-            for event in missed_events(call.state, world):
+        for call in list(self._calls.values()):
+            ended_at = world.ended_by_restart(call.record.started_at)
+            if ended_at is not None:
+                call.intend(i.ExchangeRestarted(ended_at))
+            for event in missed_events(call.state, world, ended_at or i.now()):
                 call.put(event)
             call.resynced()
+        self._clear_away(find_orphans(world, self._calls, self._by_channel, self._app, i.now()))
+
+    def _clear_away(self, orphans: Orphans) -> None:
+        for channel in orphans.channels:
+            self._do(self._control.hang_up(channel, NORMAL))
+        for bridge in orphans.bridges:
+            self._do(self._control.destroy_bridge(bridge))
+        if orphans.channels or orphans.bridges:
+            logger.warning("Left over from calls that are gone, ended now: {}", orphans)
 
     # Calls from before a restart
 
@@ -166,6 +181,8 @@ class Tracker:
             return
         state = restored_state(record)
         exists = any(channel.id == state.anchor_leg for channel in world.channels)
+        if exists and state.handed_over:
+            self._do(self._control.watch(state.anchor_leg))
         if not exists or state.handed_over:
             flow: Flow = wait_for_end
         elif record.ordered and not record.visited:

@@ -71,6 +71,9 @@ def outcome(record: CallRecord) -> Outcome:
     """The outcome of a call that has ended."""
     if record.answered:
         return Outcome(StatusCode.SUCCESS, round(record.talk_seconds), "")
+    if record.ended_by is EndedBy.EXCHANGE:
+        # Nobody's doing, so nobody's missed call either.
+        return Outcome(StatusCode.OTHER, 0, "the telephone exchange was restarted")
     if record.handed_over_to is not None and record.tech_cause != _GAVE_UP_RINGING:
         return Outcome(StatusCode.OTHER, 0, "handed over to the dialplan, what became of it there is not known")
     if record.direction is Direction.INBOUND:

@@ -8,6 +8,7 @@ from stasis_app.store.directories import ClientRow, EmployeeRow, SqlClientStore,
 from stasis_app.store.errors import StoreError
 from stasis_app.store.incidents import IncidentRow, IncidentStore, SqlIncidents
 from stasis_app.store.journal import CallFilter, CallRow, FactRow, JournalStore, SqlJournal
+from stasis_app.store.lease import Lease, LeaseHeld, open_lease
 from stasis_app.store.outbox import DONE, DROPPED, OPEN, REFUSED, Outbox, OutboxRow, OutboxSummary, SqlOutbox
 from stasis_app.store.queues import AgentRow, CallBackRow, MembershipRow, SqlQueueStore
 from stasis_app.store.small import SqlMeta, SqlTokenStore
@@ -29,6 +30,8 @@ __all__ = [
     "IncidentRow",
     "IncidentStore",
     "JournalStore",
+    "Lease",
+    "LeaseHeld",
     "MembershipRow",
     "Outbox",
     "OutboxRow",
@@ -44,6 +47,7 @@ __all__ = [
     "Store",
     "StoreError",
     "Writer",
+    "open_lease",
     "open_store",
     "read_patiently",
 ]

@@ -158,3 +158,12 @@ incidents = Table(
     Column("closed_at", Double),
 )
 """What an operator has to know of."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(150), nullable=False),
+    Column("beat", BigInteger, nullable=False),
+)
+"""Which of several instances serves calls (`stasis_app.store.lease`)."""
