@@ -34,6 +34,7 @@ class Company:
     client_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     token: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
     default_user: int = DIRECTOR
+    phone_transfers: str = "auto"
 
     def __post_init__(self) -> None:
         extensions = sorted({number for story in self.stories for number in _extensions(story)})
@@ -110,7 +111,13 @@ class Company:
 
     def _stasis(self, folder: Path, pbx: Asterisk, ari_url: str, portal: str, http_port: int) -> str:
         sections: dict[str, Table] = {
-            "asterisk": {"url": ari_url, "username": ARI_USER, "password": pbx.password, "app": pbx.app},
+            "asterisk": {
+                "url": ari_url,
+                "username": ARI_USER,
+                "password": pbx.password,
+                "app": pbx.app,
+                "phone_transfers": self.phone_transfers,
+            },
             "bitrix24": {
                 "portal": portal,
                 "oauth_url": portal,

@@ -62,10 +62,13 @@ class Exchange:
     globals: Mapping[str, str] = field(default_factory=dict)  # of the dialplan
     service_arguments: Sequence[str] = ()
     sandbox_arguments: Sequence[str] = ()
+    configuration: str = ""  # more sections of stasis.toml
+    phone_transfers: str = "auto"  # asterisk.phone_transfers
+    plan: str = ""  # more tables of the plan
     company: Company = field(init=False)
 
     def __post_init__(self) -> None:
-        self.company = Company(self.stories)
+        self.company = Company(self.stories, phone_transfers=self.phone_transfers)
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None
         self.pbx = Asterisk(self.company.accounts, globals=self.globals, keep_folder=kept)
@@ -96,6 +99,8 @@ class Exchange:
         port = free_port(HOST, socket.SOCK_STREAM)
         self.sandbox = sandbox(self.folder / "seed.toml", self.folder, *self.sandbox_arguments)
         files = self.company.write(self.folder, self.pbx, portal=self.sandbox.url, http_port=port)
+        files["stasis"].write_text(files["stasis"].read_text() + self.configuration)
+        files["plan"].write_text(files["plan"].read_text() + self.plan)
         self._stack.push_async_callback(self.sandbox.stop)
         await self.sandbox.start()
         self.portal = await self._stack.enter_async_context(Portal(self.sandbox.url))
@@ -123,6 +128,10 @@ class Exchange:
             except TimeoutError:
                 raise TimeoutError(f"the service is not ready: {told}\n{self.service.last_words()}") from None
 
+    def api(self) -> aiohttp.ClientSession:
+        """The control API of the service, as somebody who may do everything."""
+        return aiohttp.ClientSession(self.service.url, headers={"Authorization": f"Bearer {self.company.token}"})
+
     async def left_in_asterisk(self) -> list[str]:
         """Channels and bridges still there, when every call should be over."""
         left = []
@@ -131,6 +140,13 @@ class Exchange:
                 async with http.get(f"{self.pbx.url}/ari/{kind}") as answer:
                     left += [f"{kind[:-1]} {thing['id']} {thing.get('name', '')}" for thing in await answer.json()]
         return left
+
+    async def until_nothing_is_left(self, seconds: float = 15.0) -> None:
+        """Wait until Asterisk has no channel and no bridge any more: `AssertionError` with those that stay."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while left := await self.left_in_asterisk():
+            assert asyncio.get_running_loop().time() < deadline, f"left in Asterisk: {left}"
+            await asyncio.sleep(0.2)
 
     async def _keep_portal(self) -> None:
         """What the portal knows, beside the logs."""

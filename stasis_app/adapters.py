@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from loguru import logger
@@ -10,7 +11,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from b24client import B24Error, FinishCall, Portal
 from stasis_app.ari import AriLink, LinkState
-from stasis_app.calls import CallRecord, Tracker
+from stasis_app.calls import Call, CallRecord, Tracker
+from stasis_app.calls.facts import TransferKind
+from stasis_app.calls.moves.consultation import Happening
+from stasis_app.calls.moves.order import ImpossibleMove, order_next, order_transfer
 from stasis_app.crm import Directory, Numbers
 from stasis_app.http import Component, HealthSource, NotPossibleError, OutboxItem, State, UnavailableError
 from stasis_app.mirror import Mirror
@@ -56,6 +60,35 @@ class CallDesk:
         await call.hang_up()
         return True
 
+    async def transfer(self, call_id: str, to: str, kind: TransferKind, extension: str) -> bool:
+        """Move a live call; False if there is none of this id."""
+        call = self._movable(call_id)
+        if call is not None:
+            with _told_why_not():
+                await order_transfer(call, self._destination(to), kind, extension)
+        return call is not None
+
+    async def go_on_with_transfer(self, call_id: str, what: str) -> bool:
+        """Complete, cancel or swap an attended transfer, or make it a conference; False without a call."""
+        call = self._movable(call_id)
+        if call is not None:
+            with _told_why_not():
+                order_next(call, Happening(what))
+        return call is not None
+
+    def _movable(self, call_id: str) -> Call | None:
+        call = self._tracker.get(call_id)
+        if call is None or call.state.ended:
+            return None
+        if self._link.state is not LinkState.CONNECTED:
+            raise UnavailableError("Asterisk is out of reach; try again when the link is up")
+        return call
+
+    def _destination(self, to: str) -> str:
+        """An outside number may be written for people; short numbers and names of elements stay as they are."""
+        digits = sum(c.isdigit() for c in to)
+        return self._dialled(to) if digits > 6 and not any(c.isalpha() for c in to) else to
+
     async def click_to_call(self, order: ClickOrder) -> None:
         """Ring the employee who clicked, then the number; the portal has registered the call already."""
         employee = self._directory.by_user(order.user_id)
@@ -89,6 +122,14 @@ class CallDesk:
         """A number as the trunk takes it: digits, and the + of an international one if it was given."""
         known = self._numbers.read(number)
         return known.e164 or "".join(c for c in number if c.isdigit() or c in "*#")
+
+
+@contextlib.contextmanager
+def _told_why_not() -> Iterator[None]:
+    try:
+        yield
+    except ImpossibleMove as error:
+        raise NotPossibleError(str(error)) from None
 
 
 class OutboxView:

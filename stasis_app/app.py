@@ -213,7 +213,7 @@ class Service:
             await resume_call(self.plan, call, context)
 
         self.tracker = Tracker(
-            AriControl(self.link, settings.asterisk.app),
+            AriControl(self.link, settings.asterisk.app, told_transfers=settings.asterisk.phone_transfers == "auto"),
             CallOptions(
                 endpoint=settings.asterisk.endpoint,
                 trunk=settings.asterisk.trunk,

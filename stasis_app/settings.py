@@ -61,6 +61,10 @@ class AsteriskSettings(Section):
     )
     endpoint: str = Field(default="PJSIP/{extension}", description="dial string of an extension")
     trunk: str = Field(default="PJSIP/{number}@trunk", description="dial string of an outside number")
+    phone_transfers: Literal["auto", "server"] = Field(
+        default="auto",
+        description="who carries out transfers made on a phone: we, where Asterisk can tell us (22.7+, 20.17+), or it",
+    )
     ca_file: Path | None = Field(default=None, description="certificate authority of an https:// address, PEM")
     heartbeat: Seconds = Field(default=5.0, description="seconds between pings of the event websocket")
     request_timeout: Seconds = Field(default=5.0, description="seconds an ARI request may take")

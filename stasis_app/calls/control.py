@@ -17,8 +17,9 @@ from stasis_app.calls.facts import Party
 
 TRANSFERS_TOLD = ("PJSIP_TRANSFER_HANDLING()", "ari-only")
 """Variable and value that have a phone's REFER told as ChannelTransfer."""
-# First Asterisk of each line that knows it.
-_TELLS_TRANSFERS = {20: 13, 21: 8, 22: 3}
+# First Asterisk of each line that can do it without harm: 22.3 and 20.13 know it, but may crash of a blind REFER
+# (asterisk/asterisk#1467).
+_TELLS_TRANSFERS = {20: 17, 22: 7}
 
 
 class Control(Protocol):
@@ -77,10 +78,12 @@ class AriControl:
         link: the link to Asterisk.
         app: the Stasis application new channels belong to.
         patience: seconds to wait for a broken link.
+        told_transfers: have phones' transfers told to us, where the server can.
     """
 
-    def __init__(self, link: AriLink, app: str, *, patience: float = 10.0) -> None:
+    def __init__(self, link: AriLink, app: str, *, patience: float = 10.0, told_transfers: bool = True) -> None:
         self._link = link
+        self._told_transfers = told_transfers
         self._app = app
         self._patience = patience
 
@@ -114,7 +117,7 @@ class AriControl:
 
     async def originate(self, channel: str, endpoint: str, **options: Any) -> None:
         """Call an endpoint; the channel enters the application when it answers."""
-        if endpoint.startswith("PJSIP/") and tells_transfers(self._link.version):
+        if self._told_transfers and endpoint.startswith("PJSIP/") and tells_transfers(self._link.version):
             name, value = TRANSFERS_TOLD
             options["variables"] = {name: value, **options.get("variables", {})}
         await self._do(
@@ -179,9 +182,9 @@ class AriControl:
     async def take_transfers(self, channel: str) -> None:
         """Have transfers by this channel's phone (SIP REFER) told to us instead of being carried out by Asterisk.
 
-        Servers before 22.3, 21.8 and 20.13 carry them out themselves; those are followed as they come.
+        Older servers carry them out themselves; those are followed as they come.
         """
-        if tells_transfers(self._link.version):
+        if self._told_transfers and tells_transfers(self._link.version):
             name, value = TRANSFERS_TOLD
             await self._do(lambda api: api.channels.setChannelVar(channelId=channel, variable=name, value=value))
 

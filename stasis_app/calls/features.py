@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from stasis_app.ari.errors import AriError
 from stasis_app.calls.facts import PartyKind
 from stasis_app.calls.moves.attended import start_consultation
-from stasis_app.calls.moves.blind import stay_with_the_other, take_out, transfer_blind
+from stasis_app.calls.moves.blind import find_destination, stay_with_the_other, take_out, transfer_blind
 from stasis_app.calls.moves.consultation import Happening
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.prompts import Keys, media_uri
@@ -142,7 +142,7 @@ async def _asked(call: Call, leg: str) -> Destination | None:
     except AriError as error:
         call.log.info("Nobody could be asked where the call is to go: {}", error)
         dialled = ""
-    destination = call.destinations.find(dialled) if call.destinations and dialled else None
+    destination = await find_destination(call, dialled)
     if destination is not None and call.leg(leg).alive:
         return destination
     await call.asking_caller(call.control.stop_music(call.state.anchor_leg))

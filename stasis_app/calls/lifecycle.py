@@ -13,7 +13,7 @@ from stasis_app.calls.causes import NO_ANSWER
 from stasis_app.calls.control import caller_id
 from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
 from stasis_app.calls.moves.attended import resume_consultation
-from stasis_app.calls.moves.blind import destinations_of, lead_on
+from stasis_app.calls.moves.blind import destinations_of, find_destination, lead_on
 from stasis_app.calls.record import CallRecord, Transfer
 from stasis_app.calls.state import LegStage
 from stasis_app.calls.verbs import CallGone
@@ -99,7 +99,7 @@ async def _go_on_consulting(call: Call, transfer: Transfer) -> None:
 
 async def _go_on_transferring(call: Call, transfer: Transfer) -> None:
     await release_others(call)
-    destination = destinations_of(call).find(transfer.to)
+    destination = await find_destination(call, transfer.to)
     if destination is None:
         await destinations_of(call).bring_back(call, transfer.party)
     else:

@@ -21,7 +21,7 @@ from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.entry import Entry, read_entry, transferred_to
 from stasis_app.calls.facts import TransferKind, TransferResult, Unanswered
-from stasis_app.calls.moves.blind import transfer_blind
+from stasis_app.calls.moves.blind import find_destination, transfer_blind
 from stasis_app.calls.moves.merge import merge
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 
@@ -92,7 +92,7 @@ class PhoneTransfers:
             call.spawn(self._blind(call, source, event.refer_to.requested_destination.destination))
 
     async def _blind(self, call: Call, leg: str, to: str) -> None:
-        destination = call.destinations.find(to) if call.destinations else None
+        destination = await find_destination(call, to)
         if destination is None or not call.leg(leg).joined:
             call.log.info("A transfer to {} is refused: it leads nowhere", to)
             tell_started(call, leg, TransferKind.BLIND, to)
@@ -126,7 +126,7 @@ class PhoneTransfers:
         pair = half["pair"] if half else ""
         found = _Replaced(call, replaced.id, local.id)
         if pair in self._alone:
-            self._taken_back(found, self._alone.pop(pair))
+            call.spawn(self._take_back(found, self._alone.pop(pair)))
             return True
         self._remember(self._replaced, pair, found)
         call.expect(local.id, transferred_to(local))
@@ -138,7 +138,7 @@ class PhoneTransfers:
             return False
         found = self._replaced.pop(pair, None)
         if found is not None:
-            self._taken_back(found, event)
+            found.call.spawn(self._take_back(found, event))
             return True
         self._alone[pair] = event
         asyncio.get_running_loop().call_later(_APART, self._is_alone, pair)
@@ -148,11 +148,11 @@ class PhoneTransfers:
         if (event := self._alone.pop(pair, None)) is not None:
             self._begin(event)
 
-    def _taken_back(self, found: _Replaced, second: e.StasisStart) -> None:
+    async def _take_back(self, found: _Replaced, second: e.StasisStart) -> None:
         """The dialplan led the transfer back to us: the Local channel is of no use, the call is moved directly."""
         call, entry = found.call, read_entry(second.args)
         to = entry.dialled or entry.element if isinstance(entry, Entry) else ""
-        destination = call.destinations.find(to) if call.destinations and to else None
+        destination = await find_destination(call, to)
         if destination is None or call.state.ended:
             self._begin(second)
             return

@@ -91,6 +91,14 @@ class Phones:
             return Availability(PhoneState.UNKNOWN)
         return Availability(_state_of(described))
 
+    async def exists(self, extension: str) -> bool:
+        """Whether there is a phone of this number, registered or not; who can't tell in time says yes. Never raises."""
+        name = endpoint_name(self._endpoint, extension)
+        if name is None:
+            return True
+        described, _ = await self._within_budget(self._reader.endpoint(*name), _no_device())
+        return described is not None
+
     async def _within_budget(
         self, endpoint: Coroutine[Any, Any, Mapping[str, Any] | None], device: Coroutine[Any, Any, str]
     ) -> tuple[Mapping[str, Any] | BaseException | None, str | BaseException]:
@@ -125,6 +133,10 @@ def endpoint_name(template: str, extension: str) -> tuple[str, str] | None:
     if "{extension}" not in own or not technology or technology.casefold() == "local":
         return None
     return technology, own.format(extension=extension)
+
+
+async def _no_device() -> str:
+    return ""
 
 
 async def _nothing() -> None:

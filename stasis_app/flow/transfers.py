@@ -32,7 +32,7 @@ class PlanDestinations:
         self._ring_seconds = ring_seconds
         self._back_seconds = back_seconds
 
-    def find(self, to: str) -> Destination | None:
+    async def find(self, to: str) -> Destination | None:
         """What an extension, an outside number, a number of the plan or the name of an element leads to."""
         to = to.strip()
         if to in self._plan.numbers:
@@ -44,7 +44,7 @@ class PlanDestinations:
             return None
         if is_outside(to):
             return Destination(to, Party(PartyKind.CUSTOMER, to))
-        if not extension_of(to):
+        if not extension_of(to) or not await self._context.phones.exists(to):
             return None
         employee = self._context.directory.by_extension(to)
         return Destination(to, Party(PartyKind.EMPLOYEE, to, employee.name if employee else ""))

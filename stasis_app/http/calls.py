@@ -53,7 +53,7 @@ async def show_call(request: web.Request) -> web.Response:
     needed = request.app[DEPENDENCIES]
     record = needed.calls.get(call_id) or await needed.journal.get(call_id)
     if record is None:
-        raise _unknown(call_id)
+        raise unknown_call(call_id)
     facts = await needed.journal.facts(call_id)
     return answer(CallStory(call=CallOut.of(record), facts=[FactOut.of(fact) for fact in facts]))
 
@@ -70,11 +70,12 @@ async def hang_up(request: web.Request) -> web.Response:
     """End a live call for everybody in it."""
     call_id = request.match_info["id"]
     if not await request.app[DEPENDENCIES].control.hang_up(call_id):
-        raise _unknown(call_id)
+        raise unknown_call(call_id)
     return web.Response(status=204)
 
 
-def _unknown(call_id: str) -> Problem:
+def unknown_call(call_id: str) -> Problem:
+    """The answer about a call that does not exist."""
     return Problem(404, f"There is no call {call_id!r}; it may have ended meanwhile.")
 
 

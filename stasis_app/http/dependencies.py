@@ -10,7 +10,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from stasis_app.calls.facts import Direction, Fact
+from stasis_app.calls.facts import Direction, Fact, TransferKind
 from stasis_app.calls.record import CallRecord
 from stasis_app.http.metrics import Metrics
 from stasis_app.settings import HttpSettings
@@ -96,6 +96,14 @@ class Controller(Protocol):
 
     async def hang_up(self, call_id: str) -> bool:
         """End a live call; False if there is none of this id."""
+        ...
+
+    async def transfer(self, call_id: str, to: str, kind: TransferKind, extension: str) -> bool:
+        """Move a live call for the employee with this extension ("": the only one who talks); False without a call."""
+        ...
+
+    async def go_on_with_transfer(self, call_id: str, what: str) -> bool:
+        """What is next in an attended transfer: complete, cancel, conference or swap; False without a call."""
         ...
 
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from stasis_app.calls.facts import Direction, EndedBy, Fact, Party, PartyKind, Unanswered
-from stasis_app.calls.record import CallRecord, Ring, Talk
+from stasis_app.calls.facts import Direction, EndedBy, Fact, Party, PartyKind, TransferKind, TransferResult, Unanswered
+from stasis_app.calls.record import CallRecord, Ring, Talk, Transfer
 from stasis_app.http.dependencies import Component, OutboxItem, State
 
 _WRITTEN = re.compile(r"[ ()\-.\u00a0]")
@@ -118,6 +118,28 @@ class TalkOut(_Answer):
         return cls(party=PartyOut.of(talk.party), began_at=talk.began_at, ended_at=talk.ended_at)
 
 
+class TransferOut(_Answer):
+    """An attempt to move the call to somebody else."""
+
+    party: PartyOut = Field(description="who transferred")
+    kind: TransferKind
+    to: str
+    began_at: datetime
+    ended_at: datetime | None
+    result: TransferResult | None = Field(description="null while it is under way")
+
+    @classmethod
+    def of(cls, transfer: Transfer) -> TransferOut:
+        return cls(
+            party=PartyOut.of(transfer.party),
+            kind=transfer.kind,
+            to=transfer.to,
+            began_at=transfer.began_at,
+            ended_at=transfer.ended_at,
+            result=transfer.result,
+        )
+
+
 class ClientOut(_Answer):
     """Whose number it is, as the CRM says."""
 
@@ -157,6 +179,7 @@ class CallOut(_Answer):
     element: str = Field(description="where in the plan it is, or was last")
     rings: list[RingOut]
     talks: list[TalkOut]
+    transfers: list[TransferOut]
     recordings: list[str]
 
     @classmethod
@@ -181,6 +204,7 @@ class CallOut(_Answer):
             element=record.visited[-1].element if record.visited else record.element,
             rings=[RingOut.of(ring) for ring in record.rings],
             talks=[TalkOut.of(talk) for talk in record.talks],
+            transfers=[TransferOut.of(transfer) for transfer in record.transfers],
             recordings=[recorded.name for recorded in record.recordings],
         )
 
@@ -227,6 +251,22 @@ class Originated(BaseModel):
     """A call being set up."""
 
     call_id: str
+
+
+class TransferOrder(BaseModel):
+    """Where a call is to go, and for whom."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: str = Field(
+        min_length=1, max_length=40, description="an extension, an outside number, or an element or number of the plan"
+    )
+    kind: TransferKind = Field(
+        default=TransferKind.BLIND, description="blind: at once; attended: the employee asks first, the customer waits"
+    )
+    extension: str = Field(
+        default="", pattern=r"^\d{0,11}$", description="the employee whose call it is, where several talk"
+    )
 
 
 class LiveFact(BaseModel):

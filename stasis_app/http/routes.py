@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from stasis_app.http import calls, health, live, models, outbox
+from stasis_app.http import calls, health, live, models, outbox, transfers
 from stasis_app.http.auth import demand_token
 from stasis_app.http.openapi import Route, document
 
@@ -53,6 +53,31 @@ ROUTES = (
         tag="calls",
         status=204,
         errors=(404, 409, 503),
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/calls/{id}/transfer",
+        handler=transfers.transfer,
+        tag="calls",
+        body=models.TransferOrder,
+        status=202,
+        errors=(400, 404, 409, 415, 422, 503),
+    ),
+    *(
+        Route(
+            method="POST",
+            path=f"/api/v1/calls/{{id}}/transfer/{what}",
+            handler=handler,
+            tag="calls",
+            status=204,
+            errors=(404, 409, 503),
+        )
+        for what, handler in (
+            ("complete", transfers.complete_transfer),
+            ("cancel", transfers.cancel_transfer),
+            ("conference", transfers.conference_transfer),
+            ("swap", transfers.swap_transfer),
+        )
     ),
     Route(
         method="GET",

@@ -61,6 +61,11 @@ async def take_out(call: Call, leg: Leg) -> None:
     await call.until(lambda: not call.leg(leg.id).bridge or not call.leg(leg.id).alive, _LEAVES)
 
 
+async def find_destination(call: Call, to: str) -> Destination | None:
+    """Where this leads to; None when that is nowhere."""
+    return await call.destinations.find(to) if call.destinations is not None and to else None
+
+
 def destinations_of(call: Call) -> Destinations:
     """What leads to where."""
     if call.destinations is None:

@@ -26,8 +26,11 @@ class Destination:
 class Destinations(Protocol):
     """What leads to where (`stasis_app.flow.transfers`)."""
 
-    def find(self, to: str) -> Destination | None:
-        """What an extension, an outside number, a number of the plan or the name of an element leads to."""
+    async def find(self, to: str) -> Destination | None:
+        """What an extension, an outside number, a number of the plan or the name of an element leads to.
+
+        None when that is nowhere. Never raises, and never takes longer than a moment.
+        """
         ...
 
     async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:

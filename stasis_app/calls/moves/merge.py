@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from stasis_app.ari.errors import Gone
 from stasis_app.calls import intents as i
 from stasis_app.calls.facts import Direction, TransferKind, TransferResult, Unanswered
-from stasis_app.calls.moves.blind import destinations_of, stay_with_the_other, transfer_blind
+from stasis_app.calls.moves.blind import find_destination, stay_with_the_other, transfer_blind
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ async def merge(first: Call, first_leg: str, second: Call, second_leg: str) -> b
 
 
 async def _ring_for_the_first(first: Call, first_leg: str, second: Call) -> bool:
-    destination = destinations_of(first).find(second.record.dialled)
+    destination = await find_destination(first, second.record.dialled)
     if destination is None:
         return False
     await asyncio.gather(second.hang_up(), transfer_blind(first, first_leg, destination))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 
 from stasis_app.calls import facts as f
-from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind
+from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, TransferKind
 from stasis_app.calls.record import CallRecord, after, begin
 from stasis_app.http import (
     ApiDependencies,
@@ -68,6 +68,7 @@ class World:
         self.asked: list[PastCalls] = []
         self.originated: list[tuple[str, str]] = []
         self.hung_up: list[str] = []
+        self.transferred: list[tuple[str, ...]] = []
         self.waiting: list[OutboxItem] = []
         self.listeners: list[Listener] = []
         self.trouble: Exception | None = None
@@ -96,6 +97,16 @@ class World:
 
     async def hang_up(self, call_id: str) -> bool:
         self.hung_up.append(call_id)
+        return call_id in self.book
+
+    async def transfer(self, call_id: str, to: str, kind: TransferKind, extension: str) -> bool:
+        if self.trouble:
+            raise self.trouble
+        self.transferred.append((call_id, to, str(kind), extension))
+        return call_id in self.book
+
+    async def go_on_with_transfer(self, call_id: str, what: str) -> bool:
+        self.transferred.append((call_id, what))
         return call_id in self.book
 
     # OutboxReader, FactFeed, health

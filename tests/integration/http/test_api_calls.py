@@ -71,7 +71,7 @@ async def test_a_call_tells_its_story(world, api):
 
     assert story["call"]["ended_by"] == "customer"
     assert [fact["fact"] for fact in story["facts"]][:4] == ["Started", "Visited", "Dialled", "Ringing"]
-    assert story["facts"][1]["details"] == {"element": "sales", "kind": "ring", "why": "pressed 2"}
+    assert story["facts"][1]["details"] == {"element": "sales", "kind": "ring", "why": "pressed 2", "since": None}
 
 
 async def test_an_unknown_call_is_a_404_problem(api):
@@ -192,3 +192,24 @@ async def test_even_a_wrong_address_answers_with_a_problem(api, method, path, st
 
     assert answer.status == status
     assert (await answer.json())["status"] == status
+
+
+async def test_a_call_is_transferred_and_the_transfer_is_gone_on_with(world, api):
+    world.tell(*call_of("1.1")[:3])
+
+    assert (await api.post("/api/v1/calls/1.1/transfer", json={"to": "102", "kind": "attended"})).status == 202
+    for what in ("complete", "cancel", "conference", "swap"):
+        assert (await api.post(f"/api/v1/calls/1.1/transfer/{what}")).status == 204
+    assert (await api.post("/api/v1/calls/1.2/transfer", json={"to": "102"})).status == 404
+
+    assert world.transferred[0] == ("1.1", "102", "attended", "")
+    assert [what for _, what in world.transferred[1:5]] == ["complete", "cancel", "conference", "swap"]
+
+
+async def test_a_transfer_that_is_not_possible_says_why(world, api):
+    world.trouble = NotPossibleError("nobody talks yet")
+
+    answer = await api.post("/api/v1/calls/1.1/transfer", json={"to": "102"})
+
+    assert answer.status == 409
+    assert (await answer.json())["detail"] == "nobody talks yet"

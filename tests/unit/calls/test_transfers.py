@@ -26,7 +26,7 @@ class Plan:
     def __init__(self) -> None:
         self.story: list[str] = []
 
-    def find(self, to: str) -> Destination | None:
+    async def find(self, to: str) -> Destination | None:
         return Destination(to, Party(PartyKind.EMPLOYEE, to)) if to in (ANNA, BORIS, VERA) else None
 
     async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:
@@ -62,7 +62,7 @@ class Office(Exchange):
         await self.passes(10)
 
     async def anna_asks(self, whom: str = BORIS) -> None:
-        target = self.plan.find(whom)
+        target = await self.plan.find(whom)
         assert target is not None
         start_consultation(self.call, self.leg(ANNA), target)
         await self.settled()
