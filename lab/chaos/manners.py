@@ -156,6 +156,8 @@ def asks_by_keys(to: str, then: str) -> Move:
         if then == "customer leaves" and attempt.outside:
             attempt.end("the customer")
             await attempt.outside.hang_up()
+            await leg.until_over(attempt.chance.uniform(0.5, 2.0))  # the two go on talking as long as they like
+            await leg.hang_up()
             return False
         if then == "back":
             return await _goes_back(attempt, leg, guest)
