@@ -211,7 +211,7 @@ class Asterisk:
             "rtp.conf": "[general]\nrtpstart = 20000\nrtpend = 29999\nicesupport = no\n",
             "musiconhold.conf": f"[default]\nmode = files\ndirectory = {folder}/data/moh\n",
             "indications.conf": (
-                # Nobody rings for 4 s with pauses like a real network: a pause of 2 s is silence in the lab.
+                # Shorter pauses than a real network's: two seconds without any sound are silence here.
                 "[general]\ncountry = ru\n[ru]\ndescription = Russia\nringcadence = 1000,1000\ndial = 425\n"
                 f"busy = 425/350,0/350\nring = {RINGING_TONE}/1000,0/1000\ncongestion = 425/175,0/175\n"
             ),

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
+from lab import cards
 from lab.company import Company
+from lab.ear import CUSTOMER_TONE, employee_tone
 from lab.recordings import Heard
 from lab.stage import RealCall
-from lab.story import Story, Weather
-from lab.truth import Dialog
+from lab.story import Story
 
 Crm = Mapping[str, Any]
 
 START_S = 1.0  # how far the CRM's start may be from the real one
 DURATION_S = 1.0  # and its duration
-CARD_S = 1.5  # how long after the ringing a card may open, and after the end of the ringing close
-SLOW_CARD_S = 12.0  # the same with a portal that takes seconds for each request
-EARLY_S = 0.05  # SIPp notes the time of a 180 after sending it; on a busy machine that is some milliseconds late
+SILENCE_S = 2.0  # how long a customer may hear nothing at all while his call is moved
 LOOKUP_S = 2.2  # what a caller may wait for the first phone to ring when the plan asks the CRM first
 
 INBOUND, OUTBOUND = 2, 1  # TYPE of telephony.externalcall.register
@@ -73,7 +73,7 @@ def differences(story: Story, evidence: Evidence, company: Company) -> list[str]
         *_times(evidence),
         *_outcome(evidence, company),
         *_recording(evidence),
-        *_cards(story, evidence, company),
+        *cards.differences(story, evidence.call, evidence.crm, company),
     ]
     return [f"{label}: {text}" for text in found]
 
@@ -83,23 +83,44 @@ def differences(story: Story, evidence: Evidence, company: Company) -> list[str]
 
 def _served(story: Story, call: RealCall) -> Iterator[str]:
     planned, talk = call.planned, call.talk
-    wanted = set(planned.one_of) or ({planned.talks_to} if planned.talks_to else set())
-    got = talk.number if talk else ""
-    if (wanted and got not in wanted) or (not wanted and got):
-        yield f"talked with {got or 'nobody'} instead of {' or '.join(sorted(wanted)) or 'nobody'}"
+    yield from _moved(call) if planned.moves else _answered(call)
     rang = {leg.number for leg in call.legs if leg.ringing_at}
-    if not planned.outbound and rang != set(planned.rings):
+    rang -= {planned.to} if planned.outbound else set()
+    if (planned.moves or not planned.outbound) and rang != set(planned.rings):
         yield f"phones {_list(rang)} rang instead of {_list(set(planned.rings))}"
     if talk and not call.caller_heard:
         yield "the caller did not hear the other side"
-    if talk and not call.heard_caller.get(talk.number):
-        yield f"{talk.number} did not hear the caller"
+    for number in {talk.number for talk in call.talks} - ({planned.by} if planned.outbound else set()):
+        if not call.heard_caller.get(number):
+            yield f"{number} did not hear the caller"
     both = [leg.number for leg in call.legs if leg.answered_at and leg.ended_at is None and leg.refused_at is None]
     if both:
         yield f"phones {_list(set(both))} were never released"
     first = min((leg.invited_at for leg in call.legs), default=None)
     if first and first < (call.caller.answered_at or first + 1) and first - call.caller.invited_at > LOOKUP_S:
         yield f"the first phone was called only {first - call.caller.invited_at:.1f} s after the call came"
+
+
+def _answered(call: RealCall) -> Iterator[str]:
+    wanted = set(call.planned.one_of) or ({call.planned.talks_to} if call.planned.talks_to else set())
+    got = call.talk.number if call.talk else ""
+    if (wanted and got not in wanted) or (not wanted and got):
+        yield f"talked with {got or 'nobody'} instead of {' or '.join(sorted(wanted)) or 'nobody'}"
+
+
+def _moved(call: RealCall) -> Iterator[str]:
+    """Whether the moves came out as planned, and led the customer from one to the next."""
+    for move, done in zip_longest(call.planned.moves, call.done):
+        what = f"{move.by or 'the customer'}: {move.do} {move.to}".rstrip()
+        if done is None:
+            yield f"{what}: did not come to it"
+        elif bool(done.failed) != move.refused:
+            yield f"{what}: {done.failed or 'worked, and should not have'}"
+    got = list(dict.fromkeys(talk.number for talk in call.talks))
+    if got != list(call.planned.talks):
+        yield f"the customer talked with {' and then '.join(got) or 'nobody'} instead of {list(call.planned.talks)}"
+    if call.silence > SILENCE_S:
+        yield f"the customer heard nothing for {call.silence:.1f} s"
 
 
 # ---------------------------------------- what the CRM has
@@ -127,9 +148,9 @@ def _times(evidence: Evidence) -> Iterator[str]:
     off = float(evidence.crm["call_start_date"]) - evidence.call.caller.invited_at
     if abs(off) > START_S:
         yield f"started {abs(off):.1f} s too {'late' if off > 0 else 'early'}"
-    finish, talk = evidence.crm["finish"], evidence.call.talk
-    if finish and abs(finish["duration"] - (talk.seconds if talk else 0.0)) > DURATION_S:
-        yield f"duration {finish['duration']} s instead of {talk.seconds if talk else 0:.1f} s"
+    finish, (shortest, longest) = evidence.crm["finish"], evidence.call.talk_seconds
+    if finish and not shortest - DURATION_S <= finish["duration"] <= longest + DURATION_S:
+        yield f"duration {finish['duration']} s instead of {_span(shortest, longest)}"
 
 
 def _outcome(evidence: Evidence, company: Company) -> Iterator[str]:
@@ -161,87 +182,49 @@ def status_of(call: RealCall) -> str:
 
 
 def credited(call: RealCall, company: Company) -> int:
-    """Whose call it is: who talked; unanswered, the client's responsible, else who answers for lost calls."""
-    if call.planned.outbound:
+    """Whose call it is: who talked last; else who placed it, the client's responsible, who answers for lost calls."""
+    if call.planned.outbound and not call.planned.moves:
         return company.user_of(call.planned.by)
     if call.talk:
         return company.user_of(call.talk.number)
+    if call.planned.outbound:
+        return company.user_of(call.planned.by)
     client = company.client_of(_outside_number(call))
     return company.user_of(client.responsible) if client else company.default_user
 
 
 def _recording(evidence: Evidence) -> Iterator[str]:
-    talk, heard = evidence.call.talk, evidence.recording
-    if not talk:
+    call, heard = evidence.call, evidence.recording
+    if not call.talk:
         if heard:
             yield "has a recording though nobody talked"
         return
     if not heard:
         yield "has no recording"
         return
-    if abs(heard.seconds - talk.seconds) > DURATION_S:
-        yield f"the recording lasts {heard.seconds:.1f} s instead of {talk.seconds:.1f} s"
+    shortest, longest = call.talk_seconds
+    if not shortest - DURATION_S <= heard.seconds <= longest + DURATION_S:
+        yield f"the recording lasts {heard.seconds:.1f} s instead of {_span(shortest, longest)}"
+    if call.planned.moves:
+        people = {"customer": CUSTOMER_TONE, **{talk.number: employee_tone(talk.number) for talk in call.talks}}
+        absent = [who for who, hertz in people.items() if hertz not in heard.tones]
+        if absent:
+            yield f"on the recording {' and '.join(absent)} can't be heard"
+        return
     missing = [who for who, is_there in (("customer", heard.customer), ("employee", heard.employee)) if not is_there]
     if missing:
         yield f"on the recording the {' and the '.join(missing)} can't be heard"
-
-
-# ---------------------------------------- the cards
-
-
-def _cards(story: Story, evidence: Evidence, company: Company) -> Iterator[str]:
-    call, crm = evidence.call, evidence.crm
-    for card in crm["cards"]:
-        if card["hidden_at"] is None:
-            yield f"a card is still open for {company.who(card['user_id'])}"
-    rings = [leg for leg in call.legs if leg.ringing_at]
-    bound = SLOW_CARD_S if story.weather is Weather.SLOW else CARD_S
-    if call.planned.outbound:
-        rings, people = [], {company.user_of(call.planned.by)}
-        # Who is told "busy" at once may be through before his card's request could leave.
-        is_due = story.weather is not Weather.DOWN and call.ended_at - call.caller.invited_at > bound
-        if is_due and not any(c["user_id"] in people for c in crm["cards"]):
-            yield f"no card opened for {company.who(next(iter(people)))}, who dialled"
-    else:
-        people = {company.user_of(leg.number) for leg in rings}
-    for card in crm["cards"]:
-        if card["user_id"] not in people:
-            yield f"a card opened for {company.who(card['user_id'])}, whose phone did not ring"
-    if story.weather is Weather.DOWN:
-        return  # in an outage cards come late or not at all; which ones, nobody can demand
-    for leg in rings:
-        yield from _card_of(leg, call, crm, company, bound)
-
-
-def _card_of(leg: Dialog, call: RealCall, crm: Crm, company: Company, bound: float) -> Iterator[str]:
-    """The card of one phone's ringing: opened while it rang, closed when it fell silent or the talk was over."""
-    user = company.user_of(leg.number)
-    rang, silent = leg.ringing_at or 0.0, leg.stopped_ringing_at or call.ended_at
-    cards = [c for c in crm["cards"] if c["user_id"] == user and (c["hidden_at"] or silent) >= rang - 0.05]
-    if not cards:
-        if silent - rang > bound:
-            yield f"no card opened for {company.who(user)}, whose phone rang {silent - rang:.1f} s"
-        return
-    card = min(cards, key=lambda c: abs(float(c["shown_at"]) - rang))
-    early, late = rang - card["shown_at"], card["shown_at"] - rang
-    if early > EARLY_S:
-        yield f"the card of {company.who(user)} opened {early * 1000:.0f} ms before his phone rang"
-    if late > bound:
-        yield f"the card of {company.who(user)} opened {late:.1f} s after his phone rang"
-    talks = call.talk is not None and call.talk.number == leg.number
-    due = call.talk.ended_at if talks and call.talk else silent
-    closed = card["hidden_at"]
-    if closed is not None and closed < due - 0.1:
-        yield f"the card of {company.who(user)} closed {due - closed:.1f} s too early"
-    if closed is not None and closed > due + bound:
-        yield f"the card of {company.who(user)} closed {closed - due:.1f} s too late"
 
 
 # ---------------------------------------- words
 
 
 def _outside_number(call: RealCall) -> str:
-    return call.planned.to if call.planned.outbound else call.planned.by
+    return call.customer
+
+
+def _span(shortest: float, longest: float) -> str:
+    return f"{shortest:.1f} s" if longest - shortest < 0.1 else f"{shortest:.1f} s to {longest:.1f} s"
 
 
 def _same_number(one: str, other: str) -> bool:

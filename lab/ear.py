@@ -13,7 +13,14 @@ from lab.hands import Hand
 from lab.media import Address, Sound, Voice
 from lab.truth import Dialog, Message, Trace
 
-CUSTOMER_TONE, EMPLOYEE_TONE = 440, 1000  # Hz; neither is a harmonic of the other
+# Hz. None is a harmonic of another; multiples of 20 are told apart cleanly.
+CUSTOMER_TONE, EMPLOYEE_TONE = 440, 1000
+EMPLOYEE_TONES = range(EMPLOYEE_TONE, 2000, 100)
+
+
+def employee_tone(extension: str) -> int:
+    """What the employee of an extension says where people are told apart; its last digit decides."""
+    return EMPLOYEE_TONES[int(extension[-1])]
 
 
 @dataclass
@@ -67,9 +74,15 @@ class Ear:
         """Wait until some call is as wanted; the latest that is. `TimeoutError` after `seconds`."""
         async with asyncio.timeout(seconds):
             while True:
-                for dialog in reversed(self.dialogs):
-                    if wanted(dialog):
-                        return dialog
+                if found := next((dialog for dialog in reversed(self.dialogs) if wanted(dialog)), None):
+                    return found
+                self.changed.clear()
+                await self.changed.wait()
+
+    async def until_all_over(self, seconds: float) -> None:
+        """Wait until every call is over. `TimeoutError` after `seconds`."""
+        async with asyncio.timeout(seconds):
+            while any(not dialog.over for dialog in self.dialogs):
                 self.changed.clear()
                 await self.changed.wait()
 
@@ -79,7 +92,7 @@ class Ear:
         """Say nothing in a call until `speak`."""
         self._quiet.add(dialog.call_id)
         if dialog.sound_to:
-            self.voice.hush(dialog.sound_to)
+            self.voice.pause(dialog.sound_to)
 
     def speak(self, dialog: Dialog) -> None:
         """Say one's tone again."""

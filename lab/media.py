@@ -20,6 +20,8 @@ RATE = 8000
 FRAME = 160  # samples in 20 ms
 PCMA, TELEPHONE_EVENT = 8, 101
 CHUNK_SECONDS = 0.5  # of sound, enough to tell the tones apart
+AUDIBLE = 800  # the amplitude from which a tone counts as heard
+LOOK_EVERY = 10  # packets, for who talked when
 KEYS = "0123456789*#ABCD"
 
 Address = tuple[str, int]
@@ -70,7 +72,7 @@ def hears(samples: Sequence[float], hertz: int, rate: int = RATE) -> bool:
     """
     piece = rate // 20
     pieces = [samples[at : at + piece] for at in range(0, len(samples) - piece + 1, piece)]
-    return sum(loudness(p, hertz, rate) > 800 for p in pieces) * 2 > len(pieces)
+    return sum(loudness(p, hertz, rate) > AUDIBLE for p in pieces) * 2 > len(pieces)
 
 
 SILENCE = bytes(abs(sample) < 200 for sample in ALAW)  # by A-law octet: 1 where nobody would call it a sound
@@ -90,6 +92,21 @@ class Sound:
             hears([ALAW[octet] for octet in heard[at : at + chunk]], hertz)
             for at in range(0, len(heard) - chunk + 1, chunk)
         )
+
+    def when(self, hertz: int) -> list[tuple[float, float]]:
+        """From when to when a tone was heard; asked five times a second, a gap of half a second is none."""
+        moments = []
+        for at in range(0, len(self.packets) - 2, LOOK_EVERY):
+            piece = b"".join(payload for _, payload in self.packets[at : at + 3])[: RATE // 20]
+            if loudness([ALAW[octet] for octet in piece], hertz) > AUDIBLE:
+                moments.append(self.packets[at][0])
+        intervals: list[tuple[float, float]] = []
+        for moment in moments:
+            if intervals and moment - intervals[-1][1] < 0.5:
+                intervals[-1] = intervals[-1][0], moment
+            else:
+                intervals.append((moment, moment))
+        return [(began, ended + LOOK_EVERY * FRAME / RATE) for began, ended in intervals]
 
     def longest_silence(self, since: float, until: float) -> float:
         """The longest time without any sound between two moments, seconds."""
@@ -111,6 +128,7 @@ class _Stream:
     source: int = field(default_factory=lambda: random.randrange(1 << 32))
     frame: int = 0
     keys: list[tuple[str, int]] = field(default_factory=list)  # key, packets of it already sent
+    paused: bool = False
 
 
 class Voice(asyncio.DatagramProtocol):
@@ -120,7 +138,6 @@ class Voice(asyncio.DatagramProtocol):
         self.hertz = hertz
         self.heard: dict[Address, Sound] = {}
         self._streams: dict[Address, _Stream] = {}
-        self._paused: dict[Address, _Stream] = {}
         self._arrived = asyncio.Event()
         self._through = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
@@ -141,26 +158,23 @@ class Voice(asyncio.DatagramProtocol):
             self._transport.close()
 
     def talk_to(self, address: Address, hertz: int | None = None) -> None:
-        """Begin to send the tone (or another) there; does nothing when one is being sent already.
-
-        After a pause the packets go on being numbered where they stopped, as those of phones do: Asterisk takes lower
-        numbers for late packets and throws them away (seen on 22.10 in a bridge that is recorded).
-        """
+        """Begin to send the tone (or another) there, or go on after a pause; does nothing when one is being sent."""
         if address not in self._streams:
-            stream = self._paused.pop(address, None) or _Stream(address, [])
-            stream.frames = tone_frames(hertz or self.hertz)
-            self._streams[address] = stream
+            self._streams[address] = _Stream(address, tone_frames(hertz or self.hertz))
+        self._streams[address].paused = False
+
+    def pause(self, address: Address) -> None:
+        """Send nothing there until `talk_to`; it stays the same stream, as a phone's does during a hold."""
+        if stream := self._streams.get(address):
+            stream.paused = True
 
     def hush(self, address: Address) -> None:
         """Stop sending there."""
-        if stream := self._streams.pop(address, None):
-            stream.keys.clear()
-            self._paused[address] = stream
+        self._streams.pop(address, None)
         self._through.set()
 
     def forget(self, address: Address) -> Sound:
         """Forget what was heard from there: the port may be another call's next. What was heard."""
-        self._paused.pop(address, None)
         return self.heard.pop(address, Sound())
 
     def press(self, key: str, address: Address) -> None:
@@ -210,7 +224,7 @@ class Voice(asyncio.DatagramProtocol):
     def _send_next(self, stream: _Stream) -> None:
         if stream.keys:
             self._send_key(stream)
-        else:
+        elif not stream.paused:
             self._send(stream, PCMA, stream.timestamp, stream.frames[stream.frame % len(stream.frames)])
         stream.frame += 1
         stream.timestamp = (stream.timestamp + FRAME) & 0xFFFFFFFF

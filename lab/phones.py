@@ -250,10 +250,13 @@ class Caller(Ear, Moves):
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        await (self.leave() if kind is None else self.stop())
+
+    async def leave(self) -> None:
+        """Hang up, if need be, and be gone."""
         try:
-            if kind is None:
-                await self.hang_up()
-                await self._sipp.wait(10)
+            await self.hang_up()
+            await self._sipp.wait(10)
         finally:
             await self.stop()
 

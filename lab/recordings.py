@@ -8,17 +8,18 @@ import sys
 import wave
 from dataclasses import dataclass
 
+from lab.ear import CUSTOMER_TONE, EMPLOYEE_TONES
 from lab.media import CHUNK_SECONDS, hears
-from lab.phones import CUSTOMER_TONE, EMPLOYEE_TONE
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What is on a recording."""
+    """What is on a recording: whose voices in its middle, and which tones anywhere on it."""
 
     seconds: float
     customer: bool
     employee: bool
+    tones: frozenset[int] = frozenset()
 
 
 def listen(content: bytes) -> Heard:
@@ -31,6 +32,13 @@ def listen(content: bytes) -> Heard:
         samples = array.array("h", sound.readframes(frames))
     if sys.byteorder == "big":
         samples.byteswap()
-    middle = samples[len(samples) // 2 : len(samples) // 2 + int(CHUNK_SECONDS * rate) * channels]
-    mono = [sum(middle[at : at + channels]) for at in range(0, len(middle), channels)]
-    return Heard(frames / rate, hears(mono, CUSTOMER_TONE, rate), hears(mono, EMPLOYEE_TONE, rate))
+    mono = [sum(samples[at : at + channels]) for at in range(0, len(samples), channels)]
+    chunk = int(CHUNK_SECONDS * rate)
+    middle = _tones(mono[frames // 2 : frames // 2 + chunk], rate)
+    pieces = (mono[at : at + chunk] for at in range(0, frames - chunk + 1, 2 * chunk))
+    anywhere = middle.union(*(_tones(piece, rate) for piece in pieces))
+    return Heard(frames / rate, CUSTOMER_TONE in middle, bool(middle & set(EMPLOYEE_TONES)), anywhere)
+
+
+def _tones(samples: list[int], rate: int) -> frozenset[int]:
+    return frozenset(hertz for hertz in (CUSTOMER_TONE, *EMPLOYEE_TONES) if hears(samples, hertz, rate))

@@ -223,7 +223,7 @@ class SipCall:
                 voice.hush(now)
                 self.sound = voice.forget(now)
         elif now and self._quiet:
-            voice.hush(now)
+            voice.pause(now)
         elif now and self.dialog.answered_at:
             voice.talk_to(now, self.tone)
 

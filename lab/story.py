@@ -32,13 +32,46 @@ class Client:
     name: str
 
 
+class Do(StrEnum):
+    """What somebody can do at a phone."""
+
+    ANSWER = "answer"
+    DECLINE = "decline"
+    FORWARD = "forward"  # the ringing call, to a number
+    HOLD = "hold"
+    RESUME = "resume"
+    PRESS = "press"  # keys
+    BLIND = "transfer"  # blind, by the phone, to a number
+    ASK = "ask"  # hold, and call a number beside it
+    JOIN = "join"  # the attended transfer: whom he asked and whom he holds
+    TAKE_BACK = "take back"  # end the call beside, resume
+    HANG_UP = "hang up"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What somebody does in the middle of a call: `by` an extension, or "" for the customer.
+
+    The moves of a call are made one after another, each `after_s` seconds after the one before was done and `by` has a
+    phone that rings (answer, decline, forward) or talks. `to` is a number, or the keys. A move of a `refused` kind must
+    fail, and the call goes on.
+    """
+
+    by: str
+    do: Do
+    to: str = ""
+    after_s: float = 1.0
+    refused: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
     """A call somebody makes, `after_s` seconds into the story.
 
     `by` is a customer's number, "" when withheld, or an extension of ours; `to` is a number of ours, or the outside
     number an employee dials. `talks_to` is who must answer (an extension; the outside number; "" nobody), `rings` the
-    extensions that must ring and no others.
+    extensions that must ring and no others. With `moves`, `talks` are all who must talk with the customer, in the order
+    they begin to, instead of `talks_to`; the last of the moves hangs up.
     """
 
     by: str
@@ -51,6 +84,8 @@ class PlannedCall:
     keys: Sequence[tuple[float, str]] = ()
     outbound: bool = False
     one_of: Sequence[str] = ()  # instead of talks_to: any of these may win
+    moves: Sequence[Move] = ()
+    talks: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.entry import Entry, read_entry, transferred_to
 from stasis_app.calls.facts import TransferKind, TransferResult, Unanswered
-from stasis_app.calls.moves.blind import find_destination, transfer_blind
+from stasis_app.calls.moves.blind import find_destination, transfer_blind, transfer_to_nowhere
 from stasis_app.calls.moves.merge import merge
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 
@@ -87,9 +87,9 @@ class PhoneTransfers:
             return
         second = event.refer_to.destination_channel
         if second is not None:
-            call.spawn(self._attended(call, source, second.id))
+            call.move(self._attended(call, source, second.id))
         else:
-            call.spawn(self._blind(call, source, event.refer_to.requested_destination.destination))
+            call.move(self._blind(call, source, event.refer_to.requested_destination.destination))
 
     async def _blind(self, call: Call, leg: str, to: str) -> None:
         destination = await find_destination(call, to)
@@ -126,7 +126,7 @@ class PhoneTransfers:
         pair = half["pair"] if half else ""
         found = _Replaced(call, replaced.id, local.id)
         if pair in self._alone:
-            call.spawn(self._take_back(found, self._alone.pop(pair)))
+            call.move(self._take_back(found, self._alone.pop(pair)))
             return True
         self._remember(self._replaced, pair, found)
         call.expect(local.id, transferred_to(local))
@@ -138,7 +138,7 @@ class PhoneTransfers:
             return False
         found = self._replaced.pop(pair, None)
         if found is not None:
-            found.call.spawn(self._take_back(found, event))
+            found.call.move(self._take_back(found, event))
             return True
         self._alone[pair] = event
         asyncio.get_running_loop().call_later(_APART, self._is_alone, pair)
@@ -153,14 +153,14 @@ class PhoneTransfers:
         call, entry = found.call, read_entry(second.args)
         to = entry.dialled or entry.element if isinstance(entry, Entry) else ""
         destination = await find_destination(call, to)
-        if destination is None or call.state.ended:
-            self._begin(second)
-            return
         if found.local in call.state.legs:
             call.intend(i.Releasing(i.now(), found.local, Unanswered.CANCELLED))
-        call.spawn(transfer_blind(call, found.leg, destination, farewell=FAREWELL))
         call.spawn(call.control.hang_up(second.channel.id, NORMAL))
         call.spawn(call.control.hang_up(found.local, NORMAL))
+        if destination is not None:
+            await transfer_blind(call, found.leg, destination, farewell=FAREWELL)
+        else:
+            await transfer_to_nowhere(call, found.leg, to, farewell=FAREWELL)
 
     def _carried_out_blind(self, event: e.BridgeBlindTransfer) -> None:
         call = self._call_of(event.channel.id)
@@ -182,7 +182,7 @@ class PhoneTransfers:
         locals_made = [*self._linking.pop(first_leg, []), *self._linking.pop(second_leg, [])]
         first, second = self._call_of(first_leg), self._call_of(second_leg)
         if first is not None and second is not None and first is not second:
-            first.spawn(_merged(first, first_leg, second, second_leg, locals_made))
+            first.move(_merged(first, first_leg, second, second_leg, locals_made))
         elif first is not None and locals_made:
             # Whom the phone asked is not one of ours: the Local channel leads there.
             target = event.transfer_target or event.transferer_second_leg

@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import Gone
-from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
+from stasis_app.calls.facts import Party, PartyKind, TransferKind, TransferResult, Unanswered
 from stasis_app.calls.moves.destination import Destination, Destinations
-from stasis_app.calls.moves.transfer_story import tell_started
+from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 from stasis_app.calls.state import Leg
 
 if TYPE_CHECKING:
-    from stasis_app.calls.call import Call
+    from stasis_app.calls.call import Call, Flow
 
 # Seconds to wait for the event that a channel has left its bridge.
 _LEAVES = 2.0
@@ -23,13 +23,28 @@ async def transfer_blind(call: Call, leg: str, destination: Destination, *, fare
 
     `farewell` is how many seconds the leg's phone has to hang up by itself before it is hung up.
     """
-    party = call.leg(leg).party
+    flow = partial(lead_on, destination=destination, by=call.leg(leg).party)
+    await _give_away(call, leg, destination.name, flow, farewell)
+
+
+async def transfer_to_nowhere(call: Call, leg: str, to: str, *, farewell: float = 0.0) -> None:
+    """The server let the leg go before we could refuse: the call comes back to who gave it away."""
+    await _give_away(call, leg, to, partial(_come_back, by=call.leg(leg).party), farewell)
+
+
+async def _give_away(call: Call, leg: str, to: str, flow: Flow, farewell: float) -> None:
     with call.moving():
         stay_with_the_other(call, leg)
-        tell_started(call, leg, TransferKind.BLIND, destination.name)
-        call.divert(partial(lead_on, destination=destination, by=party))
+        tell_started(call, leg, TransferKind.BLIND, to)
+        call.divert(flow)
         await call.wait(lambda: not call.leg(leg).alive, farewell)
         await call.release(leg, Unanswered.CANCELLED)
+
+
+async def _come_back(call: Call, by: Party) -> None:
+    tell_ended(call, TransferResult.REFUSED)
+    await take_out(call, call.state.anchor)
+    await destinations_of(call).bring_back(call, by)
 
 
 async def lead_on(call: Call, destination: Destination, by: Party) -> None:

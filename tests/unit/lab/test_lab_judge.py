@@ -1,15 +1,18 @@
 """The judge of the stories: a CRM that is right gets no complaint, each kind of mistake gets one."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lab.acting import Done
 from lab.company import Company
 from lab.compare import Evidence, differences, pair, status_of
+from lab.ear import CUSTOMER_TONE, employee_tone
 from lab.phones import Manner
 from lab.recordings import Heard
-from lab.stage import RealCall
-from lab.story import Client, PlannedCall, Story, Weather
+from lab.stage import RealCall, Talk
+from lab.story import Client, Do, Move, PlannedCall, Story, Weather
 from lab.truth import Dialog
 
 CLIENT, LINE = "79160000001", "74957770000"
@@ -128,3 +131,72 @@ def test_in_an_outage_nobody_demands_cards():
     crm = what_the_crm_holds(cards=[])
 
     assert differences(story, Evidence(what_happened(), crm, BOTH_VOICES), COMPANY) == []
+
+
+MOVES = (Move("201", Do.BLIND, "202"), Move("", Do.HANG_UP))
+MOVED = replace(STORY, calls=(PlannedCall(CLIENT, LINE, "", ["201", "202"], moves=MOVES, talks=("201", "202")),))
+
+
+def a_call_sent_on(**changes: Any) -> RealCall:
+    caller = Dialog("c", LINE, CLIENT, 100.0, answered_at=101.0, ended_at=110.0, hung_up_here=True)
+    sends = Dialog("1", "201", CLIENT, 100.1, ringing_at=100.2, answered_at=101.0, ended_at=104.0)
+    takes = Dialog("2", "202", CLIENT, 104.0, ringing_at=104.1, answered_at=106.0, ended_at=110.0)
+    real = RealCall(
+        MOVED.calls[0],
+        caller,
+        [sends, takes],
+        {"201": True, "202": True},
+        caller_heard=True,
+        done=[Done(move, 103.0) for move in MOVES],
+        heard=[Talk("202", 106.0, 110.0), Talk("201", 101.0, 103.9)],
+    )
+    return replace(real, **changes)
+
+
+def judged_when_sent_on(call: RealCall, **crm: Any) -> list[str]:
+    true = {
+        "finish": {"user_id": BORIS, "duration": 7, "status_code": "200"},
+        "cards": [
+            {"user_id": ANNA, "shown_at": 100.3, "hidden_at": 104.2},
+            {"user_id": BORIS, "shown_at": 104.3, "hidden_at": 110.1},
+        ],
+    }
+    voices = frozenset({CUSTOMER_TONE, employee_tone("201"), employee_tone("202")})
+    recording = Heard(9.0, customer=True, employee=True, tones=voices)
+    return differences(MOVED, Evidence(call, what_the_crm_holds(**true | crm), recording), COMPANY)
+
+
+@pytest.mark.parametrize("seconds", [7, 9])
+def test_the_hole_in_a_call_that_was_sent_on_may_count_or_not(seconds: int):
+    finish = {"user_id": BORIS, "duration": seconds, "status_code": "200"}
+
+    assert judged_when_sent_on(a_call_sent_on(), finish=finish) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"done": [Done(MOVES[0], 103.0, "REFER was answered with 403")]}, "201: transfer 202: REFER was answered"),
+        ({"done": [Done(MOVES[0], 103.0)]}, "the customer: hang up: did not come to it"),
+        ({"heard": [Talk("201", 101.0, 104.0)]}, "the customer talked with 201 instead of ['201', '202']"),
+        ({"heard_caller": {"201": True}}, "202 did not hear the caller"),
+        ({"silence": 2.5}, "the customer heard nothing for 2.5 s"),
+    ],
+)
+def test_moves_that_went_wrong_are_named(changes: dict[str, Any], complaint: str):
+    assert any(complaint in said for said in judged_when_sent_on(a_call_sent_on(**changes)))
+
+
+@pytest.mark.parametrize(
+    ("crm", "complaint"),
+    [
+        ({"finish": {"user_id": ANNA, "duration": 7, "status_code": "200"}}, "credited to the employee of 201"),
+        ({"finish": {"user_id": BORIS, "duration": 3, "status_code": "200"}}, "duration 3 s instead of 6.9 s to 9.0 s"),
+        (
+            {"cards": [{"user_id": ANNA, "shown_at": 100.3, "hidden_at": 110.1}]},
+            "the card of the employee of 201 closed 6.1 s too late",
+        ),
+    ],
+)
+def test_a_crm_that_did_not_follow_the_call_is_named(crm: dict[str, Any], complaint: str):
+    assert any(complaint in said for said in judged_when_sent_on(a_call_sent_on(), **crm))

@@ -76,16 +76,13 @@ def test_the_longest_silence_counts_what_nobody_would_call_a_sound():
     assert not sound.hears(CUSTOMER_TONE, since=1.0, until=3.0)
 
 
-async def test_keys_are_through_when_all_are_sent():
-    phone, pbx = Voice(EMPLOYEE_TONE), Voice(CUSTOMER_TONE)
-    await phone.open("127.0.0.1")
-    there = ("127.0.0.1", await pbx.open("127.0.0.1"))
-    try:
-        phone.talk_to(there)
-        phone.press("1", there)
-        phone.press("2", there)
-        await phone.until_pressed(there)
-        assert all(not stream.keys for stream in phone._streams.values())
-    finally:
-        phone.close()
-        pbx.close()
+def test_a_tone_is_heard_from_when_to_when():
+    anna, boris = tone_frames(1000), tone_frames(1200)
+    said = [*anna[:50], *boris[:25], *anna[:50]]
+    sound = Sound([(n / 50, frame) for n, frame in enumerate(said)])
+
+    (first, second), (between,) = sound.when(1000), sound.when(1200)
+    assert first == pytest.approx((0.0, 1.0), abs=0.25)
+    assert between == pytest.approx((1.0, 1.5), abs=0.25)
+    assert second == pytest.approx((1.5, 2.5), abs=0.25)
+    assert sound.when(1400) == []
