@@ -139,6 +139,7 @@ class Service:
         self.tracker.restore(await self.journal.unfinished())
         await self.link.start()
         self._stack.push_async_callback(self.link.stop)
+        self._stack.callback(self.tracker.suspend)
         self._do(self.directory.run())
         self._do(self._bind_events())
         self._do(self._know_limits())

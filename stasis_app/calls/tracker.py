@@ -78,6 +78,7 @@ class Tracker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._engaged: Counter[str] = Counter()
         self._engages: dict[str, str] = {}  # channel -> the extension whose phone it keeps
+        self._suspended = False
         self.stray: Counter[str] = Counter()
 
     # What others ask
@@ -98,7 +99,7 @@ class Tracker:
 
     def on_event(self, event: e.Event) -> None:
         """Bring an event to its call."""
-        if self._transfers.takes(event):
+        if self._suspended or self._transfers.takes(event):
             return
         if isinstance(event, e.StasisStart) and event.channel.id not in self._by_channel:
             self._arrived(event)
@@ -126,6 +127,15 @@ class Tracker:
             for event in missed_events(call.state, world):
                 call.put(event)
             call.resynced()
+
+    def suspend(self) -> None:
+        """The service ends and leaves the calls as they are: from now on nothing is done or decided about them.
+
+        To be called while the link still is up: without it, flows would take requests that fail for the end of calls.
+        """
+        self._suspended = True
+        for call in self._calls.values():
+            call.suspend()
 
     # Calls from before a restart
 
