@@ -64,10 +64,8 @@ class Company:
 
     # ---------------------------------------- files
 
-    def write(
-        self, folder: Path, pbx: Asterisk, *, portal: str, http_port: int, ari_url: str = ""
-    ) -> dict[str, Path]:
-        """Write seed.toml, plan.toml and stasis.toml; their paths by name. `ari_url`: ARI by another way than directly."""
+    def write(self, folder: Path, pbx: Asterisk, *, portal: str, http_port: int, ari_url: str = "") -> dict[str, Path]:
+        """Write seed.toml, plan.toml and stasis.toml; their paths by name. `ari_url`: not directly to ARI."""
         files = {
             "seed": self._seed(),
             "plan": self._plan(),

@@ -33,6 +33,7 @@ from stasis_app.crm import (
     PortalClientFinder,
     PortalEmployeeLister,
     ResponsibleFinder,
+    Source,
 )
 from stasis_app.flow import (
     FlowContext,
@@ -45,7 +46,7 @@ from stasis_app.flow import (
     route_call,
 )
 from stasis_app.http import ApiDependencies, Metrics, create_http
-from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
+from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings, Responsible
 from stasis_app.portal import (
     InstallProof,
     PortalNeeds,
@@ -189,9 +190,16 @@ class Service:
             self.settings.bitrix24,
             spell=self._spelt,
             observe=self.figures.observe_effect,
+            responsible_of=self._responsible_of,
         )
         await self.mirror.start()
         self._stack.push_async_callback(self.mirror.stop)
+
+    async def _responsible_of(self, number: str) -> Responsible | None:
+        found = await self.phonebook.lookup(self.numbers.read(number))
+        if found.source in (Source.TOO_SLOW, Source.FAILED) and found.client is None:
+            return None
+        return Responsible(found.client.user_id if found.client else None)
 
     def _spelt(self, number: str) -> str:
         """A number as the portal gets it; "" for one that is withheld."""

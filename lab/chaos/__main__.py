@@ -75,9 +75,13 @@ def _story(attempt: Attempt, outcome: Outcome) -> str:
         for at, text in call.messages
     ]
     told += [(s.at, f"!!! {s.name}") for s in outcome.strikes if attempt.began_at - 5 < s.at < attempt.over_at + 5]
-    told += [(s.over_at, f"!!! over: {s.name}") for s in outcome.strikes if attempt.began_at < s.over_at < attempt.over_at + 9]
+    told += [
+        (s.over_at, f"!!! over: {s.name}")
+        for s in outcome.strikes
+        if attempt.began_at < s.over_at < attempt.over_at + 9
+    ]
     for heard in attempt.heard:
-        told += [(heard.began_at, f"    the customer hears {heard.number}"), (heard.ended_at, f"    ... no longer")]
+        told += [(heard.began_at, f"    the customer hears {heard.number}"), (heard.ended_at, "    ... no longer")]
     lines += [f"  {_clock(at)} {text}" for at, text in sorted(told, key=lambda entry: entry[0])]
     for crm in outcome.crm:
         if attempt.customer and str(crm["phone_number"])[-10:] == attempt.customer[-10:]:
@@ -89,7 +93,10 @@ def _story(attempt: Attempt, outcome: Outcome) -> str:
 def _report(outcome: Outcome) -> str:
     counts = outcome.verdict.counts()
     lines = ["", *(f"{TITLES[name]:45} {counts[name]:6}" for name in ("calls", *COLUMNS))]
-    lines += [f"{'(of them talked)':45} {outcome.verdict.talks:6}", f"{'(found no phone free)':45} {outcome.not_made:6}"]
+    lines += [
+        f"{'(of them talked)':45} {outcome.verdict.talks:6}",
+        f"{'(found no phone free)':45} {outcome.not_made:6}",
+    ]
     lines += [f"{'(faults)':45} {len(outcome.strikes):6}", ""]
     for deviation in outcome.verdict.deviations:
         lines.append(f"{deviation.column or 'remark'}: call {deviation.serial}: {deviation.text}")

@@ -8,10 +8,11 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from lab.chaos.company import Office
 from lab.media import ALAW, loudness
-from lab.softphones import SipCall
+from lab.sip_call import SipCall
 
 # What a phone does with a call that reaches it; it may last as long as the call.
 Manner = Callable[["Attempt", SipCall], Awaitable[None]]
@@ -37,7 +38,7 @@ class Heard:
 class Attempt:
     """A call somebody tries to make.
 
-    `customer` is the outside number ("" for a call between phones), `line` what he dialled. `outside` is his side of it,
+    `customer` is the outside number ("" for a call between phones), `line` what he dialled. `outside` is his side,
     `caller` that of whoever placed it, `legs` are all calls at our desk phones.
     """
 
@@ -137,9 +138,7 @@ class Attempt:
 
     async def see_off(self) -> None:
         """When the customer is gone the phones are released; people wait a while, then they hang up by themselves."""
-        until = time.monotonic() + LEFT_OVER_S
-        while any(not call.over for call in self.calls) and time.monotonic() < until:
-            await asyncio.sleep(0.2)
+        await asyncio.gather(*(call.until_over(LEFT_OVER_S) for call in self.calls))
         for call in self.calls:
             if not call.over:
                 self.left_over.append(call.number)
@@ -167,7 +166,7 @@ def heard_of(packets: list[tuple[float, bytes]], number: str, hertz: int) -> lis
     """When a tone was heard, to a tenth of a second; what lasted less than 0.3 s was no talk."""
     found: list[Heard] = []
     began = last = looked = 0.0
-    for (at, first), (_, second) in zip(packets, packets[1:], strict=False):
+    for (at, first), (_, second) in pairwise(packets):
         if at - looked < 0.1:
             continue
         looked = at

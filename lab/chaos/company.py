@@ -1,4 +1,4 @@
-"""The company of a chaos run: offices of a few phones, each with lines of its own, so that a call has its phones alone."""
+"""The company of a chaos run: offices of a few phones, each with lines of its own, so that a call has them alone."""
 
 from __future__ import annotations
 
@@ -108,7 +108,9 @@ class Offices:
             calls=(),
             phones=tuple(Manner(phone) for phone in phones),
             clients=tuple(
-                Client(number, office.manager, f"Client {number}") for office in self.offices for number in office.clients
+                Client(number, office.manager, f"Client {number}")
+                for office in self.offices
+                for number in office.clients
             ),
             lines={office.line(name): office.element(name) for office in self.offices for name in LINES},
             elements={
@@ -126,7 +128,7 @@ class Offices:
 
     @staticmethod
     def tone_of(number: str) -> int:
-        """What a phone of ours says, Hz: all multiples of 50, told apart within 20 ms; no two of an office are alike."""
+        """What a phone of ours says, Hz: multiples of 50, told apart within 20 ms; no two of an office are alike."""
         if number == RECEPTION:
             return 2200
         if number == OVERFLOW:

@@ -18,7 +18,8 @@ from lab.chaos.manners import answers
 from lab.ear import CUSTOMER_TONE
 from lab.media import tone_frames
 from lab.phones import register
-from lab.softphones import SipCall, Softphones
+from lab.sip_call import SipCall
+from lab.softphones import Softphones
 
 
 @dataclass
@@ -144,7 +145,9 @@ class Floor:
         common = call.number in (RECEPTION, OVERFLOW)
         number = call.dialog.caller[-10:]
         attempt = self._by_number.get(number) if common else self._by_phone.get(call.number)
-        manner: Manner | None = answers(0.5) if common else attempt and attempt.manner_of(call.number)
+        manner: Manner | None = None
+        if attempt is not None:
+            manner = answers(0.5) if common else attempt.manner_of(call.number)
         if attempt is None or manner is None:
             self.strangers.append(f"{time.time():.3f} {call.number} was called by {call.dialog.caller}")
             call.refuse(486)
@@ -155,7 +158,7 @@ class Floor:
 
     def _outside(self, call: SipCall) -> None:
         attempt = self._by_number.get(call.number[-10:])
-        manner = attempt and attempt.manner_of("outside")
+        manner = attempt.manner_of("outside") if attempt else None
         if attempt is None or manner is None:
             self.strangers.append(f"{time.time():.3f} the outside number {call.number} was called")
             call.refuse(404)

@@ -146,7 +146,7 @@ class Judge:
         people = {company.user_of(number) for number in last_to_talk(certain)}
         people |= {company.user_of(heard.number) for heard in doubtful}
         if not certain:
-            people.add(self._of_nobody(attempt))
+            people |= self._of_nobody(attempt, crm)
         if finish["user_id"] not in people:
             right = " or ".join(sorted(company.who(user) for user in people))
             yield "wrong_credit", f"credited to {company.who(finish['user_id'])} instead of {right}"
@@ -156,9 +156,9 @@ class Judge:
         if talked and not certain and not doubtful and not self._may_have_talked(attempt):
             yield "wrong_credit", "status 200 although nobody talked"
         seconds = sum(heard.seconds for heard in certain)
-        if certain and not doubtful and abs(finish["duration"] - seconds) > 3.0:
-            if not self._met(attempt.began_at, attempt.over_at, Reach.SERVICE):
-                yield "", f"duration {finish['duration']} s, and the phones talked for {seconds:.1f} s"
+        off = certain and not doubtful and abs(finish["duration"] - seconds) > 3.0
+        if off and not self._met(attempt.began_at, attempt.over_at, Reach.SERVICE):
+            yield "", f"duration {finish['duration']} s, and the phones talked for {seconds:.1f} s"
 
     def _recording(self, attempt: Attempt, crm: Crm) -> Iterator[tuple[str, str]]:
         if crm["record"] or self._met(attempt.began_at, attempt.over_at, Reach.ASTERISK):
@@ -180,13 +180,20 @@ class Judge:
             (doubtful if self._unseen(heard.began_at, heard.ended_at) else certain).append(heard)
         return certain, doubtful
 
-    def _of_nobody(self, attempt: Attempt) -> int:
-        """Whose a call is in which nobody talked."""
+    def _of_nobody(self, attempt: Attempt, crm: Crm) -> set[int]:
+        """Whose a call is in which nobody talked.
+
+        An unknown caller becomes a lead of whom the call was registered for; a service that is started again in the
+        middle of the call finds a client then, and his responsible.
+        """
         company = self.offices.company
         if attempt.outbound:
-            return company.user_of(attempt.placed_by)
+            return {company.user_of(attempt.placed_by)}
         client = company.client_of(attempt.customer)
-        return company.user_of(client.responsible) if client else company.default_user
+        if client:
+            return {company.user_of(client.responsible)}
+        restarted = crm["created_lead"] and self._met(attempt.began_at, attempt.over_at, Reach.SERVICE)
+        return {company.default_user, *([crm["user_id"]] if restarted else [])}
 
     def _may_have_talked(self, attempt: Attempt) -> bool:
         """Whether two were connected for a moment, too short to be heard."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from lab.chaos.attempt import Attempt, Manner
-from lab.softphones import SipCall
+from lab.sip_call import SipCall
 
 # A move in the middle of a talk; true when whoever makes it still has the call afterwards.
 Move = Callable[[Attempt, SipCall], Awaitable[bool]]

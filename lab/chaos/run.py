@@ -220,7 +220,8 @@ class Chaos:
         while True:
             crm: list[Crm] = [*await self.portal.calls()]
             missing = sum(
-                judge.verdict(self.floor.attempts, crm).counts()[c] for c in ("lost", "cards_open", "recordings_missing")
+                judge.verdict(self.floor.attempts, crm).counts()[c]
+                for c in ("lost", "cards_open", "recordings_missing")
             )
             if not missing:
                 return crm

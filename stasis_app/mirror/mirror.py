@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -15,7 +15,7 @@ from stasis_app.calls.facts import Fact, Started
 from stasis_app.calls.record import CallRecord
 from stasis_app.mirror.deliveries import Deliveries
 from stasis_app.mirror.gate import Gate
-from stasis_app.mirror.lane import Context, Lane
+from stasis_app.mirror.lane import Context, Lane, Responsible
 from stasis_app.mirror.operations import Rules
 from stasis_app.mirror.people import People
 from stasis_app.mirror.portal_calls import PortalCalls
@@ -54,6 +54,8 @@ class Mirror:
         settings: the rules ([bitrix24]).
         spell: how a number is written for the portal ("" for one that is withheld).
         observe: told how long each operation took.
+        responsible_of: who answers for a number in the CRM, asked when a call was missed before that was known; None
+            when that can't be told now.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Mirror:
         *,
         spell: Callable[[str], str] = str,
         observe: Observer | None = None,
+        responsible_of: Callable[[str], Awaitable[Responsible | None]] | None = None,
     ) -> None:
         self.gate = Gate()
         self._outbox = outbox
@@ -81,7 +84,9 @@ class Mirror:
             internal_calls=settings.internal_calls,
         )
         deliveries = Deliveries(portal, recordings, people, settings.default_user)
-        self._shared = Context(outbox, deliveries, self.gate, people, rules, spell, self._observe)
+        self._shared = Context(
+            outbox, deliveries, self.gate, people, rules, spell, self._observe, responsible_of or _nobody
+        )
         self._lanes: dict[str, Lane] = {}
         self._tidying: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -161,3 +166,7 @@ class Mirror:
         for call_id in [call_id for call_id, lane in self._lanes.items() if lane.is_over]:
             del self._lanes[call_id]
         self._tidying = asyncio.get_running_loop().call_later(TIDY_EVERY, self._tidy)
+
+
+async def _nobody(number: str) -> Responsible | None:
+    return None
