@@ -20,6 +20,12 @@ from lab.chaos.wire import Wire
 from lab.services import Portal, Program
 
 
+PORTAL_TROUBLES = (
+    *("refuse", "reset", "slow", "500", "502", "503", "429", "expired"),
+    *("lost-reply", "truncated", "garbage"),
+)
+
+
 class Reach(StrEnum):
     """What a fault may be an excuse for."""
 
@@ -135,16 +141,21 @@ class ServiceFrozen(Fault):
 
 
 class PortalTrouble(Fault):
-    """The portal is away, slow, refuses, loses replies, wants new tokens."""
+    """The portal is away, slow, refuses, loses replies, wants new tokens.
+
+    Args:
+        presets: which of the sandbox's troubles (docs/sandbox.md).
+    """
 
     name = "portal"
     weight = 5.0
 
+    def __init__(self, presets: Sequence[str] = PORTAL_TROUBLES) -> None:
+        self._presets = presets
+
     async def strike(self, ground: Ground, chance: random.Random) -> str:
         seconds = chance.uniform(5.0, 15.0)
-        preset = chance.choice(
-            ["refuse", "reset", "slow", "500", "502", "503", "429", "expired", "lost-reply", "truncated", "garbage"]
-        )
+        preset = chance.choice(self._presets)
         share = {"expired": 0.3, "lost-reply": 0.5, "truncated": 0.5, "garbage": 0.5}.get(preset, 1.0)
         methods = ["telephony.*", "crm.*", "user.*", "batch", "upload"]
         await ground.portal.trouble(

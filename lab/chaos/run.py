@@ -29,7 +29,7 @@ from lab.services import HOST, Portal, Program, sandbox, service
 OFFICES = 60
 READY_S = 30.0  # for the service to be well after a fault
 STEP_S = 2.0  # between two looks at what the CRM still lacks
-NO_PROGRESS_S = 60.0
+NO_PROGRESS_S = 150.0  # a portal that blocked a method for its operating time is asked again after a minute or more
 
 
 @dataclass(frozen=True, slots=True)
