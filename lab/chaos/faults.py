@@ -19,7 +19,6 @@ from lab.asterisk import Asterisk
 from lab.chaos.wire import Wire
 from lab.services import Portal, Program
 
-
 PORTAL_TROUBLES = (
     *("refuse", "reset", "slow", "500", "502", "503", "429", "expired"),
     *("lost-reply", "truncated", "garbage"),
