@@ -20,7 +20,7 @@ from lab.chaos.wire import Wire
 from lab.services import Portal, Program
 
 PORTAL_TROUBLES = (
-    *("refuse", "reset", "slow", "500", "502", "503", "429", "expired"),
+    *("refuse", "reset", "slow", "500", "502", "503", "internal", "expired"),
     *("lost-reply", "truncated", "garbage"),
 )
 
