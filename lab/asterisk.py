@@ -27,6 +27,7 @@ CONTRIB = Path(__file__).resolve().parent.parent / "contrib" / "asterisk"
 PBX_ADDRESS = "127.0.0.1"
 TRUNK_ADDRESS = "127.0.0.2"
 PHONE_ADDRESS = "127.0.0.3"
+SECOND_TRUNK_ADDRESS = "127.0.0.4"
 ARI_USER = "stasis-app"
 MUSIC_TONE, RINGING_TONE = 700, 560  # Hz, what music on hold and a ringing tone sound like here
 
@@ -61,6 +62,7 @@ class Asterisk:
     accounts: Sequence[PhoneAccount]
     app: str = "stasis-app"
     dialplan: str = ""  # more dialplan, for tests
+    second_trunk: str = ""  # the name of a second trunk, with a carrier of its own
     globals: Mapping[str, str] = field(default_factory=dict)
     outbound: OutboundLink | None = None  # instead of the application connecting to Asterisk
     toolbox: Toolbox = field(default_factory=find_toolbox)
@@ -70,6 +72,7 @@ class Asterisk:
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-pbx-"))  # short: a unix socket's path holds 107 bytes
         self.sip_port = free_port(PBX_ADDRESS)
         self.carrier_port = free_port(TRUNK_ADDRESS)
+        self.second_carrier_port = free_port(SECOND_TRUNK_ADDRESS)
         self.http_port = free_port(PBX_ADDRESS, socket.SOCK_STREAM)
         self.password = secrets.token_hex(12)
         self._process: asyncio.subprocess.Process | None = None
@@ -248,6 +251,14 @@ class Asterisk:
             },
         )
         text = re.split(r"^\[101\]", text, maxsplit=1, flags=re.MULTILINE)[0]
+        if self.second_trunk:
+            # The first one's sections once more, with another name and address.
+            trunk = text[text.index("\n[trunk]") : text.index("\n[phone]")]
+            trunk = re.sub(r"^(\[|(?:aors|endpoint) = )trunk", rf"\g<1>{self.second_trunk}", trunk, flags=re.MULTILINE)
+            trunk = trunk.replace(
+                f"{TRUNK_ADDRESS}:{self.carrier_port}", f"{SECOND_TRUNK_ADDRESS}:{self.second_carrier_port}"
+            )
+            text += trunk.replace(f"match = {TRUNK_ADDRESS}", f"match = {SECOND_TRUNK_ADDRESS}") + "\n"
         return text + "".join(
             f"[{a.extension}](phone)\nauth = {a.extension}\naors = {a.extension}\n"
             f'callerid = "{a.name}" <{a.extension}>\n'

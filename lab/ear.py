@@ -97,7 +97,7 @@ class Ear:
     def speak(self, dialog: Dialog) -> None:
         """Say one's tone again."""
         self._quiet.discard(dialog.call_id)
-        if dialog.sound_to and dialog.answered_at and not dialog.over:
+        if dialog.sound_to and (dialog.answered_at or dialog.early_sent_at) and not dialog.over:
             self.voice.talk_to(dialog.sound_to, self.tone_of(dialog))
 
     def sound(self, dialog: Dialog) -> Sound:

@@ -62,16 +62,20 @@ class Exchange:
     globals: Mapping[str, str] = field(default_factory=dict)  # of the dialplan
     service_arguments: Sequence[str] = ()
     sandbox_arguments: Sequence[str] = ()
+    second_trunk: str = ""  # its name; its carrier is the test's own
     configuration: str = ""  # more sections of stasis.toml
     phone_transfers: str = "auto"  # asterisk.phone_transfers
     plan: str = ""  # more tables of the plan
+    recorded: Mapping[str, object] = field(default_factory=dict)  # more keys of [recording]
     company: Company = field(init=False)
 
     def __post_init__(self) -> None:
-        self.company = Company(self.stories, phone_transfers=self.phone_transfers)
+        self.company = Company(self.stories, phone_transfers=self.phone_transfers, recording=self.recorded)
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None
-        self.pbx = Asterisk(self.company.accounts, globals=self.globals, keep_folder=kept)
+        self.pbx = Asterisk(
+            self.company.accounts, globals=self.globals, keep_folder=kept, second_trunk=self.second_trunk
+        )
         self._stack = contextlib.AsyncExitStack()
         self.service: Program
         self.sandbox: Program

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.asterisk import PBX_ADDRESS, PHONE_ADDRESS, TRUNK_ADDRESS, Asterisk, PhoneAccount
+from lab.asterisk import PBX_ADDRESS, PHONE_ADDRESS, SECOND_TRUNK_ADDRESS, TRUNK_ADDRESS, Asterisk, PhoneAccount
 from lab.ear import CUSTOMER_TONE, EMPLOYEE_TONE, Ear
 from lab.media import Address
 from lab.moves import Moves
@@ -45,6 +45,7 @@ class Manner:
     talk_s: float | None = None
     refusal: int = 0
     silent_s: float = 0.0
+    early: bool = False  # its carrier sends sound before the answer (183) instead of ringing (180)
     forwards_to: str = ""  # a number
 
     @property
@@ -66,6 +67,7 @@ class Manner:
         return {
             "number": self.number,
             "rings": self.rings,
+            "early": self.early,
             "silent_ms": round(self.silent_s * 1000),
             "ring_ms": self.ring_ms,
             "talk_ms": self.talk_ms,
@@ -195,14 +197,18 @@ async def register(
 
 @dataclass
 class Carrier(Called):
-    """The other side of the trunk: answers, rings or refuses by the number dialled."""
+    """The other side of a trunk: answers, rings or refuses by the number dialled."""
 
     numbers: Sequence[Manner] = ()
     tone: int = CUSTOMER_TONE
+    second: bool = False  # that of the second trunk
 
     async def __aenter__(self) -> Carrier:
+        name, sip = "carrier", (TRUNK_ADDRESS, self.pbx.carrier_port)
+        if self.second:
+            name, sip = "carrier-2", (SECOND_TRUNK_ADDRESS, self.pbx.second_carrier_port)
         try:
-            await self.play("carrier", self.numbers, (TRUNK_ADDRESS, self.pbx.carrier_port))
+            await self.play(name, self.numbers, sip)
         except BaseException:
             await self.__aexit__()
             raise

@@ -17,6 +17,7 @@ import aiohttp
 from lab.processes import free_port, spawn, stop
 
 COMMANDS = Path(sys.executable).parent
+CHECKOUT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 
 
@@ -45,6 +46,7 @@ class Program:
         """Start and wait until it answers; `RuntimeError` with the end of its log when it ends or stays silent."""
         # A setting in the environment would go before the file written for this run.
         env = {name: value for name, value in os.environ.items() if not (name.startswith("STASIS_") and "__" in name)}
+        env["PYTHONPATH"] = str(CHECKOUT)  # what is tested is what lies beside the lab, wherever it is started from
         self._process = await spawn(self.command, output=self.log, env=env, folder=self.log.parent)
         try:
             async with asyncio.timeout(30):

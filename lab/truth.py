@@ -84,6 +84,8 @@ class Dialog:
     caller: str
     invited_at: float
     ringing_at: float | None = None
+    early_sent_at: float | None = None  # this side sent sound before the answer
+    early_heard_at: float | None = None  # the other one did
     answered_at: float | None = None
     confirmed_at: float | None = None
     cancelled_at: float | None = None
@@ -166,6 +168,10 @@ class Dialog:
     def _add_response(self, message: Message) -> None:
         if message.status in (180, 183):
             self.ringing_at = self.ringing_at or message.at
+            if message.status == 183 and message.sent:
+                self.early_sent_at = self.early_sent_at or message.at
+            elif message.status == 183:
+                self.early_heard_at = self.early_heard_at or message.at
         elif 200 <= message.status < 300:
             if not self.answered_at:
                 self._establish(message)

@@ -15,13 +15,15 @@ from loguru import logger
 
 from b24client import B24Error, OAuthAuth, OAuthTokens, retrying
 from b24client.transport import tls_context
-from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
+from stasis_app.adapters import CallDesk, Figures, OutboxView, RecordingsView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
-from stasis_app.calls import AriControl, Call, CallOptions, Direction, Tracker
+from stasis_app.calls import AriControl, AutoAnswer, Call, CallOptions, CallRecord, Direction, Tracker
+from stasis_app.calls.facts import RecordingMode
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
+from stasis_app.calls.policy import ConsentWhen, RecordingPolicy
 from stasis_app.calls.recorded import EventRecorder
 from stasis_app.crm import (
     AriEndpoints,
@@ -42,11 +44,13 @@ from stasis_app.flow import (
     learn_client,
     load_plan,
     load_scripts,
+    number_plan,
     resume_call,
     route_call,
 )
 from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings, Responsible
+from stasis_app.ops import IncidentBook, Watch
 from stasis_app.portal import (
     InstallProof,
     PortalNeeds,
@@ -57,7 +61,7 @@ from stasis_app.portal import (
     connect,
 )
 from stasis_app.settings import FEATURE_CODES, Settings
-from stasis_app.store import Store, open_store
+from stasis_app.store import Store, open_store, read_patiently
 
 _PURGE_EVERY = 3600.0  # seconds; each time forgets a limited number of calls, so that it never holds up the disk
 
@@ -68,6 +72,7 @@ class Service:
     Args:
         settings: the configuration.
         record_events: a file to write Asterisk's events to, for `stasis-app replay`.
+        log_trouble: asked why the log's file takes nothing ("" when it does).
         on_secret: told each secret learnt later (renewed tokens), so that it is kept out of the log.
     """
 
@@ -77,10 +82,12 @@ class Service:
         *,
         record_events: Path | None = None,
         on_secret: Callable[[str], None] = lambda _: None,
+        log_trouble: Callable[[], str] = lambda: "",
     ) -> None:
         self.settings = settings
         self._record_events = record_events
         self._on_secret = on_secret
+        self._log_trouble = log_trouble
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recorder: EventRecorder | None = None
@@ -111,8 +118,10 @@ class Service:
         self.numbers = Numbers(settings.routing.country)
         scripts = await asyncio.to_thread(load_scripts, settings.routing.scripts) if settings.routing.scripts else {}
         self.plan: Plan = await asyncio.to_thread(load_plan, settings.routing.plan, self.numbers, scripts=set(scripts))
-        self.store: Store = await open_store(settings.storage)
+        self.store: Store = await open_store(settings.storage, patient=True)
         self._stack.push_async_callback(self.store.close)
+        self.incidents = IncidentBook(self.store.incidents)
+        await read_patiently(self.incidents.load)
         self.portal = connect(settings.bitrix24, self.store.tokens)
         await self.portal.start()
         self._stack.push_async_callback(self.portal.aclose)
@@ -134,16 +143,19 @@ class Service:
                 self.phones,
                 ResponsibleFinder(self.phonebook, self.directory, self.phones),
                 scripts,
+                outbound_seconds=settings.outbound.seconds,
             )
         )
         await self._serve_http()
-        self.tracker.restore(await self.journal.unfinished())
+        self.tracker.restore(await read_patiently(self.journal.unfinished))
         await self.link.start()
         self._stack.push_async_callback(self.link.stop)
         self._stack.callback(self.tracker.suspend)
+        self._do(self.watch.run())
         self._do(self.directory.run())
         self._do(self._bind_events())
         self._do(self._know_limits())
+        self._do(self.recordings.tell_daily())
         if self.settings.storage.keep_days is not None:
             self._do(self._forget_old_calls(self.settings.storage.keep_days))
 
@@ -159,6 +171,7 @@ class Service:
         self.directory = Directory(
             PortalEmployeeLister(self.portal.users),
             self.store.employees,
+            spell=self._spelt,
             overrides=[Employee(e.user_id, e.name, e.extension) for e in self.settings.employees],
         )
         await self.directory.load()
@@ -191,8 +204,9 @@ class Service:
             spell=self._spelt,
             observe=self.figures.observe_effect,
             responsible_of=self._responsible_of,
+            incidents=self.incidents,
         )
-        await self.mirror.start()
+        await read_patiently(self.mirror.start)
         self._stack.push_async_callback(self.mirror.stop)
 
     async def _responsible_of(self, number: str) -> Responsible | None:
@@ -210,7 +224,16 @@ class Service:
         settings = self.settings
         self.journal = Journal(self.store.journal)
         self._stack.push_async_callback(self.journal.close)
+        self.recordings = RecordingsView(self.journal, self.store, internal_calls=settings.bitrix24.internal_calls)
         self.feed = FactFeed()
+        self.watch = Watch(
+            self.incidents,
+            link=lambda: self.link.state,
+            writer=self.store.writer,
+            mirror=lambda: self.mirror.state,
+            is_known=lambda extension: self.directory.by_extension(extension) is not None,
+            log_trouble=self._log_trouble,
+        )
 
         async def flow(call: Call) -> None:
             if call.record.direction is not Direction.INTERNAL:
@@ -223,13 +246,9 @@ class Service:
 
         self.tracker = Tracker(
             AriControl(self.link, settings.asterisk.app, told_transfers=settings.asterisk.phone_transfers == "auto"),
-            CallOptions(
-                endpoint=settings.asterisk.endpoint,
-                trunk=settings.asterisk.trunk,
-                record=settings.recording.enabled,
-            ),
+            self._call_options(),
             flow,
-            [self.mirror.on_fact, self.journal.add, self.feed.publish],
+            [self.mirror.on_fact, self.journal.add, self.feed.publish, self.watch.on_fact],
             settings.asterisk.app,
             on_intent=self._recorder.intent if self._recorder else None,
             resume=resume,
@@ -243,8 +262,33 @@ class Service:
         )
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
 
+    def _recording_policy(self, record: CallRecord) -> RecordingPolicy:
+        """How a call is recorded, as the plan and the configuration say."""
+        recording = self.settings.recording
+        if record.direction is Direction.INTERNAL and not recording.internal:
+            return RecordingPolicy()
+        mode = RecordingMode(recording.mode) if recording.enabled else RecordingMode.OFF
+        configured = RecordingPolicy(
+            mode, recording.stereo, tuple(recording.consent), ConsentWhen(recording.consent_when)
+        )
+        return self.plan.recording_of(record, self.numbers, configured)
+
+    def _call_options(self) -> CallOptions:
+        settings, outbound, employees = self.settings, self.settings.outbound, self.settings.employees
+        self.trunks = number_plan(settings.asterisk, settings.trunks, outbound, employees, self.plan, self.numbers)
+        return CallOptions(
+            endpoint=settings.asterisk.endpoint,
+            trunks=self.trunks,
+            trunk_patience=outbound.trunk_patience,
+            employee_seconds=outbound.employee_seconds,
+            auto_answer=AutoAnswer(
+                outbound.auto_answer, {e.extension: e.auto_answer for e in employees if e.auto_answer is not None}
+            ),
+            recording=self._recording_policy,
+        )
+
     async def _serve_http(self) -> None:
-        desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers)
+        desk = CallDesk(self.tracker, self.link, self.mirror, self.portal, self.directory, self.numbers, self.trunks)
         app = create_http(
             ApiDependencies(
                 settings=self.settings.http,
@@ -252,8 +296,10 @@ class Service:
                 journal=self.journal,
                 control=desk,
                 outbox=OutboxView(self.store),
+                recordings=self.recordings,
                 facts=self.feed,
                 health=health_sources(self.link, self.store, self.mirror, self.directory),
+                incidents=self.incidents,
                 metrics=self.metrics,
             )
         )

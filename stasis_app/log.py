@@ -10,12 +10,14 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterable
+from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
 from loguru import logger
 
+from stasis_app.log_file import LogFile
 from stasis_app.redaction import Redactor, printable
 from stasis_app.settings import LoggingSettings
 
@@ -25,13 +27,24 @@ if TYPE_CHECKING:
 NO_CALL = "-"
 
 
-def set_up_logging(
-    settings: LoggingSettings, secrets: Iterable[str] = (), *, console: TextIO | None = None
-) -> Redactor:
-    """Send all logging of this process where `settings` say.
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log of this process."""
 
-    Secrets learnt later (renewed tokens) are made known with the returned redactor's `add`.
-    """
+    redactor: Redactor
+    file: LogFile | None = None
+
+    def hide(self, secret: str) -> None:
+        """Keep a secret learnt later (a renewed token) out of the log."""
+        self.redactor.add(secret)
+
+    def trouble(self) -> str:
+        """Why the log's file takes nothing; "" when it does."""
+        return self.file.trouble if self.file else ""
+
+
+def set_up_logging(settings: LoggingSettings, secrets: Iterable[str] = (), *, console: TextIO | None = None) -> Log:
+    """Send all logging of this process where `settings` say."""
     redactor = Redactor(secrets, mask_numbers=settings.mask_numbers)
     logger.remove()
     logger.configure(extra={"call": NO_CALL}, patcher=lambda record: _cleaned(record, redactor))
@@ -45,21 +58,12 @@ def set_up_logging(
         backtrace=False,
         diagnose=False,
     )
+    file: LogFile | None = None
     if settings.file:
-        logger.add(
-            settings.file,
-            level=settings.level,
-            format=form,
-            colorize=False,
-            rotation=settings.rotate_megabytes * 1_000_000,
-            retention=f"{settings.keep_days} days",
-            encoding="utf-8",
-            enqueue=True,  # a slow disk must not hold up the event loop
-            backtrace=False,
-            diagnose=False,
-        )
+        file = LogFile(settings.file, rotate_bytes=settings.rotate_megabytes * 1_000_000, keep_days=settings.keep_days)
+        logger.add(file, level=settings.level, format=form, colorize=False, backtrace=False, diagnose=False)
     logging.basicConfig(handlers=[_Intercept()], level=logging.WARNING, force=True)
-    return redactor
+    return Log(redactor, file)
 
 
 def _cleaned(record: Record, redactor: Redactor) -> None:

@@ -25,17 +25,24 @@ __all__ = [
     "EmployeeSettings",
     "HttpSettings",
     "LoggingSettings",
+    "OutboundSettings",
     "RecordingSettings",
+    "RewriteSettings",
     "RoutingSettings",
     "Section",
     "Settings",
     "StorageSettings",
+    "TrunkSettings",
     "load_settings",
 ]
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 SHORTEST_TOKEN = 16
+PREFIX = r"^(\+[0-9]*|[0-9*#]+)$"
+OWN_NUMBER = r"^(\+?\d{2,20})?$"
+AutoAnswerStyle = Literal["off", "common", "yealink", "grandstream", "snom", "fanvil", "cisco", "polycom"]
+"""Which phone is asked to answer by itself; `common` speaks to all of them but Polycom."""
 
 
 class Section(BaseModel):
@@ -75,9 +82,8 @@ class AsteriskSettings(Section):
     def problems(self) -> Iterator[ConfigProblem]:
         yield from _address("url", self.url, "http://127.0.0.1:8088")
         yield from _missing_file("ca_file", self.ca_file)
-        for key, text, part in (("endpoint", self.endpoint, "{extension}"), ("trunk", self.trunk, "{number}")):
-            if part not in text:
-                yield ConfigProblem(key, f"has no {part} in it", f"Write it like PJSIP/{part}.", repr(text))
+        yield from _dial_string("endpoint", self.endpoint, "{extension}", "PJSIP/{extension}")
+        yield from _dial_string("trunk", self.trunk, "{number}", "PJSIP/{number}@trunk")
 
 
 class Bitrix24Settings(Section):
@@ -96,6 +102,11 @@ class Bitrix24Settings(Section):
     anonymous_number: str = Field(default="anonymous", description="PHONE_NUMBER of a call with a withheld number")
     crm_create: bool = Field(default=True, description="let the portal create a lead for an unknown number")
     internal_calls: bool = Field(default=False, description="mirror calls between extensions too")
+    message_todo: str = Field(
+        default="Voice message from {number}",
+        max_length=200,
+        description="title of what the responsible is to do about a message that was left; empty: nothing",
+    )
     limits: Literal["auto", "standard", "enterprise", "off"] = Field(
         default="auto",
         description="requests the portal takes: 2/s (50 at once), Enterprise 5/s (250); auto asks which; off: any",
@@ -227,7 +238,17 @@ class RoutingSettings(Section):
 class RecordingSettings(Section):
     """Recording of talks."""
 
-    enabled: bool = Field(default=True, description="record every talk")
+    enabled: bool = Field(default=True, description="record talks, unless the plan says otherwise")
+    mode: Literal["call", "talk"] = Field(
+        default="call", description="one file of the whole call, or one of each employee's talk"
+    )
+    stereo: bool = Field(default=False, description="the customer on the left channel, the employee on the right")
+    internal: bool = Field(default=False, description="record calls between extensions too")
+    consent: list[str] = Field(default_factory=list, description="prompts that tell people they are recorded")
+    consent_when: Literal["before", "connected"] = Field(
+        default="before",
+        description="to the caller before anybody is rung, or to both once they are connected",
+    )
     format: Literal["wav", "mp3"] = Field(default="wav", description="what is delivered to the portal")
     deliver: Literal["upload", "url"] = Field(
         default="upload", description="how the portal gets it: sent, or fetched by the portal from http.public_url"
@@ -275,6 +296,78 @@ class EmployeeSettings(Section):
     extension: str = Field(pattern=r"^\d{1,11}$", description="his extension on the PBX")
     user_id: int = Field(gt=0, description="his id in the portal")
     name: str = Field(default="", description="his name, for logs and the script API")
+    caller_id: str = Field(default="", pattern=OWN_NUMBER, description="the number he shows when he calls outside")
+    auto_answer: AutoAnswerStyle | None = Field(
+        default=None, description="have his phone answer calls he orders by itself; unset: as in [outbound]"
+    )
+
+
+class RewriteSettings(Section):
+    """A spelling of numbers a trunk wants."""
+
+    prefix: str = Field(pattern=PREFIX, description="what the numbers begin with; with +: in international spelling")
+    strip: Annotated[int, Field(ge=0, le=20)] = Field(default=0, description="characters taken away in front")
+    prepend: str = Field(default="", pattern=r"^\+?[0-9*#]*$", description="what is put before the rest")
+
+    def problems(self) -> Iterator[ConfigProblem]:
+        if self.strip > len(self.prefix):
+            yield ConfigProblem(
+                "strip", "takes away more than the prefix has", f"Give at most {len(self.prefix)}.", str(self.strip)
+            )
+        if not self.strip and not self.prepend:
+            yield ConfigProblem("prefix", "is rewritten to itself", "Give strip, prepend or both.", repr(self.prefix))
+
+
+class TrunkSettings(Section):
+    """A way into the public network; the first one that serves a number is tried first."""
+
+    name: str = Field(pattern=r"^[\w.-]{1,40}$", description="its name, for the log and for orders that choose a line")
+    endpoint: str = Field(description="dial string with {number}, for example PJSIP/{number}@trunk")
+    caller_id: str = Field(default="", pattern=OWN_NUMBER, description="number shown when nothing else is to be shown")
+    caller_ids: list[Annotated[str, Field(pattern=OWN_NUMBER)]] = Field(
+        default_factory=list, description="the only other numbers the carrier lets us show; empty: any"
+    )
+    prefixes: list[Annotated[str, Field(pattern=PREFIX)]] = Field(
+        default_factory=list, description="what the numbers it serves begin with (with +: internationally); empty: all"
+    )
+    rewrite: list[RewriteSettings] = Field(
+        default_factory=list, description="spellings: prefix, strip, prepend; the first whose prefix fits"
+    )
+    lines: list[str] = Field(default_factory=list, description="lines whose calls go out by it first")
+    shows_callers: bool = Field(
+        default=True, description="let a customer's call sent on to an outside number show the customer's"
+    )
+
+    def problems(self) -> Iterator[ConfigProblem]:
+        yield from _dial_string("endpoint", self.endpoint, "{number}", "PJSIP/{number}@trunk")
+        for at, rule in enumerate(self.rewrite):
+            for problem in rule.problems():
+                yield ConfigProblem(f"rewrite.{at}.{problem.key}", problem.problem, problem.remedy, problem.value)
+            for before in self.rewrite[:at]:
+                if rule.prefix.startswith(before.prefix):
+                    remedy = "Put the longer prefix first."
+                    yield ConfigProblem(
+                        f"rewrite.{at}.prefix",
+                        f"never comes to its turn after {before.prefix!r}",
+                        remedy,
+                        repr(rule.prefix),
+                    )
+
+
+class OutboundSettings(Section):
+    """Calls to outside numbers, dialled on a phone or ordered over the API and in the CRM."""
+
+    seconds: Seconds = Field(default=60.0, description="seconds an outside number rings, all trunks together")
+    trunk_patience: Seconds = Field(
+        default=15.0, description="seconds a trunk may say nothing at all before the next is tried"
+    )
+    employee_seconds: Seconds = Field(
+        default=30.0, description="seconds the phone of an employee who ordered a call rings"
+    )
+    auto_answer: AutoAnswerStyle = Field(default="off", description="have that phone answer by itself")
+    emergency: list[Annotated[str, Field(pattern=r"^\d{2,6}$")]] = Field(
+        default_factory=lambda: ["112"], description="numbers dialled as they are, by every trunk in turn"
+    )
 
 
 class LoggingSettings(Section):
@@ -299,6 +392,8 @@ class Settings(BaseSettings):
     storage: StorageSettings = Field(default_factory=StorageSettings)
     routing: RoutingSettings
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
+    outbound: OutboundSettings = Field(default_factory=OutboundSettings)
+    trunks: list[TrunkSettings] = Field(default_factory=list)
     features: FeatureSettings = Field(default_factory=FeatureSettings)
     employees: list[EmployeeSettings] = Field(default_factory=list)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
@@ -324,6 +419,14 @@ def _no_tls(key: str, value: str | None = None) -> ConfigProblem:
         "Use https://, or set allow_http = true if the network is closed.",
         value,
     )
+
+
+def _dial_string(key: str, text: str, part: str, example: str) -> Iterator[ConfigProblem]:
+    remedy = f"Write it like {example}."
+    if part not in text:
+        yield ConfigProblem(key, f"has no {part} in it", remedy, repr(text))
+    elif set("{}") & set(text.replace(part, "")):
+        yield ConfigProblem(key, f"has braces besides {part}", remedy, repr(text))
 
 
 def _missing_file(key: str, path: Path | None) -> Iterator[ConfigProblem]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from stasis_app.config_errors import ConfigError, ConfigProblem, explained
-from stasis_app.settings import Section, Settings
+from stasis_app.settings import Section, Settings, TrunkSettings
 
 PREFIX = "STASIS_"
 
@@ -87,8 +87,17 @@ def _sections(raw: dict[str, Any], folder: Path, problems: list[ConfigProblem]) 
                 values[name] = TypeAdapter(model).validate_python(raw[name])
             except ValidationError as error:
                 problems.extend(explained(item, name, error.errors()))
-    problems.extend(_between_sections(values))
+            else:
+                problems.extend(_of_items(name, values[name]))
+    problems.extend(_between_sections(raw, values))
     return values
+
+
+def _of_items(name: str, items: Iterable[Section]) -> Iterator[ConfigProblem]:
+    """What is wrong with the items of a list beyond their types."""
+    for at, item in enumerate(items):
+        for problem in item.problems():
+            yield ConfigProblem(f"{name}.{at}.{problem.key}", problem.problem, problem.remedy, problem.value)
 
 
 def _section(
@@ -134,8 +143,27 @@ def _anchored(section: Section, folder: Path) -> tuple[Section, list[ConfigProbl
     return section.model_copy(update=changed), []
 
 
-def _between_sections(values: Mapping[str, BaseModel]) -> list[ConfigProblem]:
+def _between_sections(raw: Mapping[str, Any], values: Mapping[str, Any]) -> list[ConfigProblem]:
     """What is wrong between sections that are right by themselves."""
+    return [*_of_addresses(values), *_of_trunks(raw, values.get("trunks", []))]
+
+
+def _of_trunks(raw: Mapping[str, Any], trunks: Sequence[TrunkSettings]) -> Iterator[ConfigProblem]:
+    asterisk = raw.get("asterisk")
+    if trunks and isinstance(asterisk, Mapping) and "trunk" in asterisk:
+        yield ConfigProblem(
+            "asterisk.trunk", "is given together with [[trunks]]", "Keep one: asterisk.trunk does for a single trunk."
+        )
+    seen: dict[str, str] = {}
+    for at, trunk in enumerate(trunks):
+        for what, name in (("name", trunk.name), *(("lines", line) for line in trunk.lines)):
+            key = f"trunks.{at}.{what}"
+            if name in seen:
+                yield ConfigProblem(key, f"stands in {seen[name]} already", "Say it once.", repr(name))
+            seen.setdefault(name, key)
+
+
+def _of_addresses(values: Mapping[str, Any]) -> list[ConfigProblem]:
     http, bitrix24, recording = values.get("http"), values.get("bitrix24"), values.get("recording")
     if http is None:
         return []

@@ -62,5 +62,5 @@ def channels_of(path: str, body: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def starts_playing(method: str, path: str) -> bool:
-    """Whether this request orders a prompt on a channel."""
-    return method == "POST" and path.startswith("channels/") and path.split("/", 3)[2:3] == ["play"]
+    """Whether this request orders a prompt or a recording on a channel, which then makes others wait."""
+    return method == "POST" and path.startswith("channels/") and path.split("/", 3)[2:3] in (["play"], ["record"])

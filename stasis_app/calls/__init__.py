@@ -4,15 +4,20 @@
 `Tracker` brings every event to its call.
 """
 
+from stasis_app.calls.auto_answer import AutoAnswer
 from stasis_app.calls.call import Call, CallOptions
 from stasis_app.calls.control import AriControl
 from stasis_app.calls.facts import Direction, Fact, Party, PartyKind
+from stasis_app.calls.lifecycle import Order
+from stasis_app.calls.number_plan import Attempt, NumberPlan, Rewrite, Trunk
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import CallGone, CallHandle, RingResult, Strategy, Target
 
 __all__ = [
     "AriControl",
+    "Attempt",
+    "AutoAnswer",
     "Call",
     "CallGone",
     "CallHandle",
@@ -20,10 +25,14 @@ __all__ = [
     "CallRecord",
     "Direction",
     "Fact",
+    "NumberPlan",
+    "Order",
     "Party",
     "PartyKind",
+    "Rewrite",
     "RingResult",
     "Strategy",
     "Target",
     "Tracker",
+    "Trunk",
 ]

@@ -12,6 +12,7 @@ NORMAL = 16
 BUSY = 17
 NO_ANSWER = 19
 REJECTED = 21
+NO_ROUTE = 3
 ANSWERED_ELSEWHERE = 26
 CONGESTION = 34
 
@@ -37,6 +38,24 @@ def why_unanswered(cause: int, tech_cause: int | None, *, rang: bool) -> Unanswe
     if why is Unanswered.NO_ANSWER and not rang:
         return Unanswered.UNREACHABLE
     return why
+
+
+# SIP statuses with which a carrier says that it can't or won't place the call, whoever is called (RFC 3261, section 21;
+# 408: it does not answer at all); beside these all of 500 to 599.
+_OF_THE_TRUNK = frozenset({401, 402, 403, 407, 408, 482, 483, 488, 606})
+# The same where Asterisk tells no SIP status (Q.850): no route, congestion, network or equipment out of order.
+_CAUSES_OF_THE_TRUNK = frozenset({2, NO_ROUTE, CONGESTION, 38, 41, 42, 43, 44, 47, 58, 63, 102})
+
+
+def is_of_the_trunk(cause: int, tech_cause: int | None) -> bool:
+    """Whether a call that reached nobody failed for the trunk's sake, so that another trunk may do better.
+
+    Busy, declined, no such number, phone off are the called party's answers: every trunk would bring the same. With
+    neither status nor cause Asterisk could not even begin to call.
+    """
+    if tech_cause:
+        return tech_cause in _OF_THE_TRUNK or 500 <= tech_cause < 600
+    return cause in _CAUSES_OF_THE_TRUNK or not cause
 
 
 def cause_for(reasons: list[Unanswered]) -> int:

@@ -45,6 +45,8 @@ class Control(Protocol):
 
     async def dial(self, channel: str, *, caller: str, seconds: int) -> None: ...
 
+    async def show_caller(self, channel: str, caller_id: str) -> None: ...
+
     async def make_bridge(self, bridge: str) -> None: ...
 
     async def add_to_bridge(self, bridge: str, *channels: str) -> None: ...
@@ -53,7 +55,15 @@ class Control(Protocol):
 
     async def destroy_bridge(self, bridge: str) -> None: ...
 
-    async def record(self, bridge: str, name: str, audio_format: str) -> None: ...
+    async def play_in_bridge(self, bridge: str, media: str, playback: str) -> None: ...
+
+    async def snoop(self, channel: str, snoop: str, *, spy: str, args: str) -> None: ...
+
+    async def record(self, channel: str, name: str, audio_format: str, **options: Any) -> None: ...
+
+    async def mute_recording(self, name: str) -> None: ...
+
+    async def unmute_recording(self, name: str) -> None: ...
 
     async def stop_recording(self, name: str) -> None: ...
 
@@ -129,8 +139,21 @@ class AriControl:
         await self._do(lambda api: api.channels.create(channelId=channel, endpoint=endpoint, app=self._app, **options))
 
     async def dial(self, channel: str, *, caller: str, seconds: int) -> None:
-        """Call with a channel that was made before."""
-        await self._do(lambda api: api.channels.dial(channelId=channel, caller=caller, timeout=seconds))
+        """Call with a channel made before. With `caller` that channel's caller id is shown, without ("") its own.
+
+        Seen on Asterisk 22.10: `caller` replaces what `show_caller` has set.
+        """
+        named = {"caller": caller} if caller else {}
+        await self._do(lambda api: api.channels.dial(channelId=channel, timeout=seconds, **named))
+
+    async def show_caller(self, channel: str, caller_id: str) -> None:
+        """What a channel made by `create` shows to the party it calls: `"name" <number>`.
+
+        Entering a bridge replaces it by whoever is there, so it comes after that and before `dial`.
+        """
+        await self._do(
+            lambda api: api.channels.setChannelVar(channelId=channel, variable="CONNECTEDLINE(all,i)", value=caller_id)
+        )
 
     async def make_bridge(self, bridge: str) -> None:
         """Make a mixing bridge with this id; an existing one is kept.
@@ -151,9 +174,29 @@ class AriControl:
         """End a bridge; its channels stay."""
         await self._end(lambda api: api.bridges.destroy(bridgeId=bridge))
 
-    async def record(self, bridge: str, name: str, audio_format: str) -> None:
-        """Record what is heard in a bridge, both directions mixed."""
-        await self._do(lambda api: api.bridges.record(bridgeId=bridge, name=name, format=audio_format))
+    async def play_in_bridge(self, bridge: str, media: str, playback: str) -> None:
+        """Play a media URI to everybody in a bridge."""
+        await self._do(lambda api: api.bridges.playWithId(bridgeId=bridge, media=media, playbackId=playback))
+
+    async def snoop(self, channel: str, snoop: str, *, spy: str, args: str) -> None:
+        """Make a channel that hears another: what comes from it (`in`), what it hears (`out`) or `both`."""
+        await self._do(
+            lambda api: api.channels.snoopChannelWithId(
+                channelId=channel, snoopId=snoop, spy=spy, app=self._app, appArgs=args
+            )
+        )
+
+    async def record(self, channel: str, name: str, audio_format: str, **options: Any) -> None:
+        """Record what comes from a channel; for a snoop channel, what it hears. `options` are ARI's own."""
+        await self._do(lambda api: api.channels.record(channelId=channel, name=name, format=audio_format, **options))
+
+    async def mute_recording(self, name: str) -> None:
+        """Record silence. Not ARI's pause, which would leave the part out and shift everything after it."""
+        await self._do(lambda api: api.recordings.mute(recordingName=name))
+
+    async def unmute_recording(self, name: str) -> None:
+        """Record what is heard again."""
+        await self._do(lambda api: api.recordings.unmute(recordingName=name))
 
     async def stop_recording(self, name: str) -> None:
         """End a recording and keep it; `RecordingFinished` tells when its file is complete."""

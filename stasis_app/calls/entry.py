@@ -16,6 +16,8 @@ from stasis_app.ari.events import Channel
 from stasis_app.calls import model
 from stasis_app.calls.facts import Direction, Party, PartyKind
 
+_MOBILE = "mobile"  # the kind of an employee's leg that goes through a trunk
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -29,13 +31,22 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LegEntry:
-    """A leg we set up ourselves for a call."""
+    """A leg we set up ourselves for a call. `outside`: the party is rung at a number in the public network."""
 
     call_id: str
     party: Party
+    outside: bool = False
 
 
-def read_entry(args: Sequence[str]) -> Entry | LegEntry | None:
+@dataclass(frozen=True, slots=True)
+class SnoopEntry:
+    """A snoop channel of ours that records a call; it has the name of the file."""
+
+    call_id: str
+    file: str
+
+
+def read_entry(args: Sequence[str]) -> Entry | LegEntry | SnoopEntry | None:
     """What the arguments say; None when they say nothing we know."""
     given = [arg.strip() for arg in args]
     while given and not given[-1]:
@@ -53,13 +64,23 @@ def read_entry(args: Sequence[str]) -> Entry | LegEntry | None:
             return Entry(Direction.INTERNAL, dialled=extension)
         case ["leg", call_id, kind, *number] if kind in tuple(PartyKind):
             return LegEntry(call_id, Party(PartyKind(kind), number[0] if number else ""))
+        case ["record", call_id, file]:
+            return SnoopEntry(call_id, file)
+        case ["leg", call_id, kind, *number] if kind == _MOBILE:
+            return LegEntry(call_id, Party(PartyKind.EMPLOYEE, number[0] if number else ""), outside=True)
         case _:
             return None
 
 
-def leg_args(call_id: str, party: Party) -> str:
+def snoop_args(call_id: str, file: str) -> str:
+    """The appArgs of a snoop channel that records; the inverse of `read_entry`."""
+    return f"record,{call_id},{file}"
+
+
+def leg_args(call_id: str, party: Party, *, outside: bool = False) -> str:
     """The appArgs of a leg we set up; the inverse of `read_entry`."""
-    return f"leg,{call_id},{party.kind},{party.number.replace(',', '')}"
+    kind = _MOBILE if party.kind is PartyKind.EMPLOYEE and outside else party.kind
+    return f"leg,{call_id},{kind},{party.number.replace(',', '')}"
 
 
 def begin_call(channel: Channel, entry: Entry, at: datetime, endpoint: str) -> model.Change:
@@ -86,7 +107,8 @@ def begin_call(channel: Channel, entry: Entry, at: datetime, endpoint: str) -> m
 
 def party_of_leg(channel: Channel, entry: LegEntry, endpoint: str) -> Party:
     """Who is at a leg that came unexpected: its arguments are those of the phone that rang, not of who picked up."""
-    return _employee(channel, endpoint) if entry.party.kind is PartyKind.EMPLOYEE else entry.party
+    desk_phone = entry.party.kind is PartyKind.EMPLOYEE and not entry.outside
+    return _employee(channel, endpoint) if desk_phone else entry.party
 
 
 def transferred_to(channel: Channel) -> Party:

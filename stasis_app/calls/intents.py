@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from stasis_app.calls.facts import Fact, Party, Unanswered
+from stasis_app.calls.facts import Fact, Party, RecordingKind, Unanswered
 
 
 def now() -> datetime:
@@ -26,17 +26,22 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Dialling(Intent):
-    """A leg is being set up towards a party."""
+    """A leg is being set up towards a party. `ours` is false for a channel somebody else made."""
 
     leg: str
     party: Party
+    ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class DialFailed(Intent):
-    """Asterisk would not even create the leg: the endpoint is unknown or has no contact."""
+    """Asterisk would not even create the leg: the endpoint is unknown or has no contact.
+
+    `cause` (Q.850) is set when it was not asked to: no trunk leads there.
+    """
 
     leg: str
+    cause: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,26 @@ class Dismissing(Intent):
 @dataclass(frozen=True, slots=True)
 class HangingUp(Intent):
     """The plan ends the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taping(Intent):
+    """A recording is about to begin; the fields are those of `RecordingStarted`, `least` in seconds (messages)."""
+
+    name: str
+    kind: RecordingKind
+    leg: str
+    talk: str = ""
+    stereo: bool = False
+    least: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TapingFailed(Intent):
+    """A recording could not be begun."""
+
+    name: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

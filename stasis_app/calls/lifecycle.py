@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import AriError
+from stasis_app.ari.errors import AriError, Gone
 from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NO_ANSWER
 from stasis_app.calls.control import caller_id
@@ -21,8 +22,28 @@ from stasis_app.calls.verbs import CallGone
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call, Flow
 
-# How long the phone of an employee who ordered a call rings, in seconds.
-EMPLOYEE_SECONDS = 30.0
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A call ordered over the API or in the CRM.
+
+    Args:
+        extension: whose phone rings first; "" when he is only reached at `mobile`.
+        number: who is called then.
+        line: the line it should go out by.
+        caller_id: the number to show, "" for the line's or the employee's.
+        auto_answer: whether the phone should answer by itself; None: as is configured.
+        mobile: the employee's number in the public network, to be rung instead of his phone.
+        name: the employee's name.
+    """
+
+    extension: str
+    number: str
+    line: str = ""
+    caller_id: str = ""
+    auto_answer: bool | None = None
+    mobile: str = ""
+    name: str = ""
 
 
 async def run_flow(call: Call, flow: Flow) -> None:
@@ -62,7 +83,7 @@ def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow
         return partial(_go_on_consulting, transfer=transfer)
     if transfer is not None:
         return partial(_go_on_transferring, transfer=transfer)
-    if talks or record.talking_now:
+    if talks or any(ring.answered_at and not ring.ended_at for ring in record.rings):
         return go_on_talking
 
     async def flow(call: Call) -> None:
@@ -79,7 +100,7 @@ async def go_on_talking(call: Call) -> None:
     together again.
     """
     with call.moving():
-        if await call.until(lambda: any(leg.alive and leg.in_stasis for leg in call.state.others), 5):
+        if await call.until(lambda: _are_back(call) or not any(leg.alive for leg in call.state.others), 5):
             apart = [leg.id for leg in call.state.others if leg.stage is LegStage.UP and not leg.bridge]
             if apart:
                 await _whatever_comes(call, call.control.stop_music(call.state.anchor_leg))
@@ -87,6 +108,10 @@ async def go_on_talking(call: Call) -> None:
                 await call.control.add_to_bridge(call.bridge, call.state.anchor_leg, *apart)
             await call.until(lambda: any(leg.alive and leg.joined for leg in call.state.others), 2)
     await call.talk()
+
+
+def _are_back(call: Call) -> bool:
+    return any(leg.alive and leg.in_stasis for leg in call.state.others)
 
 
 async def _go_on_consulting(call: Call, transfer: Transfer) -> None:
@@ -106,24 +131,42 @@ async def _go_on_transferring(call: Call, transfer: Transfer) -> None:
         await lead_on(call, destination, transfer.party)
 
 
-async def employee_first(call: Call, flow: Flow) -> None:
+async def employee_first(call: Call, flow: Flow, order: Order) -> None:
     """The flow of a call that was ordered: ring the phone of whoever ordered it, then go on with `flow`."""
     caller = call.state.caller
     try:
-        await call.control.originate(
-            caller.id,
-            call.options.endpoint.format(extension=caller.party.number),
-            appArgs=f"outbound,{call.record.dialled}",
-            callerId=caller_id(Party(PartyKind.CUSTOMER, call.record.dialled)),
-            timeout=round(EMPLOYEE_SECONDS),
-        )
+        await _ring_employee(call, order)
     except AriError as error:
-        call.log.info("The phone of extension {} can't be called: {}", caller.party.number, error)
+        call.log.info("The phone of {} can't be called: {}", order.mobile or caller.party.number, error)
         await call.control.hang_up(caller.id, NO_ANSWER)
         call.intend(i.HangingUp(i.now()))
         call.intend(i.DialFailed(i.now(), caller.id))
         return
-    if not await call.until(lambda: call.state.caller.stage is LegStage.UP, EMPLOYEE_SECONDS + 5):
+    await once_employee_answers(call, flow)
+
+
+async def _ring_employee(call: Call, order: Order) -> None:
+    options, caller, number = call.options, call.state.caller, call.record.dialled
+    endpoint = options.endpoint.format(extension=caller.party.number)
+    shown, variables = number, options.auto_answer.variables(caller.party.number, order.auto_answer)
+    if order.mobile:
+        attempts = options.trunks.attempts(order.mobile, line=call.record.line, caller_id=call.record.caller_id)
+        if not attempts:
+            raise Gone("originate", f"no trunk serves {order.mobile}", 404)
+        endpoint, shown, variables = attempts[0].endpoint, attempts[0].caller_id or number, {}
+    await call.control.originate(
+        caller.id,
+        endpoint,
+        appArgs=f"outbound,{number}",
+        callerId=caller_id(Party(PartyKind.CUSTOMER, shown)),
+        timeout=round(options.employee_seconds),
+        **({"variables": variables} if variables else {}),
+    )
+
+
+async def once_employee_answers(call: Call, flow: Flow) -> None:
+    """Wait for the employee who ordered the call, then go on with `flow`."""
+    if not await call.until(lambda: call.state.caller.stage is LegStage.UP, call.options.employee_seconds + 5):
         await call.hang_up(NO_ANSWER)
         return
     await flow(call)
@@ -136,19 +179,11 @@ async def release_others(call: Call, but: Sequence[str] = ()) -> None:
 
 
 async def clean_up(call: Call) -> None:
-    """After the end: release what is left, and destroy the bridge once its recording is complete."""
+    """After the end: release what is left, see the recordings to their end, and destroy the bridge."""
     await release_others(call, but=call.outlive())
-    if not call.bridged:
-        return
-    # A recording ends by itself when everybody has left.
-    await call.wait(lambda: not call.state.recordings, 3)
-    for name in call.state.recordings:
-        await _whatever_comes(call, call.control.stop_recording(name))
-    await call.wait(lambda: not call.state.recordings, 3)
-    for name in call.state.recordings:
-        # Its end was missed in a gap of the events; the file is there all the same.
-        call.intend(i.RecordingOver(i.now(), name, call.options.record_format))
-    await _whatever_comes(call, call.control.destroy_bridge(call.bridge))
+    await call.recording.close()
+    if call.bridged:
+        await _whatever_comes(call, call.control.destroy_bridge(call.bridge))
 
 
 async def _whatever_comes(call: Call, request: Awaitable[None]) -> None:

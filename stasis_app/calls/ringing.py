@@ -7,16 +7,13 @@ cause "answered elsewhere", so that their phones show no missed call.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import AriError, Gone, ServerFailed
-from stasis_app.calls import intents as i
+from stasis_app.ari.errors import Gone
 from stasis_app.calls.causes import NORMAL
-from stasis_app.calls.control import caller_id
-from stasis_app.calls.entry import leg_args
-from stasis_app.calls.facts import Direction, Party, PartyKind, Unanswered
+from stasis_app.calls.facts import Direction, Party, Unanswered
+from stasis_app.calls.outbound import Way
 from stasis_app.calls.state import Leg, LegStage
 from stasis_app.calls.verbs import RingResult, Target
 
@@ -42,94 +39,41 @@ async def ring_in_turn(call: Call, targets: Sequence[Target], seconds: float) ->
 
 async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> RingResult:
     """Ring all parties together for `seconds` and connect the first who answers."""
-    legs = {f"{call.id}-{secrets.token_hex(4)}": target.party for target in targets}
+    deadline = asyncio.get_running_loop().time() + seconds
     before = frozenset(call.state.legs)
-    for leg, party in legs.items():
-        call.expect(leg, party)
     # Somebody dialling out hears the far end's own tones; with several parties ringing there is no one far end.
-    early = call.record.direction is Direction.OUTBOUND and len(legs) == 1
-    dial = _dial_with_early_media if early else _dial
-    for leg, party in legs.items():
-        call.spawn(dial(call, leg, party, seconds))
+    early = call.record.direction is Direction.OUTBOUND and len(targets) == 1
+    ways = [Way(call, target, deadline, early_media=early) for target in targets]
+    for way in ways:
+        call.spawn(way.go())
     if not early:
-        call.spawn(_let_caller_hear_ringing(call, legs))
+        call.spawn(_let_caller_hear_ringing(call, ways))
     connected = ""
     try:
-        deadline = asyncio.get_running_loop().time() + seconds + _GRACE
-        while (winner := await _next_answer(call, legs, before, deadline)) is not None:
-            losers = [leg for leg in legs if leg != winner]
-            releasing = asyncio.gather(*(_release(call, leg, Unanswered.ANSWERED_ELSEWHERE) for leg in losers))
+        while (winner := await _next_answer(call, ways, before, deadline + _GRACE)) is not None:
+            losers = [way for way in ways if way.leg != winner]
+            releasing = asyncio.gather(*(_release(call, way, Unanswered.ANSWERED_ELSEWHERE) for way in losers))
             connected = winner if await _connect(call, winner) else ""
             await releasing
             if connected:
                 return RingResult(call.leg(winner).party, _tried(call, losers))
-        await asyncio.gather(*(_release(call, leg, Unanswered.NO_ANSWER) for leg in legs))
+        await asyncio.gather(*(_release(call, way, Unanswered.NO_ANSWER) for way in ways))
     finally:
         # However this ends (a script's own time limit, a lost link), no phone rings on for nobody.
-        for leg in legs:
-            if leg != connected and call.leg(leg).alive and call.leg(leg).released is None:
-                call.spawn(_release(call, leg, Unanswered.CANCELLED))
+        for way in ways:
+            way.stopped = True
+            if way.leg != connected and call.leg(way.leg).alive and call.leg(way.leg).released is None:
+                call.spawn(_release(call, way, Unanswered.CANCELLED))
     if not early and call.state.anchor.stage is LegStage.UP:
         await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
-    return RingResult(None, _tried(call, list(legs)))
+    return RingResult(None, _tried(call, ways))
 
 
-async def _dial(call: Call, leg: str, party: Party, seconds: float) -> None:
-    try:
-        await call.control.originate(
-            leg,
-            endpoint_of(call, party),
-            appArgs=leg_args(call.id, party),
-            callerId=caller_id(call.record.caller),
-            timeout=max(1, round(seconds)),
-            originator=call.state.anchor_leg,
-        )
-    except AriError as error:
-        await _not_created(call, leg, party, error)
-    await _end_if_unwanted(call, leg)
-
-
-async def _dial_with_early_media(call: Call, leg: str, party: Party, seconds: float) -> None:
-    caller = call.state.anchor_leg
-    try:
-        await asyncio.gather(
-            call.bridge_ready(),
-            call.control.create(
-                leg,
-                endpoint_of(call, party),
-                appArgs=leg_args(call.id, party),
-                originator=caller,
-            ),
-        )
-        await call.until(lambda: call.leg(leg).in_stasis or call.leg(leg).over, _GRACE)
-        await call.control.add_to_bridge(call.bridge, caller, leg)
-        await call.control.dial(leg, caller=caller, seconds=max(1, round(seconds)))
-    except AriError as error:
-        await _not_created(call, leg, party, error)
-    await _end_if_unwanted(call, leg)
-
-
-async def _not_created(call: Call, leg: str, party: Party, error: AriError) -> None:
-    if not isinstance(error, Gone):
-        call.log.info("{} {} can't be called: {}", party.kind, party.number, error)
-    call.intend(i.DialFailed(i.now(), leg))
-    if not isinstance(error, ServerFailed):
-        # The leg may exist all the same: the reply was lost, or a later step failed.
-        await call.control.hang_up(leg, NORMAL)
-
-
-async def _end_if_unwanted(call: Call, leg: str) -> None:
-    """Somebody else answered, or the call ended, while this leg was being set up."""
-    unwanted = call.leg(leg)
-    if call.state.ended or unwanted.released or not unwanted.alive:
-        await call.control.hang_up(leg, NORMAL)
-
-
-async def _let_caller_hear_ringing(call: Call, legs: dict[str, Party]) -> None:
+async def _let_caller_hear_ringing(call: Call, ways: Sequence[Way]) -> None:
     def rings() -> bool:
-        return any(call.leg(leg).stage is LegStage.RINGING for leg in legs)
+        return any(call.leg(way.leg).stage is LegStage.RINGING for way in ways)
 
-    await call.until(lambda: rings() or all(call.leg(leg).over for leg in legs))
+    await call.until(lambda: rings() or all(way.over for way in ways))
     if not rings():
         return
     await call.asking_caller(call.control.ring(call.state.anchor_leg))
@@ -137,7 +81,7 @@ async def _let_caller_hear_ringing(call: Call, legs: dict[str, Party]) -> None:
     await call.bridge_ready()
 
 
-async def _next_answer(call: Call, legs: dict[str, Party], before: frozenset[str], deadline: float) -> str | None:
+async def _next_answer(call: Call, ways: Sequence[Way], before: frozenset[str], deadline: float) -> str | None:
     """The leg that answered first; None when all have ended or the time is over. `before`: the legs there were."""
 
     def answered() -> str | None:
@@ -146,10 +90,10 @@ async def _next_answer(call: Call, legs: dict[str, Party], before: frozenset[str
         return next((leg.id for leg in ready), None)
 
     def settled() -> bool:
-        return answered() is not None or all(call.leg(leg).over for leg in legs)
+        return answered() is not None or all(way.over for way in ways)
 
     await call.until(settled, max(0.0, deadline - asyncio.get_running_loop().time()))
-    if answered() is None and any(_taken_away(call.leg(leg)) for leg in legs):
+    if answered() is None and any(_taken_away(call.leg(way.leg)) for way in ways):
         await call.until(lambda: answered() is not None, _PICKUP)
     return answered()
 
@@ -179,7 +123,6 @@ async def _connect(call: Call, leg: str) -> bool:
         await call.until(lambda: not call.leg(leg).alive, 2)
         await call.release(leg, Unanswered.CANCELLED)
         return False
-    call.start_recording()
     return True
 
 
@@ -191,21 +134,15 @@ async def _prepare(call: Call) -> None:
         await call.answer()
 
 
-async def _release(call: Call, leg: str, why: Unanswered) -> None:
-    if call.leg(leg).alive:
-        await call.release(leg, why)
+async def _release(call: Call, way: Way, why: Unanswered) -> None:
+    way.stopped = True
+    if call.leg(way.leg).alive:
+        await call.release(way.leg, why)
 
 
-def _tried(call: Call, legs: list[str]) -> tuple[tuple[Party, Unanswered], ...]:
-    """What came of each leg; one whose end has not been told yet ended as we wished."""
+def _tried(call: Call, ways: Sequence[Way]) -> tuple[tuple[Party, Unanswered], ...]:
+    """What came of the last leg to each; one whose end has not been told yet ended as we wished."""
     reasons = {ring.leg: ring.why for ring in call.record.rings}
     return tuple(
-        (call.leg(leg).party, reasons.get(leg) or call.leg(leg).released or Unanswered.NO_ANSWER) for leg in legs
+        (way.party, reasons.get(way.leg) or call.leg(way.leg).released or Unanswered.NO_ANSWER) for way in ways
     )
-
-
-def endpoint_of(call: Call, party: Party) -> str:
-    """The dial string of a party."""
-    if party.kind is PartyKind.EMPLOYEE:
-        return call.options.endpoint.format(extension=party.number)
-    return call.options.trunk.format(number=party.number)

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Sequence
+from functools import partial
 
 from loguru import logger
 
@@ -22,16 +23,23 @@ from stasis_app.calls import model
 from stasis_app.calls.call import Call, CallOptions, FactSink, Flow, IntentSink
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import Control
-from stasis_app.calls.entry import Entry, LegEntry, begin_call, party_of_leg, read_entry
+from stasis_app.calls.entry import Entry, LegEntry, SnoopEntry, begin_call, party_of_leg, read_entry
 from stasis_app.calls.facts import Direction, Party, PartyKind
 from stasis_app.calls.features import FeatureCodes, Features
-from stasis_app.calls.lifecycle import employee_first, flow_after_restart, go_on_talking, wait_for_end
+from stasis_app.calls.lifecycle import (
+    Order,
+    employee_first,
+    flow_after_restart,
+    go_on_talking,
+    once_employee_answers,
+    wait_for_end,
+)
 from stasis_app.calls.moves.destination import Destinations
 from stasis_app.calls.record import CallRecord, begin
 from stasis_app.calls.refer import PhoneTransfers
 from stasis_app.calls.restore import restored_state
 from stasis_app.calls.resync import missed_events
-from stasis_app.calls.routing import call_of_event, channel_of_event, dialling_channel
+from stasis_app.calls.routing import call_of_event, channel_is_snoop, channel_of_event, dialling_channel
 from stasis_app.calls.state import CallState
 
 
@@ -109,10 +117,10 @@ class Tracker:
             or self._by_channel.get(dialling_channel(event))
             or self._calls.get(call_of_event(event))
         )
-        if call is None:
+        if call is not None:
+            call.put(event)
+        elif not channel_is_snoop(event):
             self.stray[type(event).__name__] += 1
-            return
-        call.put(event)
 
     def on_world(self, world: World) -> None:
         """The link is back: tell each call what it missed, and take in the calls nobody knows."""
@@ -120,8 +128,8 @@ class Tracker:
         for record in former:
             self._take_up(record, world)
         unknown = [c for c in world.channels if self._is_ours(c) and c.id not in self._by_channel]
-        # Callers first, so that a leg finds the call it belongs to.
-        for channel in sorted(unknown, key=lambda c: isinstance(read_entry(_args(c)), LegEntry)):
+        # Callers first, so that a leg or a recording finds the call it belongs to.
+        for channel in sorted(unknown, key=lambda c: not isinstance(read_entry(_args(c)), Entry)):
             self._adopt(channel, world)
         for call in self._calls.values():
             for event in missed_events(call.state, world):
@@ -151,6 +159,8 @@ class Tracker:
         exists = any(channel.id == state.anchor_leg for channel in world.channels)
         if not exists or state.handed_over:
             flow: Flow = wait_for_end
+        elif record.ordered and not record.visited:
+            flow = partial(once_employee_answers, flow=self._flow)
         else:
             flow = flow_after_restart(record, self._resume, talks=_talks(state.anchor_leg, world))
         # It may have been made for a phone that was ringing, which no record tells.
@@ -158,15 +168,25 @@ class Tracker:
 
     # New calls
 
-    def originate(self, extension: str, number: str, *, line: str = "") -> Call:
+    def originate(self, order: Order) -> Call:
         """Call an employee's phone, and the number when he answers."""
         call_id = f"{time.time():.3f}.{secrets.token_hex(3)}"
-        caller = Party(PartyKind.EMPLOYEE, extension)
-        channel = e.Channel(id=call_id, name=self._options.endpoint.format(extension=extension), state="Down")
-        change = model.start(call_id, channel, Direction.OUTBOUND, caller, i.now(), line=line, dialled=number)
+        caller = Party(PartyKind.EMPLOYEE, order.extension or order.mobile, order.name)
+        channel = e.Channel(id=call_id, name=self._options.endpoint.format(extension=caller.number), state="Down")
+        change = model.start(
+            call_id,
+            channel,
+            Direction.OUTBOUND,
+            caller,
+            i.now(),
+            line=order.line,
+            dialled=order.number,
+            caller_id=order.caller_id,
+            ordered=True,
+        )
 
         async def flow(call: Call) -> None:
-            await employee_first(call, self._flow)
+            await employee_first(call, self._flow, order)
 
         return self._begin_new(change, flow)
 
@@ -180,6 +200,12 @@ class Tracker:
                     self._do(self._control.take_transfers(event.channel.id))
             case LegEntry():
                 self._joins(event.channel, entry, event)
+            case SnoopEntry():
+                call = self._calls.get(entry.call_id)
+                if call is None:
+                    self._do(self._control.hang_up(event.channel.id, NORMAL))
+                else:
+                    call.recording.snoop_arrived(event.channel.id)
             case None:
                 logger.warning("The channel {} came in with arguments nobody knows: {}", event.channel.name, event.args)
                 self._do(self._control.proceed(event.channel.id, "", "", 1))
@@ -190,7 +216,7 @@ class Tracker:
         if call is None or call.state.ended:
             self._do(self._control.hang_up(channel.id, NORMAL))
             return
-        call.expect(channel.id, party_of_leg(channel, entry, self._options.endpoint))
+        call.expect(channel.id, party_of_leg(channel, entry, self._options.endpoint), ours=False)
         if event is not None:
             call.put(event)
 
@@ -205,6 +231,12 @@ class Tracker:
                 self._begin_new(started, go_on_talking if talking else self._flow).bridged = True
             case LegEntry():
                 self._joins(channel, entry)
+            case SnoopEntry():
+                call = self._calls.get(entry.call_id)
+                if call is None or call.state.ended:
+                    self._do(self._control.hang_up(channel.id, NORMAL))
+                else:
+                    call.recording.snoop_found(channel.id)
             case None:
                 self.stray["Channel"] += 1
 

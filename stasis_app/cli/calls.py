@@ -45,7 +45,7 @@ def calls(
     settings = settings_or_exit(config)
     quiet_logging(settings)
     path = f"/api/v1/calls?state={'live' if live else 'ended'}&limit={limit}"
-    rows = asyncio.run(_rows(settings, path, "calls", lambda store: _stored_calls(store, live, limit)))
+    rows = asyncio.run(rows_of(settings, path, "calls", lambda store: _stored_calls(store, live, limit)))
     if as_json:
         print_json(rows)
         return
@@ -53,7 +53,7 @@ def calls(
     for row in rows:
         parties = [talk["party"] for talk in row["talks"]] or [ring["party"] for ring in row["rings"]]
         table.add_row(
-            _moment(row["started_at"]),
+            moment(row["started_at"]),
             row["direction"],
             escape(row["customer_number"] or "withheld"),
             escape((row["client"] or {}).get("name", "")),
@@ -70,14 +70,14 @@ def outbox(limit: LimitOption = 100, config: ConfigOption = None, as_json: JsonO
     settings = settings_or_exit(config)
     quiet_logging(settings)
     path = f"/api/v1/outbox?limit={limit}"
-    rows = asyncio.run(_rows(settings, path, "items", lambda store: _stored_outbox(store, limit)))
+    rows = asyncio.run(rows_of(settings, path, "items", lambda store: _stored_outbox(store, limit)))
     if as_json:
         print_json(rows)
         return
     table = Table("since", "call", "operation", "state", "attempts", "why", box=None)
     for row in rows:
         table.add_row(
-            _moment(row["created_at"]),
+            moment(row["created_at"]),
             escape(row["call_id"]),
             row["operation"],
             row["state"],
@@ -87,7 +87,9 @@ def outbox(limit: LimitOption = 100, config: ConfigOption = None, as_json: JsonO
     out().print(table if rows else "The outbox is empty.")
 
 
-async def _rows(settings: Settings, path: str, key: str, stored: Callable[[Store], Awaitable[list[Row]]]) -> list[Row]:
+async def rows_of(
+    settings: Settings, path: str, key: str, stored: Callable[[Store], Awaitable[list[Row]]]
+) -> list[Row]:
     """Rows from the service's API; when it does not run, from its store."""
     answer = await _api(settings.http, path)
     if answer is not None:
@@ -141,6 +143,6 @@ async def _stored_outbox(store: Store, limit: int) -> list[Row]:
     ]
 
 
-def _moment(text: str) -> str:
+def moment(text: str) -> str:
     """A time for people, in this machine's zone."""
     return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from stasis_app.calls import NumberPlan
 from stasis_app.cli.common import (
     UNUSABLE,
     ConfigOption,
@@ -37,6 +38,7 @@ from stasis_app.crm import (
     ResponsibleFinder,
 )
 from stasis_app.flow import (
+    ExplainedNumber,
     Explanation,
     FlowContext,
     PlanError,
@@ -45,8 +47,10 @@ from stasis_app.flow import (
     Severity,
     examine_plan,
     explain,
+    explain_number,
     load_plan,
     load_scripts,
+    number_plan,
 )
 from stasis_app.ops.ari_probe import AriProbe
 from stasis_app.settings import Settings
@@ -55,8 +59,10 @@ plan = typer.Typer(
     name="plan", help="Check the routing plan, foretell a caller's way through it.", no_args_is_help=True
 )
 
-NumberArgument = Annotated[str, typer.Argument(help="The caller's number, in any spelling.")]
-LineOption = Annotated[str, typer.Option("--line", metavar="DID", help="The line he calls.")]
+NumberArgument = Annotated[str, typer.Argument(help="The caller's number, in any spelling; the one dialled, outbound.")]
+LineOption = Annotated[str, typer.Option("--line", metavar="DID", help="The line he calls, or goes out by.")]
+OutboundOption = Annotated[bool, typer.Option("--outbound", help="How an employee's call to this number would go out.")]
+ExtensionOption = Annotated[str, typer.Option("--extension", help="Who dials (with --outbound).")]
 
 
 @plan.command()
@@ -79,13 +85,25 @@ def validate(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @plan.command("explain")
 def explain_(
-    number: NumberArgument, line: LineOption = "", config: ConfigOption = None, as_json: JsonOption = False
+    number: NumberArgument,
+    line: LineOption = "",
+    outbound: OutboundOption = False,
+    extension: ExtensionOption = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """The way a caller would take if he called now, and why. Rings nobody."""
+    """The way a caller would take if he called now, and why; with --outbound: the trunks a number would go by.
+
+    Rings nobody.
+    """
     settings = settings_or_exit(config)
     quiet_logging(settings)
+    foretold: Explanation | ExplainedNumber
     try:
-        foretold = asyncio.run(_explained(settings, number, line))
+        if outbound:
+            foretold = explain_number(_trunks(settings), number, extension=extension, line=line)
+        else:
+            foretold = asyncio.run(_explained(settings, number, line))
     except PlanError as error:
         complain_of_plan(error)
     if as_json:
@@ -94,6 +112,12 @@ def explain_(
         console = out()
         for text in foretold.lines():
             console.print(text)
+
+
+def _trunks(settings: Settings) -> NumberPlan:
+    numbers = Numbers(settings.routing.country)
+    checked = load_plan(settings.routing.plan, numbers, scripts=_scripts(settings))
+    return number_plan(settings.asterisk, settings.trunks, settings.outbound, settings.employees, checked, numbers)
 
 
 async def _explained(settings: Settings, number: str, line: str) -> Explanation:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +15,7 @@ from loguru import logger
 from stasis_app import __version__
 from stasis_app.cli.common import WRONG, ConfigOption, complain_of_plan, fail, settings_or_exit
 from stasis_app.flow import PlanError, ScriptError
-from stasis_app.log import set_up_logging
+from stasis_app.log import Log, set_up_logging
 from stasis_app.settings import Settings
 from stasis_app.store import StoreError
 
@@ -32,9 +31,9 @@ GARBAGE_AT_ONCE = 10_000
 def run(config: ConfigOption = None, record_events: RecordOption = None) -> None:
     """Run the service. SIGTERM or Ctrl-C stops it and leaves the calls running."""
     settings = settings_or_exit(config)
-    redactor = set_up_logging(settings.logging, settings.secrets())
+    log = set_up_logging(settings.logging, settings.secrets())
     try:
-        uvloop.run(_serve(settings, record_events, redactor.add))
+        uvloop.run(_serve(settings, record_events, log))
     except PlanError as error:
         complain_of_plan(error)
     except (ScriptError, StoreError) as error:
@@ -53,19 +52,26 @@ def _spare_collector() -> None:
     gc.set_threshold(GARBAGE_AT_ONCE, 20, 20)
 
 
-async def _serve(settings: Settings, record_events: Path | None, on_secret: Callable[[str], None]) -> None:
+async def _serve(settings: Settings, record_events: Path | None, log: Log) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for kind in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(kind, stop.set)
     from stasis_app.app import Service
 
-    service = Service(settings, record_events=record_events, on_secret=on_secret)
-    await service.start()
+    service = Service(settings, record_events=record_events, on_secret=log.hide, log_trouble=log.trouble)
+    # The start may have to wait for the storage, and can be stopped meanwhile.
+    starting, stopping = asyncio.create_task(service.start()), asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait({starting})
+        return
+    await starting
     _spare_collector()
     logger.info("stasis-app {} is running", __version__)
     try:
-        await stop.wait()
+        await stopping
         logger.info("stopping; calls go on without us")
     finally:
         await service.stop()

@@ -25,12 +25,18 @@ SHRINKING_BELIEVED_AFTER = 3
 
 @dataclass(frozen=True, slots=True)
 class Employee:
-    """An employee. `extension` is "" when he has no phone; `active` is False once he was dismissed."""
+    """An employee.
+
+    `extension` is "" when he has no phone; `active` is False once he was dismissed. `mobile` and `work_phone` are his
+    numbers in the public network as the portal has them, "" for none.
+    """
 
     user_id: int
     name: str = ""
     extension: str = ""
     active: bool = True
+    mobile: str = ""
+    work_phone: str = ""
 
 
 class EmployeeLister(Protocol):
@@ -52,6 +58,10 @@ class UserAnswer(Protocol):
     def extension(self) -> str | None: ...
     @property
     def active(self) -> bool: ...
+    @property
+    def mobile(self) -> str: ...
+    @property
+    def work_phone(self) -> str: ...
 
 
 class UserList(Protocol):
@@ -61,20 +71,35 @@ class UserList(Protocol):
 
 
 class PortalEmployeeLister:
-    """Lists employees with `user.get`; the extension is its field UF_PHONE_INNER."""
+    """Lists employees with `user.get`; UF_PHONE_INNER is the extension, PERSONAL_MOBILE and WORK_PHONE his numbers."""
 
     def __init__(self, users: UserList) -> None:
         self._users = users
 
     async def list_employees(self) -> Sequence[Employee]:
         return [
-            Employee(int(user.id), str(user.name or ""), extension_of(user.extension), bool(user.active))
+            Employee(
+                int(user.id),
+                str(user.name or ""),
+                extension_of(user.extension),
+                bool(user.active),
+                str(user.mobile or ""),
+                str(user.work_phone or ""),
+            )
             for user in await self._users.list()
         ]
 
 
+def _as_it_is(number: str) -> str:
+    return number
+
+
 class Directory:
-    """Who has which extension. `overrides` are employees the configuration knows better than the portal."""
+    """Who has which extension and which number of his own.
+
+    `overrides` are employees the configuration knows better than the portal; `spell` makes two spellings of one number
+    the same.
+    """
 
     def __init__(
         self,
@@ -82,16 +107,19 @@ class Directory:
         store: EmployeeStore,
         *,
         overrides: Sequence[Employee] = (),
+        spell: Callable[[str], str] = _as_it_is,
         interval: float = 600.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._lister = lister
         self._store = store
         self._overrides = tuple(overrides)
+        self._spell = spell
         self._interval = interval
         self._sleep = sleep
         self._told: tuple[Employee, ...] = ()
         self._by_extension: dict[str, Employee] = {}
+        self._by_number: dict[str, Employee] = {}
         self._by_user: dict[int, Employee] = {}
         self._shrunk_answers = 0
         self._logged_clashes: set[str] = set()
@@ -101,8 +129,12 @@ class Directory:
         self._settle(())
 
     def by_extension(self, extension: str) -> Employee | None:
-        """The active employee with this extension."""
-        return self._by_extension.get(extension)
+        """The active employee with this extension, or with this number of his own."""
+        return self._by_extension.get(extension) or self.by_number(extension)
+
+    def by_number(self, number: str) -> Employee | None:
+        """The active employee whose own this number of the public network is: his mobile, else his work phone."""
+        return self._by_number.get(self._spell(number)) if number else None
 
     def by_user(self, user_id: int) -> Employee | None:
         """The employee with this Bitrix24 user id, dismissed ones included."""
@@ -197,10 +229,29 @@ class Directory:
                 self._log_clash(employee.extension, winner, employee)
         for extra in reversed(self._overrides):  # the first one named is the extension he is rung at
             told_of = by_user.get(extra.user_id)
-            named = replace(extra, name=extra.name or (told_of.name if told_of else ""))
+            told_of = told_of or extra
+            named = replace(
+                extra, name=extra.name or told_of.name, mobile=told_of.mobile, work_phone=told_of.work_phone
+            )
             by_extension[extra.extension] = by_user[extra.user_id] = named
         self._by_user, self._by_extension = by_user, by_extension
+        self._by_number = self._numbers_of(e for e in by_user.values() if e.active)
         self._employees = tuple(by_user[user] for user in sorted(by_user))
+
+    def _numbers_of(self, employees: Iterable[Employee]) -> dict[str, Employee]:
+        """Who has which number. A number of several people (the company's) is nobody's own; a mobile goes first."""
+        everybody = list(employees)
+        found: dict[str, Employee] = {}
+        for numbers in ([(e.work_phone, e) for e in everybody], [(e.mobile, e) for e in everybody]):
+            holders: dict[str, set[int]] = {}
+            for number, employee in numbers:
+                if key := self._spell(number) if number else "":
+                    holders.setdefault(key, set()).add(employee.user_id)
+                    found[key] = employee
+            for key, users in holders.items():
+                if len(users) > 1:
+                    del found[key]
+        return found
 
     def _log_clash(self, extension: str, winner: Employee, loser: Employee) -> None:
         clash = f"{extension}:{winner.user_id}:{loser.user_id}"

@@ -12,13 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from loguru import logger
+
 from stasis_app.crm.client import Client, ClientFinder, WorkingDay
 from stasis_app.crm.numbers import Number
+from stasis_app.crm.patience import Patience
 from stasis_app.crm.stores import ClientStore
 from stasis_app.crm.trouble import Troubles
 from stasis_app.store import ClientRow
 
 HOUR = 3600.0
+MOST_QUESTIONS = 200
+"""Questions to the portal under way; while it hangs, no more are asked."""
 
 
 class Source(StrEnum):
@@ -75,6 +80,7 @@ class Phonebook:
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         self._numbers_of: dict[tuple[str, int], set[str]] = {}
+        self._patience = Patience()
         self._questions: dict[str, asyncio.Task[Client | None]] = {}
         self._unsaved: dict[str, _Entry] = {}
         self._writer: asyncio.Task[None] | None = None
@@ -101,10 +107,12 @@ class Phonebook:
         entry = self._entries.get(number.e164) if number.is_public else None
         return entry.client if entry else None
 
-    async def lookup(self, number: Number, *, max_age: float | None = None) -> Lookup:
+    async def lookup(self, number: Number, *, max_age: float | None = None, beside: bool = False) -> Lookup:
         """Whose number this is, within the time budget. Never raises.
 
-        `max_age` asks for an answer not older than this, where the age of an entry matters (working days).
+        `max_age` asks for an answer not older than this, where the age of an entry matters (working days). `beside`:
+        nobody waits for it, so it may take as long as the portal needs. When callers waited in vain again and again,
+        the next ones do not wait at all: the question is asked beside their calls.
         """
         if not number.is_public:
             return Lookup(None, Source.NOT_ASKED)
@@ -115,7 +123,14 @@ class Phonebook:
         if self._finder is None:
             return Lookup(remembered, Source.NOT_ASKED)
         question = self._ask(number.e164, self._finder)
-        await asyncio.wait({question}, timeout=self._budget)
+        if question is None:
+            return Lookup(remembered, Source.TOO_SLOW)
+        if beside:
+            await asyncio.wait({question})
+        elif self._patience.wait_now():
+            await asyncio.wait({question}, timeout=self._budget)
+            if not question.done() and self._patience.waited_in_vain():
+                logger.warning("The portal is too slow to ask whose number it is: callers do not wait for it any more")
         if not question.done():
             return Lookup(remembered, Source.TOO_SLOW)
         if question.cancelled() or question.exception() is not None:
@@ -151,18 +166,23 @@ class Phonebook:
             return entry.client
         return replace(entry.client, working_day=WorkingDay.UNKNOWN)
 
-    def _ask(self, e164: str, finder: ClientFinder) -> asyncio.Task[Client | None]:
-        """One question at a time per number: callers with the same number share the answer."""
+    def _ask(self, e164: str, finder: ClientFinder) -> asyncio.Task[Client | None] | None:
+        """One question at a time per number: callers with the same number share the answer. None: too many wait."""
         question = self._questions.get(e164)
         if question is None:
+            if len(self._questions) >= MOST_QUESTIONS:
+                return None
             question = asyncio.create_task(self._question(e164, finder), name=f"phonebook-{len(self._questions)}")
             self._questions[e164] = question
             question.add_done_callback(lambda done: self._answered(e164, done))
         return question
 
     async def _question(self, e164: str, finder: ClientFinder) -> Client | None:
+        asked = time.monotonic()
         async with asyncio.timeout(self._late_limit):
             client = await finder.find(e164)
+        if time.monotonic() - asked <= self._budget and self._patience.answered_quickly():
+            logger.info("The portal answers quickly again: callers wait for it")
         self._learn(e164, client)
         self.portal_troubles.over()
         return client

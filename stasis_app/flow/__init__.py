@@ -14,9 +14,11 @@ from stasis_app.flow.run import run_plan
 from stasis_app.flow.script_call import ScriptCall
 from stasis_app.flow.scripts import ScriptError, ScriptFunction, load_scripts
 from stasis_app.flow.transfers import PlanDestinations
+from stasis_app.flow.trunks import ExplainedNumber, explain_number, number_plan
 
 __all__ = [
     "ExplainedElement",
+    "ExplainedNumber",
     "Explanation",
     "FlowContext",
     "KnownPrompts",
@@ -33,9 +35,11 @@ __all__ = [
     "check_plan",
     "examine_plan",
     "explain",
+    "explain_number",
     "learn_client",
     "load_plan",
     "load_scripts",
+    "number_plan",
     "resume_call",
     "route_call",
     "route_inbound",

@@ -9,7 +9,7 @@ from loguru import logger
 
 from stasis_app.calls.facts import Direction, Unanswered
 from stasis_app.calls.verbs import CallGone, CallHandle, RingResult, Target
-from stasis_app.crm import Source, extension_of
+from stasis_app.crm import extension_of
 from stasis_app.flow.context import FlowContext
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.run import hand_over_safely, run_plan
@@ -59,12 +59,9 @@ async def learn_client(call: CallHandle, context: FlowContext) -> None:
     number = Step(call, context).number
     if context.phonebook.known(number) is not None:
         return
-    while call.record.ended_at is None:
-        found = await context.phonebook.lookup(number)
-        if found.client is not None:
-            tell_client(call, found.client)
-        if found.source is not Source.TOO_SLOW:
-            return
+    found = await context.phonebook.lookup(number, beside=True)
+    if found.client is not None:
+        tell_client(call, found.client)
 
 
 async def route_inbound(plan: Plan, call: CallHandle, context: FlowContext, element: str = "", did: str = "") -> None:
@@ -122,7 +119,7 @@ async def _dial(call: CallHandle, kind: str, number: str, target: Target, second
 def _cause(call: CallHandle, result: RingResult) -> int:
     """The cause the network gave for the last leg, else the one that fits the outcome."""
     last = call.record.rings[-1] if call.record.rings else None
-    if last is not None and last.cause > 16:
+    if last is not None and last.cause not in (0, 16):
         return last.cause
     return CAUSES[result.tried[-1][1] if result.tried else Unanswered.UNREACHABLE]
 

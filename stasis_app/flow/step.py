@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from stasis_app.calls.facts import Direction, Identified, Party, PartyKind
+from stasis_app.calls.facts import Direction, Identified, Party
 from stasis_app.calls.verbs import CallHandle, RingResult, Strategy, Target
 from stasis_app.crm import Client, Number, Responsible
 from stasis_app.flow.context import FlowContext
@@ -75,15 +75,19 @@ class Step:
         if not is_outside(number):
             employee = self.context.directory.by_extension(number)
             return Target.extension(number, employee.name if employee else "")
+        owner = self.context.directory.by_number(number)
+        if owner is not None:
+            # His mobile: he gets the card and the credit as at his desk.
+            return Target.mobile(number, owner.extension or self.context.numbers.read(number).key, owner.name)
         return Target.outside(number)
 
     async def free(self, targets: Sequence[Target]) -> tuple[list[Target], list[str]]:
         """Those worth ringing, and why the others are not. Outside numbers always are."""
-        employees = [t.party.number for t in targets if t.party.kind is PartyKind.EMPLOYEE]
+        employees = [t.party.number for t in targets if not t.outside_number]
         states = dict(zip(employees, await asyncio.gather(*map(self.context.phones.of, employees)), strict=True))
         skipped = [f"{number} {phone.state}" for number, phone in states.items() if not phone.available]
         away = {number for number, phone in states.items() if not phone.available}
-        return [t for t in targets if t.party.kind is not PartyKind.EMPLOYEE or t.party.number not in away], skipped
+        return [t for t in targets if t.outside_number or t.party.number not in away], skipped
 
     async def connect(
         self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL

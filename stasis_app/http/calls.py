@@ -61,7 +61,9 @@ async def show_call(request: web.Request) -> web.Response:
 async def originate(request: web.Request) -> web.Response:
     """Ring an employee, and when he answers, call the number."""
     order = await body_of(request, Originate)
-    call_id = await request.app[DEPENDENCIES].control.originate(order.extension, order.number)
+    call_id = await request.app[DEPENDENCIES].control.originate(
+        order.extension, order.number, line=order.line, caller_id=order.caller_id, auto_answer=order.auto_answer
+    )
     where = f"/api/v1/calls/{quote(call_id, safe='')}"
     return answer(Originated(call_id=call_id), status=202, headers={"Location": where})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from aiohttp import web
 from stasis_app.calls.facts import Direction, Fact, TransferKind
 from stasis_app.calls.record import CallRecord
 from stasis_app.http.metrics import Metrics
+from stasis_app.incidents import Incident
 from stasis_app.settings import HttpSettings
 
 
@@ -79,6 +80,50 @@ class OutboxReader(Protocol):
         ...
 
 
+class RecordingItem(Protocol):
+    """A recording and what became of it."""
+
+    @property
+    def call_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+
+
+class RecordingsReader(Protocol):
+    """What became of recordings."""
+
+    async def of_day(self, day: date | None, *, missing: bool) -> Sequence[RecordingItem]:
+        """Those of the ended calls that began on a day (None: today); with `missing`, those the portal lacks."""
+        ...
+
+
+class RecordingOrder(StrEnum):
+    """What can be ordered about the recording of a live call."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    START = "start"
+    STOP = "stop"
+
+
+class IncidentReader(Protocol):
+    """What an operator has to know of."""
+
+    def listing(self) -> Sequence[Incident]:
+        """Open and closed ones, what happened last first."""
+        ...
+
+
+class NoIncidents:
+    """Nothing ever happens."""
+
+    def listing(self) -> Sequence[Incident]:
+        """See `IncidentReader`."""
+        return ()
+
+
 class NotPossibleError(Exception):
     """A command can't be carried out now; the text says why and what to do."""
 
@@ -90,12 +135,21 @@ class UnavailableError(Exception):
 class Controller(Protocol):
     """Acts on calls. Raises `NotPossibleError` and `UnavailableError`."""
 
-    async def originate(self, extension: str, number: str) -> str:
-        """Ring the employee, then the number; the id of the call, which exists at once."""
+    async def originate(
+        self, extension: str, number: str, *, line: str = "", caller_id: str = "", auto_answer: bool | None = None
+    ) -> str:
+        """Ring the employee, then the number; the id of the call, which exists at once.
+
+        `line` and `caller_id` are "" when the order leaves them open, `auto_answer` is None then.
+        """
         ...
 
     async def hang_up(self, call_id: str) -> bool:
         """End a live call; False if there is none of this id."""
+        ...
+
+    async def record(self, call_id: str, order: RecordingOrder) -> bool:
+        """Act on the recording of a live call; False if there is none of this id."""
         ...
 
     async def transfer(self, call_id: str, to: str, kind: TransferKind, extension: str) -> bool:
@@ -154,8 +208,10 @@ class ApiDependencies:
     journal: JournalReader
     control: Controller
     outbox: OutboxReader
+    recordings: RecordingsReader
     facts: FactFeed
     health: Sequence[HealthSource] = ()
+    incidents: IncidentReader = field(default_factory=NoIncidents)
     metrics: Metrics = field(default_factory=Metrics)
 
 

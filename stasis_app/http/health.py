@@ -20,9 +20,11 @@ PATIENCE = 2.0  # seconds a component may take to say how it does
 _FIGURE = {State.OK: 1.0, State.DEGRADED: 0.5, State.DOWN: 0.0}
 
 
-async def healthz(_: web.Request) -> web.Response:
-    """The process runs and its event loop turns."""
-    return answer(Alive(version=__version__))
+async def healthz(request: web.Request) -> web.Response:
+    """The process runs and its event loop turns; which incidents are open."""
+    found = request.app[DEPENDENCIES].incidents.listing()
+    codes = sorted({incident.kind.code for incident in found if incident.is_open})
+    return answer(Alive(version=__version__, incidents=codes))
 
 
 async def readyz(request: web.Request) -> web.Response:
@@ -51,6 +53,7 @@ async def metrics(request: web.Request) -> web.Response:
     needed = request.app[DEPENDENCIES]
     needed.metrics.live.set(len(needed.calls.live()))
     needed.metrics.outbox.set(await needed.outbox.waiting_count())
+    needed.metrics.count_incidents(needed.incidents.listing())
     for component in await states(needed.health):
         needed.metrics.component.labels(component.name).set(_FIGURE[component.state])
     return web.Response(body=needed.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

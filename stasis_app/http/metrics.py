@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from stasis_app import __version__
 from stasis_app.calls import facts as f
 from stasis_app.calls.record import CallRecord
+from stasis_app.incidents import KINDS, Incident
 
 _RING = (1, 2, 5, 10, 15, 20, 30, 45, 60, 120)
 _TALK = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600)
@@ -41,6 +44,9 @@ class Metrics:
         self.outbox = Gauge(
             "stasis_outbox_waiting", "Operations not yet accepted by the portal", registry=self.registry
         )
+        self.incidents = Gauge(
+            "stasis_incidents_open", "Incidents going on", ["code", "severity"], registry=self.registry
+        )
         self.requests = Counter(
             "stasis_http_requests", "Requests to this service", ["method", "route", "status"], registry=self.registry
         )
@@ -60,6 +66,12 @@ class Metrics:
                         max(0.0, (record.talks[0].began_at - record.started_at).total_seconds())
                     )
                     self.talk.labels(direction).observe(record.talk_seconds)
+
+    def count_incidents(self, incidents: Sequence[Incident]) -> None:
+        """Take over how many are open; 0 for each kind that is not, so that an alarm finds its figure."""
+        for kind in KINDS.values():
+            still = sum(1 for incident in incidents if incident.is_open and incident.kind.code == kind.code)
+            self.incidents.labels(kind.code, kind.severity).set(still)
 
     def text(self) -> bytes:
         """The figures in Prometheus' text format."""

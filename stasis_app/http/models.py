@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from datetime import datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from stasis_app.calls.facts import Direction, EndedBy, Fact, Party, PartyKind, TransferKind, TransferResult, Unanswered
 from stasis_app.calls.record import CallRecord, Ring, Talk, Transfer
 from stasis_app.http.dependencies import Component, OutboxItem, State
+from stasis_app.incidents import Incident, Severity
 
 _WRITTEN = re.compile(r"[ ()\-.\u00a0]")
 _DIALLABLE = re.compile(r"\+?[0-9*#]{2,20}")
@@ -37,6 +38,17 @@ class Originate(_Request):
     number: Annotated[str, AfterValidator(_diallable)] = Field(
         max_length=40, description="the number to call then", examples=["+79161234567"]
     )
+    line: str = Field(
+        default="",
+        max_length=60,
+        description="the line the call goes out by: one of the plan, or a trunk's name",
+    )
+    caller_id: str = Field(
+        default="", pattern=r"^(\+?\d{2,20})?$", description="the number to show, one of the company's own"
+    )
+    auto_answer: bool | None = Field(
+        default=None, description="whether the employee's phone answers by itself; null: as is configured"
+    )
 
 
 class CallsState(StrEnum):
@@ -60,10 +72,40 @@ class CallsQuery(_Request):
     answered: bool | None = Field(default=None, description="whether an employee talked")
 
 
+def _flag(value: Any) -> Any:
+    """A parameter that is there without a value is meant."""
+    return True if value == "" else value
+
+
+class RecordingsQuery(_Request):
+    """Which recordings."""
+
+    day: date | None = Field(default=None, description="the day their calls began (ISO 8601); today")
+    missing: Annotated[bool, BeforeValidator(_flag)] = Field(
+        default=False, description="only those the portal does not have"
+    )
+
+
 class OutboxQuery(_Request):
     """How much of the outbox."""
 
     limit: int = Field(default=100, ge=1, le=1000, description="entries at most")
+
+
+class IncidentsState(StrEnum):
+    """Which incidents."""
+
+    OPEN = "open"
+    ALL = "all"
+
+
+class IncidentsQuery(_Request):
+    """Which incidents, and how many."""
+
+    state: IncidentsState = Field(
+        default=IncidentsState.OPEN, description="those going on, or also those that are over"
+    )
+    limit: int = Field(default=100, ge=1, le=1000, description="incidents at most")
 
 
 class _Answer(BaseModel):
@@ -181,6 +223,8 @@ class CallOut(_Answer):
     talks: list[TalkOut]
     transfers: list[TransferOut]
     recordings: list[str]
+    recording: str = Field(description="the recording under way; empty without one")
+    recording_paused: bool
 
     @classmethod
     def of(cls, record: CallRecord) -> CallOut:
@@ -206,6 +250,8 @@ class CallOut(_Answer):
             talks=[TalkOut.of(talk) for talk in record.talks],
             transfers=[TransferOut.of(transfer) for transfer in record.transfers],
             recordings=[recorded.name for recorded in record.recordings],
+            recording=record.recording,
+            recording_paused=record.recording_paused,
         )
 
 
@@ -298,11 +344,67 @@ class OutboxPage(BaseModel):
     items: list[OutboxItemOut]
 
 
+class RecordingOut(_Answer):
+    """A recording and what became of it."""
+
+    call_id: str
+    name: str = Field(description="of its file on the PBX; a stereo one is two files, name-in and name-out")
+    kind: str = Field(description="talk, or message: left by the caller")
+    at: datetime = Field(description="when it was complete")
+    seconds: int
+    stereo: bool
+    state: str = Field(description="delivered, waiting, refused, failed, or kept on the PBX alone")
+    why: str = Field(description="what keeps it from the portal")
+
+
+class RecordingsPage(BaseModel):
+    """The recordings of a day."""
+
+    recordings: list[RecordingOut]
+
+
+class IncidentOut(BaseModel):
+    """Something an operator has to know of."""
+
+    code: str = Field(description="stable name of the kind of trouble")
+    subject: str = Field(description="what it is about, an extension for instance; empty where there is only one")
+    severity: Severity
+    count: int = Field(description="how often it happened")
+    first_at: datetime
+    last_at: datetime
+    closed_at: datetime | None = Field(description="when it was over; null while it goes on")
+    detail: str = Field(description="what happened, the last time")
+    meaning: str = Field(description="what it means for calls")
+    remedy: str = Field(description="what mends it")
+
+    @classmethod
+    def of(cls, incident: Incident) -> IncidentOut:
+        return cls(
+            code=incident.kind.code,
+            subject=incident.subject,
+            severity=incident.kind.severity,
+            count=incident.count,
+            first_at=datetime.fromtimestamp(incident.first_at, UTC),
+            last_at=datetime.fromtimestamp(incident.last_at, UTC),
+            closed_at=datetime.fromtimestamp(incident.closed_at, UTC) if incident.closed_at is not None else None,
+            detail=incident.detail,
+            meaning=incident.kind.meaning,
+            remedy=incident.kind.remedy,
+        )
+
+
+class IncidentPage(BaseModel):
+    """Incidents, what happened last first."""
+
+    incidents: list[IncidentOut]
+
+
 class Alive(BaseModel):
-    """The process answers."""
+    """The process answers. `incidents` are the codes of those that are open."""
 
     status: str = "alive"
     version: str
+    incidents: list[str] = []
 
 
 class ComponentOut(_Answer):

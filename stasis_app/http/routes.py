@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from stasis_app.http import calls, health, live, models, outbox, transfers
+from stasis_app.http import calls, health, incidents, live, models, outbox, recordings, transfers
 from stasis_app.http.auth import demand_token
 from stasis_app.http.openapi import Route, document
 
@@ -54,6 +54,26 @@ ROUTES = (
         status=204,
         errors=(404, 409, 503),
     ),
+    *(
+        Route(
+            method="POST",
+            path=f"/api/v1/calls/{{id}}/recording/{handler.__name__}",
+            handler=handler,
+            tag="recordings",
+            status=204,
+            errors=(404, 503),
+        )
+        for handler in (recordings.pause, recordings.resume, recordings.start, recordings.stop)
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/recordings",
+        handler=recordings.list_recordings,
+        tag="recordings",
+        query=models.RecordingsQuery,
+        result=models.RecordingsPage,
+        errors=(422,),
+    ),
     Route(
         method="POST",
         path="/api/v1/calls/{id}/transfer",
@@ -93,6 +113,15 @@ ROUTES = (
         tag="outbox",
         query=models.OutboxQuery,
         result=models.OutboxPage,
+        errors=(422,),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/incidents",
+        handler=incidents.list_incidents,
+        tag="operation",
+        query=models.IncidentsQuery,
+        result=models.IncidentPage,
         errors=(422,),
     ),
     Route(method="GET", path="/api/v1/openapi.json", handler=openapi, tag="about", token=False),

@@ -12,7 +12,7 @@ from stasis_app.mirror.entries import Entries
 from stasis_app.mirror.gate import Gate
 from stasis_app.mirror.operations import Kind
 from stasis_app.mirror.retry import LATE_LONGEST, LIVE_LONGEST, Retry
-from stasis_app.store import DROPPED, REFUSED, OutboxRow
+from stasis_app.store import DROPPED, OutboxRow
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -82,4 +82,4 @@ class Attempts:
         self._entries.missed(rows, str(error), doubtful=Deliveries.may_have_acted(error))
         for row in rows:
             if time.time() - row.opened_at > GIVE_UP_AFTER:
-                self._entries.close(row, REFUSED, f"given up after a week: {error}")
+                self._entries.give_up(row, f"given up after a week: {error}")

@@ -10,6 +10,7 @@ from typing import Any
 
 from loguru import logger
 
+from stasis_app.incidents import PORTAL_REFUSED, RECORDING_MISSING, Incidents
 from stasis_app.mirror.deliveries import Verdict
 from stasis_app.mirror.operations import Kind, Told
 from stasis_app.store import DONE, DROPPED, OPEN, REFUSED, Outbox, OutboxRow
@@ -19,9 +20,15 @@ PATIENCE = 0.5
 
 
 class Entries:
-    """What the outbox holds of one call. `observe` is told the kind and the age of each entry that is settled."""
+    """What the outbox holds of one call.
 
-    def __init__(self, call_id: str, outbox: Outbox, observe: Callable[[str, float], None]) -> None:
+    `observe` is told the kind and the age of each entry that is settled, `incidents` what will never be done.
+    """
+
+    def __init__(
+        self, call_id: str, outbox: Outbox, observe: Callable[[str, float], None], incidents: Incidents
+    ) -> None:
+        self._incidents = incidents
         self.told = Told()
         self._call_id = call_id
         self._outbox = outbox
@@ -31,11 +38,11 @@ class Entries:
         self._doubts: set[int] = set()
         self._cards: tuple[OutboxRow, ...] = ()
 
-    def load(self, rows: Iterable[OutboxRow]) -> None:
-        """Take in what a former life of this program left. What it left open may have been sent by it."""
+    def load(self, rows: Iterable[OutboxRow], doubts: frozenset[int] | None = None) -> None:
+        """Take in what the outbox holds. Of what a former life of this program left open, all may have been sent."""
         rows = list(rows)
         self.told = Told.of(rows)
-        self._doubts = {row.seq for row in rows if row.state == OPEN}
+        self._doubts = {row.seq for row in rows if row.state == OPEN and (doubts is None or row.seq in doubts)}
         # What its cards were about is over: `drop_cards` closes them, and what is wanted now is worked out anew.
         self._cards = tuple(row for row in rows if row.state == OPEN and row.kind in (Kind.SHOW, Kind.HIDE))
 
@@ -43,6 +50,11 @@ class Entries:
     def cards(self) -> tuple[OutboxRow, ...]:
         """The change of cards that is open."""
         return self._cards
+
+    @property
+    def doubts(self) -> frozenset[int]:
+        """What the portal may have carried out without our knowing."""
+        return frozenset(self._doubts)
 
     def is_doubtful(self, row: OutboxRow) -> bool:
         """Whether the portal may have carried this out without our knowing."""
@@ -64,13 +76,13 @@ class Entries:
 
     async def on_disk(self, *rows: OutboxRow) -> None:
         """Wait until the entries are written, for a moment only."""
-        for row in rows:
-            written = self._written.pop(row.seq, None)
-            if written is None:
-                continue
-            done, _ = await asyncio.wait({written}, timeout=PATIENCE)
-            if done and not written.cancelled() and (error := written.exception()) is not None:
-                self._log.error("The outbox could not keep {}: {}", row.kind, type(error).__name__)
+        awaited = {row.kind: self._written.pop(row.seq) for row in rows if row.seq in self._written}
+        unwritten = {written for written in awaited.values() if not written.done()}
+        if unwritten:
+            await asyncio.wait(unwritten, timeout=PATIENCE)
+        for kind, written in awaited.items():
+            if written.done() and not written.cancelled() and (error := written.exception()) is not None:
+                self._log.error("The outbox could not keep {}: {}", kind, type(error).__name__)
 
     def registered_elsewhere(self, portal_call_id: str, user_id: int) -> None:
         """The portal registered this call by itself and shows it to this user."""
@@ -103,6 +115,7 @@ class Entries:
             return
         if verdict.state == REFUSED:
             self._log.warning("The portal will not have it ({}): {}", row.kind, verdict.reason)
+            self._report(row, verdict.reason)
         now = time.time()
         self._keep(replace(current, state=verdict.state, closed_at=now, answer=verdict.answer))
         self._written.pop(row.seq, None)
@@ -125,10 +138,21 @@ class Entries:
         """End an operation without carrying it out."""
         self._keep(replace(self._current(row), state=state, closed_at=time.time(), reason=reason[:500]))
 
+    def give_up(self, row: OutboxRow, reason: str) -> None:
+        """End an operation that was tried for long enough."""
+        self.close(row, REFUSED, reason)
+        self._report(row, reason)
+
+    def _report(self, row: OutboxRow, reason: str) -> None:
+        if row.kind in (Kind.REGISTER, Kind.FINISH):
+            self._incidents.report(PORTAL_REFUSED, f"call {row.call_id}, {row.kind}: {reason}")
+        elif row.kind == Kind.RECORD:
+            self._incidents.report(RECORDING_MISSING, f"call {row.call_id}: {reason}")
+
     def _write(self, row: OutboxRow) -> None:
         self.told.add(row)
         # An employee waits for a card; nobody waits for the end to be written down.
-        urgent = row.kind not in (Kind.FINISH, Kind.RECORD)
+        urgent = row.kind not in (Kind.FINISH, Kind.RECORD, Kind.TODO)
         self._written[row.seq] = self._outbox.submit(row, urgent=urgent)
 
     def _keep(self, row: OutboxRow) -> None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loguru import logger
 
 from stasis_app.calls.facts import Direction, Ended, Fact, Identified, LegFact
 from stasis_app.calls.record import CallRecord
+from stasis_app.incidents import UNKNOWN_EXTENSION, Incidents
 from stasis_app.mirror import operations as ops
 from stasis_app.mirror.attempts import Attempts
-from stasis_app.mirror.deliveries import Beginning, Deliveries, Doubt, Verdict
+from stasis_app.mirror.deliveries import Beginning, Deliveries, Doubt, NotYet, Verdict
 from stasis_app.mirror.entries import Entries
 from stasis_app.mirror.gate import Gate
 from stasis_app.mirror.operations import Kind, Rules, Told
@@ -40,6 +41,13 @@ _NOBODY: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
+class Responsible:
+    """Who answers for a number in the CRM; `user_id` is None when that is nobody in particular."""
+
+    user_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What all lanes share."""
 
@@ -51,26 +59,32 @@ class Context:
     spell: Callable[[str], str]
     observe: Callable[[str, float], None]
     responsible_of: Callable[[str], Awaitable[Responsible | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Responsible:
-    """Who answers for a number in the CRM; `user_id` is None when that is nobody in particular."""
-
-    user_id: int | None
+    incidents: Incidents
+    owners: dict[str, str] = field(default_factory=dict)
+    """The portal's calls that go on, and which call of ours each is."""
 
 
 class Lane:
-    """The operations of one call. `rows`: what the outbox holds of it; None when that has to be looked up."""
+    """The operations of one call.
 
-    def __init__(self, call_id: str, shared: Context, rows: Sequence[OutboxRow] | None) -> None:
+    `rows`: what the outbox holds of it; None when that has to be looked up. `doubts`: which of the open ones the portal
+    may have carried out; None: any.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        shared: Context,
+        rows: Sequence[OutboxRow] | None,
+        doubts: frozenset[int] | None = None,
+    ) -> None:
         self.call_id = call_id
         self.record: CallRecord | None = None
         self._shared = shared
         self._log = logger.bind(call=call_id)
-        self._entries = Entries(call_id, shared.outbox, shared.observe)
+        self._entries = Entries(call_id, shared.outbox, shared.observe, shared.incidents)
         self._loaded = rows is not None
-        self._entries.load(rows or ())
+        self._entries.load(rows or (), doubts)
         self._attempts = Attempts(shared.gate, self._entries, self._log)
         self._task: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
@@ -78,6 +92,7 @@ class Lane:
         self._begun = self._fact_at = time.monotonic()
         self._nobody_since: float | None = None
         self._unknown: set[str] = set()
+        self._waits_for_portal = False
         self._along: OutboxRow | None = None  # the end that went out with the registration
         self._asked_whose = False
 
@@ -101,6 +116,18 @@ class Lane:
             return self.told.is_hopeless or self.told.is_finished
         settled = self.told.is_hopeless or self.told.is_finished or not self._is_mirrored
         return settled and record.ended_at is not None and not record.recording
+
+    @property
+    def doubts(self) -> frozenset[int]:
+        """The operations the portal may have carried out without our knowing."""
+        return self._entries.doubts
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether it only waits for the portal and nothing more happens to the call: the outbox can wait alone."""
+        record = self.record
+        is_recorded = record is not None and bool(record.recording)
+        return self._waits_for_portal and self.told.finish is not None and not is_recorded
 
     def on_fact(self, record: CallRecord, fact: Fact) -> None:
         """Take in a fact. Returns at once; what follows from it happens in the lane's own task."""
@@ -152,7 +179,11 @@ class Lane:
 
     async def _in_turn(self) -> None:
         """The portal is away: wait until it is back or for our turn to ask; much may have happened by then."""
-        await self._shared.gate.turn()
+        self._waits_for_portal = True
+        try:
+            await self._shared.gate.turn()
+        finally:
+            self._waits_for_portal = False
         step = self._next()
         if step is None or isinstance(step, float):
             self._shared.gate.pass_on()
@@ -176,14 +207,18 @@ class Lane:
         if not told.is_registered:
             return self._too_early() or self._when_due(self._register)
         if told.finish is None:
+            self._shared.owners.setdefault(told.portal_call_id, self.call_id)
             return self._next_cards()
         if told.finish.state == OPEN:
             self._entries.drop_cards()
             return self._when_due(self._finish)
+        self._disown()
         if told.finish.state == REFUSED:
             self._close_rest("the call could not be finished")
-        delivers = told.record is not None and told.record.state == OPEN
-        return self._when_due(self._deliver) if delivers else None
+        if told.record is not None and told.record.state == OPEN:
+            return self._when_due(self._deliver)
+        reminds = told.todo is not None and told.todo.state == OPEN
+        return self._when_due(self._remind) if reminds else None
 
     def _next_cards(self) -> Step | float | None:
         show, hide, wanted = self._difference()
@@ -211,6 +246,8 @@ class Lane:
             if extension not in self._unknown:
                 self._unknown.add(extension)
                 self._log.warning("Extension {} belongs to nobody in the portal: no card for it", extension)
+                if any(True for _ in self._shared.people.employees):  # else nobody at all is known yet
+                    self._shared.incidents.report(UNKNOWN_EXTENSION, f"call {self.call_id}", subject=extension)
         return wanted - self.told.shown, (self.told.shown | self.told.maybe) - wanted, wanted
 
     # Operations are opened
@@ -233,19 +270,27 @@ class Lane:
         if self.told.finish is None:
             body = ops.finish_body(record, self._shared.people, self._shared.rules)
             self._entries.open(Kind.FINISH, record.ended_at.timestamp(), body)
-        recording = ops.recording_to_deliver(record)
-        if recording is None or recording.name in self.told.delivered:
+        self._open_recordings(record)
+        if ops.has_message(record) and self.told.todo is None and self._shared.rules.message_todo:
+            number = self._shared.spell(record.customer_number)
+            body = ops.todo_body(record, number, self._shared.people, self._shared.rules)
+            self._entries.open(Kind.TODO, record.ended_at.timestamp(), body)
+
+    def _open_recordings(self, record: CallRecord) -> None:
+        recordings = ops.recordings_to_deliver(record)
+        names = frozenset(recorded.name for recorded in recordings)
+        if names <= self.told.delivered:
             return
         waiting = self.told.record
         if waiting is not None and waiting.state == OPEN:
-            if waiting.body["name"] == recording.name:
+            if ops.names_of(waiting) == names:
                 return
-            self._entries.close(waiting, DROPPED, "a longer recording of the call takes its place")
-        self._entries.open(Kind.RECORD, recording.at.timestamp(), ops.record_body(recording))
+            self._entries.close(waiting, DROPPED, "more was recorded of the call")
+        self._entries.open(Kind.RECORD, recordings[-1].at.timestamp(), ops.record_body(recordings))
 
     def _close_rest(self, reason: str) -> None:
         self._entries.drop_cards()
-        for row in (self.told.finish, self.told.record):
+        for row in (self.told.finish, self.told.record, self.told.todo):
             if row is not None and row.state == OPEN:
                 self._entries.close(row, REFUSED, reason)
 
@@ -262,7 +307,7 @@ class Lane:
         self._along = None
         verdict = await self._attempt(
             lambda: [row, *self._entries.cards, *([self._along] if self._along else ())],
-            lambda: self._shared.deliveries.register(row, self._beginning, live=live, since=self._fact_at, doubt=doubt),
+            lambda: self._registered_alone(row, live=live, doubt=doubt),
         )
         if verdict is None or verdict.state == DROPPED:
             return
@@ -272,6 +317,25 @@ class Lane:
         end = self.told.finish
         if verdict.finish is not None and end is not None and end.state == OPEN:
             self._entries.settle(end, verdict.finish)
+
+    async def _registered_alone(self, row: OutboxRow, *, live: bool, doubt: Doubt) -> Verdict:
+        """Register. A portal may take two calls of the same two people for one as long as the first goes on.
+
+        Then the second is registered once the first is written down: one call of the portal's can be finished once.
+        """
+        verdict = await self._shared.deliveries.register(
+            row, self._beginning, live=live, since=self._fact_at, doubt=doubt
+        )
+        portal_call_id = verdict.answer.get("call_id", "")
+        owner = self._shared.owners.setdefault(portal_call_id, self.call_id) if portal_call_id else self.call_id
+        if owner != self.call_id:
+            raise NotYet("register", "", f"the portal takes it for call {owner}, which still goes on")
+        return verdict
+
+    def _disown(self) -> None:
+        """The portal's call is written down: whoever gets its id now, got it anew."""
+        if self._shared.owners.get(self.told.portal_call_id) == self.call_id:
+            del self._shared.owners[self.told.portal_call_id]
 
     def _too_early(self) -> float:
         """Seconds a registration should wait for its first card: where requests are scarce they travel together.
@@ -343,6 +407,18 @@ class Lane:
         await self._entries.on_disk(row)
         call_id = self.told.portal_call_id
         verdict = await self._attempt(lambda: [row], lambda: self._shared.deliveries.recording(row, call_id))
+        if verdict is not None:
+            self._entries.settle(row, verdict)
+
+    async def _remind(self) -> None:
+        row, registered = self.told.todo, self.told.register
+        assert row is not None
+        assert registered is not None
+        await self._entries.on_disk(row)
+        doubt = self._entries.is_doubtful(row)
+        verdict = await self._attempt(
+            lambda: [row], lambda: self._shared.deliveries.todo(row, registered.answer, doubt=doubt)
+        )
         if verdict is not None:
             self._entries.settle(row, verdict)
 

@@ -7,12 +7,13 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import islice
 
 from loguru import logger
 
 from stasis_app.calls.facts import Fact, Started
 from stasis_app.calls.record import CallRecord
+from stasis_app.incidents import Incidents, Unheard
 from stasis_app.mirror.deliveries import Deliveries
 from stasis_app.mirror.gate import Gate
 from stasis_app.mirror.lane import Context, Lane, Responsible
@@ -27,6 +28,9 @@ from stasis_app.store import Outbox
 REMEMBERED = 3 * 86400.0
 """Seconds a registered call may go on and still be taken up after a restart."""
 TIDY_EVERY = 5.0
+MOST_LANES = 5000
+"""Calls kept in memory while the portal is away (some 10 KB each); more of those that are over wait on disk alone."""
+READ_AT_ONCE = 200
 
 Observer = Callable[[str, float], None]
 """Told the kind of an operation that is settled and the seconds since the fact it follows from."""
@@ -56,6 +60,7 @@ class Mirror:
         observe: told how long each operation took.
         responsible_of: who answers for a number in the CRM, asked when a call was missed before that was known; None
             when that can't be told now.
+        incidents: told what the portal will never take, recordings that can't be delivered, extensions of nobody.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Mirror:
         spell: Callable[[str], str] = str,
         observe: Observer | None = None,
         responsible_of: Callable[[str], Awaitable[Responsible | None]] | None = None,
+        incidents: Incidents | None = None,
     ) -> None:
         self.gate = Gate()
         self._outbox = outbox
@@ -82,12 +88,15 @@ class Mirror:
             anonymous_number=settings.anonymous_number,
             crm_create=settings.crm_create,
             internal_calls=settings.internal_calls,
+            message_todo=settings.message_todo,
         )
-        deliveries = Deliveries(portal, recordings, people, settings.default_user)
-        self._shared = Context(
-            outbox, deliveries, self.gate, people, rules, spell, self._observe, responsible_of or _nobody
-        )
+        heard = incidents or Unheard()
+        deliveries = Deliveries(portal, recordings, people, settings.default_user, heard)
+        whose = responsible_of or _nobody
+        self._shared = Context(outbox, deliveries, self.gate, people, rules, spell, self._observe, whose, heard)
         self._lanes: dict[str, Lane] = {}
+        self._resting: dict[str, frozenset[int] | None] = {}  # calls that wait on disk, with what is in doubt of each
+        self._moving: asyncio.Task[None] | None = None
         self._tidying: asyncio.TimerHandle | None = None
         self._stopped = False
 
@@ -96,12 +105,11 @@ class Mirror:
 
         Raises SQLAlchemyError when the outbox can't be read.
         """
-        rows = await self._outbox.unfinished(time.time() - REMEMBERED)
-        for call_id, of_call in groupby(rows, key=lambda row: row.call_id):
-            lane = self._lanes[call_id] = Lane(call_id, self._shared, list(of_call))
-            lane.wake()
-        if self._lanes:
-            logger.info("The outbox has something left of {} calls", len(self._lanes))
+        unfinished = await self._outbox.unfinished(time.time() - REMEMBERED)
+        self._resting = {call_id: None for call_id in unfinished if call_id not in self._lanes}
+        await self._take_up()
+        if unfinished:
+            logger.info("The outbox has something left of {} calls", len(unfinished))
         self._tidying = asyncio.get_running_loop().call_later(TIDY_EVERY, self._tidy)
         if self._recordings.keep_days:
             self._discarding = asyncio.create_task(
@@ -113,9 +121,10 @@ class Mirror:
         self._stopped = True
         if self._tidying is not None:
             self._tidying.cancel()
-        if self._discarding is not None:
-            self._discarding.cancel()
-            await asyncio.wait({self._discarding})
+        for task in (self._discarding, self._moving):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
         await asyncio.gather(*(lane.stop(patience) for lane in self._lanes.values()))
 
     def on_fact(self, record: CallRecord, fact: Fact) -> None:
@@ -126,6 +135,7 @@ class Mirror:
         if lane is None:
             # A call that has just begun is not in the outbox; of any other it may hold something already.
             rows = () if isinstance(fact, Started) else None
+            self._resting.pop(fact.call_id, None)
             lane = self._lanes[fact.call_id] = Lane(fact.call_id, self._shared, rows)
         lane.on_fact(record, fact)
 
@@ -149,7 +159,7 @@ class Mirror:
         """How the mirror does."""
         down = self.gate.down_since
         return MirrorState(
-            waiting=sum(1 for lane in self._lanes.values() if not lane.is_idle),
+            waiting=sum(1 for lane in self._lanes.values() if not lane.is_idle) + len(self._resting),
             lanes=len(self._lanes),
             portal_down_for=time.monotonic() - down if down is not None else None,
             last_error=self.gate.last_error,
@@ -165,7 +175,41 @@ class Mirror:
         """Forget calls about which nothing is left to say."""
         for call_id in [call_id for call_id, lane in self._lanes.items() if lane.is_over]:
             del self._lanes[call_id]
+        if self._moving is None or self._moving.done():
+            if not self.gate.is_open and len(self._lanes) > MOST_LANES:
+                self._moving = asyncio.create_task(self._lay_down(), name="mirror lays down")
+            elif self.gate.is_open and self._resting and len(self._lanes) < MOST_LANES / 2:
+                self._moving = asyncio.create_task(self._take_up_later(), name="mirror takes up")
         self._tidying = asyncio.get_running_loop().call_later(TIDY_EVERY, self._tidy)
+
+    async def _lay_down(self) -> None:
+        """Let calls that are over wait on disk alone, the oldest first: the portal is away, and they are many."""
+        if not await self._outbox.settle():
+            return  # the disk refuses too: memory is all they have
+        surplus = len(self._lanes) - MOST_LANES
+        for lane in list(islice((lane for lane in self._lanes.values() if lane.may_rest), surplus)):
+            del self._lanes[lane.call_id]
+            self._resting[lane.call_id] = lane.doubts
+            await lane.stop(0)
+
+    async def _take_up_later(self) -> None:
+        try:
+            await self._take_up()
+        except Exception as error:
+            logger.warning("The outbox can't be read ({}), asking again", type(error).__name__)
+
+    async def _take_up(self) -> None:
+        """Go on with calls that wait on disk."""
+        while self._resting and len(self._lanes) < MOST_LANES:
+            chosen = list(islice(self._resting, READ_AT_ONCE))
+            rows = await self._outbox.of_calls(chosen)
+            for call_id in chosen:
+                if call_id not in self._resting:
+                    continue  # a fact has taken it up meanwhile
+                doubts = self._resting.pop(call_id)
+                if call_id in rows:
+                    lane = self._lanes[call_id] = Lane(call_id, self._shared, rows[call_id], doubts)
+                    lane.wake()
 
 
 async def _nobody(number: str) -> Responsible | None:

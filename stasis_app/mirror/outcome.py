@@ -2,49 +2,54 @@
 
 The codes are those of `telephony.externalCall.finish`
 (https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-finish.html); SIP statuses are those of
-RFC 3261 and RFC 4412, causes those of ITU-T Q.850. Where Asterisk tells both, the SIP status is the more exact one.
+RFC 3261 and its successors, causes those of ITU-T Q.850. Where Asterisk tells both, the SIP status is more exact.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from b24client import StatusCode
 from stasis_app.calls.facts import Direction, EndedBy, Unanswered
 from stasis_app.calls.record import CallRecord, Ring
 
-_BY_SIP = {
-    402: StatusCode.NO_FUNDS,
-    403: StatusCode.FORBIDDEN,
-    404: StatusCode.BAD_NUMBER,
-    408: StatusCode.TEMPORARILY_UNAVAILABLE,
-    410: StatusCode.BAD_NUMBER,
-    423: StatusCode.BLOCKED,
-    480: StatusCode.TEMPORARILY_UNAVAILABLE,
-    484: StatusCode.UNAVAILABLE_DIRECTION,
-    486: StatusCode.BUSY,
-    487: StatusCode.CANCELLED,
-    500: StatusCode.SERVICE_UNAVAILABLE,
-    502: StatusCode.SERVICE_UNAVAILABLE,
-    503: StatusCode.SERVICE_UNAVAILABLE,
-    504: StatusCode.SERVICE_UNAVAILABLE,
-    600: StatusCode.BUSY,
-    603: StatusCode.DECLINED,
-    604: StatusCode.BAD_NUMBER,
-}
-_BY_CAUSE = {
-    1: StatusCode.BAD_NUMBER,
-    17: StatusCode.BUSY,
-    18: StatusCode.TEMPORARILY_UNAVAILABLE,
-    19: StatusCode.TEMPORARILY_UNAVAILABLE,
-    20: StatusCode.TEMPORARILY_UNAVAILABLE,
-    21: StatusCode.DECLINED,
-    28: StatusCode.UNAVAILABLE_DIRECTION,
-    34: StatusCode.SERVICE_UNAVAILABLE,
-    38: StatusCode.SERVICE_UNAVAILABLE,
-    41: StatusCode.SERVICE_UNAVAILABLE,
-    42: StatusCode.SERVICE_UNAVAILABLE,
-}
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A status of the portal, and the SIP statuses and Q.850 causes that come to it."""
+
+    status: StatusCode
+    sip: Collection[int]
+    causes: Collection[int]
+
+
+TABLE = (
+    # Who is called does not want the call; 607 and 608 (RFC 8197, RFC 8688): he or somebody on the way blocks us.
+    Row(StatusCode.DECLINED, (603, 607, 608), (21,)),
+    Row(StatusCode.BUSY, (486, 600), (17,)),
+    # He was not reached, or did not answer: phone off, out of reach, nobody there. 408: nobody says anything.
+    Row(StatusCode.TEMPORARILY_UNAVAILABLE, (408, 430, 480), (18, 19, 20)),
+    # There is no such number (any more), or the one dialled is wrong.
+    Row(StatusCode.BAD_NUMBER, (404, 410, 416, 485, 604), (1, 22)),
+    # The number leads nowhere from here: incomplete, no route, the network at its end is out of order.
+    Row(StatusCode.UNAVAILABLE_DIRECTION, (482, 483, 484), (2, 3, 25, 27, 28)),
+    # We may not: wrong password at the carrier, a caller id he does not take, a direction that is barred.
+    Row(StatusCode.FORBIDDEN, (401, 403, 407, 433), (50, 52, 54, 55, 57)),
+    Row(StatusCode.NO_FUNDS, (402,), ()),
+    Row(StatusCode.BLOCKED, (423,), ()),
+    # The network can't now: congestion, out of order, no agreement about the sound. All of 5xx come to this as well.
+    Row(
+        StatusCode.SERVICE_UNAVAILABLE,
+        (406, 415, 488, 606, *range(500, 600)),
+        (29, 34, 38, 41, 42, 43, 44, 47, 58, 63, 65, 69, 79, 88, 102),
+    ),
+    Row(StatusCode.CANCELLED, (487,), ()),
+)
+"""Every status a dialled call that came to nothing may end with. What stands in no row is OTHER."""
+
+_BY_SIP = {sip: row.status for row in TABLE for sip in row.sip}
+_BY_CAUSE = {cause: row.status for row in TABLE for cause in row.causes}
 _BY_REASON = {
     Unanswered.NO_ANSWER: StatusCode.TEMPORARILY_UNAVAILABLE,
     Unanswered.BUSY: StatusCode.BUSY,
@@ -86,6 +91,10 @@ _NOT_THE_EMPLOYEES = (None, Unanswered.CANCELLED, Unanswered.ANSWERED_ELSEWHERE)
 def _of_dialled(record: CallRecord) -> Outcome:
     leg = record.rings[-1] if record.rings else None
     cancelled = leg is None or leg.why in (None, Unanswered.CANCELLED)
+    if record.ordered and leg is None and not record.visited:
+        # The phone of who ordered the call was not picked up: that says nothing about the client.
+        why = _with_cause("the employee did not answer his own phone", record.cause, record.tech_cause)
+        return Outcome(StatusCode.CANCELLED, 0, why)
     if cancelled and record.ended_by in (EndedBy.EMPLOYEE, EndedBy.CUSTOMER):
         return Outcome(StatusCode.CANCELLED, 0, "cancelled before the answer")
     if leg is None:
@@ -96,6 +105,8 @@ def _of_dialled(record: CallRecord) -> Outcome:
 
 
 def _of_causes(cause: int, tech_cause: int | None, why: Unanswered | None) -> StatusCode:
+    if why is Unanswered.UNREACHABLE and not cause and not tech_cause:
+        return StatusCode.SERVICE_UNAVAILABLE  # Asterisk could not even begin to call
     found = _BY_SIP.get(tech_cause or 0) or _BY_CAUSE.get(cause)
     return found or (_BY_REASON.get(why) if why else None) or StatusCode.OTHER
 

@@ -56,6 +56,7 @@ def click_order(event: Mapping[str, Any]) -> ClickOrder:
         line=str(data.get("LINE_NUMBER") or ""),
         entity_type=str(data.get("CRM_ENTITY_TYPE") or ""),
         entity_id=int(entity) if entity.isascii() and entity.isdigit() and int(entity) else None,
+        ordered_at=float(told) if (told := str(event.get("ts") or "")).isascii() and told.isdigit() else None,
     )
 
 

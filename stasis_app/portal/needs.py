@@ -12,7 +12,10 @@ from stasis_app.portal.proof import InstallProof
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClickOrder:
-    """An employee clicked a number in the CRM. The portal has registered the call already, under `portal_call_id`."""
+    """An employee clicked a number in the CRM. The portal has registered the call already, under `portal_call_id`.
+
+    `ordered_at` is Unix time in seconds by the portal's clock, None when it did not say.
+    """
 
     portal_call_id: str
     user_id: int
@@ -20,6 +23,11 @@ class ClickOrder:
     line: str = ""
     entity_type: str = ""
     entity_id: int | None = None
+    ordered_at: float | None = None
+
+    def age(self, now: float) -> float:
+        """Seconds since the click."""
+        return now - self.ordered_at if self.ordered_at is not None else 0.0
 
 
 class ClickToCall(Protocol):

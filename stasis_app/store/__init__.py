@@ -6,10 +6,11 @@ Nothing here knows of calls, the CRM or the portal: rows in, rows out.
 
 from stasis_app.store.directories import ClientRow, EmployeeRow, SqlClientStore, SqlEmployeeStore
 from stasis_app.store.errors import StoreError
+from stasis_app.store.incidents import IncidentRow, IncidentStore, SqlIncidents
 from stasis_app.store.journal import CallFilter, CallRow, FactRow, JournalStore, SqlJournal
 from stasis_app.store.outbox import DONE, DROPPED, OPEN, REFUSED, Outbox, OutboxRow, OutboxSummary, SqlOutbox
 from stasis_app.store.small import SqlMeta, SqlTokenStore
-from stasis_app.store.store import Store, open_store
+from stasis_app.store.store import Store, open_store, read_patiently
 from stasis_app.store.writer import Writer
 
 __all__ = [
@@ -22,12 +23,15 @@ __all__ = [
     "ClientRow",
     "EmployeeRow",
     "FactRow",
+    "IncidentRow",
+    "IncidentStore",
     "JournalStore",
     "Outbox",
     "OutboxRow",
     "OutboxSummary",
     "SqlClientStore",
     "SqlEmployeeStore",
+    "SqlIncidents",
     "SqlJournal",
     "SqlMeta",
     "SqlOutbox",
@@ -36,4 +40,5 @@ __all__ = [
     "StoreError",
     "Writer",
     "open_store",
+    "read_patiently",
 ]

@@ -20,8 +20,9 @@ from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from stasis_app.store import schema
-from stasis_app.store.errors import StoreError
-from stasis_app.store.writer import Action, Executor
+from stasis_app.store.backlog import Action
+from stasis_app.store.errors import StoreError, is_passing
+from stasis_app.store.writer import Executor
 
 T = TypeVar("T")
 
@@ -64,7 +65,8 @@ async def open_database(url: str) -> Database:
         shown = parsed.render_as_string(hide_password=True)
         raise StoreError(
             f"[storage] url: {shown} can't be opened ({getattr(error, 'orig', None) or type(error).__name__}); "
-            "check that the path or server exists and that this user may write to it"
+            "check that the path or server exists and that this user may write to it",
+            passing=is_passing(error),
         ) from error
     except ModuleNotFoundError as error:
         raise StoreError(
@@ -203,7 +205,8 @@ def _create_private(path: Path) -> None:
     except OSError as error:
         raise StoreError(
             f"[storage] url: {path} can't be opened ({error.strerror}); "
-            "create its directory and let this user write to it"
+            "create its directory and let this user write to it",
+            passing=is_passing(error),
         ) from error
 
 

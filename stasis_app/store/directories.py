@@ -40,7 +40,7 @@ class SqlClientStore:
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database = database
         self._writer = writer
-        self._put = Put(clients, database.dialect)
+        self._put = Put(clients, database.dialect, worth=1)
         self._delete = delete(clients).where(clients.c.number == bindparam("gone"))
 
     async def load_all(self) -> Sequence[ClientRow]:

@@ -93,8 +93,8 @@ class SqlJournal:
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database = database
         self._writer = writer
-        self._put_calls = Put(calls, database.dialect)
-        self._put_facts = Put(facts, database.dialect)
+        self._put_calls = Put(calls, database.dialect, worth=2)
+        self._put_facts = Put(facts, database.dialect, worth=0)
 
     def post(self, call_rows: Sequence[CallRow], fact_rows: Sequence[FactRow]) -> None:
         if fact_rows:

@@ -68,12 +68,20 @@ class Outbox(Protocol):
         """Write rows some time soon; never waits."""
         ...
 
-    async def unfinished(self, since: float) -> list[OutboxRow]:
-        """All rows of the calls that have something open, or are registered but not finished since `since`."""
+    async def unfinished(self, since: float) -> list[str]:
+        """The calls that are registered but not finished since `since`, then those that have something open."""
         ...
 
     async def of_call(self, call_id: str) -> list[OutboxRow]:
         """The rows of one call, in order."""
+        ...
+
+    async def of_calls(self, call_ids: Sequence[str]) -> dict[str, list[OutboxRow]]:
+        """The rows of each of these calls, in order; one read for all of them."""
+        ...
+
+    async def settle(self) -> bool:
+        """Wait until what was posted is on disk; False when the storage refuses for now."""
         ...
 
     async def listing(
@@ -97,7 +105,7 @@ class SqlOutbox:
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database = database
         self._writer = writer
-        self._put = Put(outbox, database.dialect)
+        self._put = Put(outbox, database.dialect, worth=3)
 
     def submit(self, *rows: OutboxRow, urgent: bool = True) -> asyncio.Future[bool]:
         return self._writer.submit(self._put, [_to_sql(row) for row in rows], urgent=urgent)
@@ -110,11 +118,34 @@ class SqlOutbox:
     def post(self, *rows: OutboxRow) -> None:
         self._writer.post(self._put, [_to_sql(row) for row in rows])
 
-    async def unfinished(self, since: float) -> list[OutboxRow]:
-        return await self._rows(_unfinished(since))
+    async def unfinished(self, since: float) -> list[str]:
+        finished = select(outbox.c.call_id).where(outbox.c.kind == "finish", outbox.c.opened_at >= since)
+        live = select(outbox.c.call_id).where(
+            outbox.c.kind == "register",
+            outbox.c.state == DONE,
+            outbox.c.opened_at >= since,
+            outbox.c.call_id.not_in(finished),
+        )
+        waiting = select(outbox.c.call_id).where(outbox.c.state == OPEN).order_by(outbox.c.opened_at)
+
+        def ask(connection: Connection) -> list[str]:
+            found = (row.call_id for query in (live, waiting) for row in connection.execute(query))
+            return list(dict.fromkeys(found))
+
+        return await self._database.read(ask)
 
     async def of_call(self, call_id: str) -> list[OutboxRow]:
         return await self._rows(select(outbox).where(outbox.c.call_id == call_id).order_by(outbox.c.seq))
+
+    async def of_calls(self, call_ids: Sequence[str]) -> dict[str, list[OutboxRow]]:
+        query = select(outbox).where(outbox.c.call_id.in_(call_ids)).order_by(outbox.c.call_id, outbox.c.seq)
+        found: dict[str, list[OutboxRow]] = {}
+        for row in await self._rows(query):
+            found.setdefault(row.call_id, []).append(row)
+        return found
+
+    async def settle(self) -> bool:
+        return await self._writer.flush()
 
     async def listing(
         self, states: Sequence[str] = (), *, limit: int = 100, before: float | None = None
@@ -160,22 +191,6 @@ class SqlOutbox:
             return [_from_sql(dict(row)) for row in connection.execute(query).mappings()]
 
         return await self._database.read(ask)
-
-
-def _unfinished(since: float) -> Select[Any]:
-    finished = select(outbox.c.call_id).where(outbox.c.kind == "finish", outbox.c.opened_at >= since)
-    live = select(outbox.c.call_id).where(
-        outbox.c.kind == "register",
-        outbox.c.state == DONE,
-        outbox.c.opened_at >= since,
-        outbox.c.call_id.not_in(finished),
-    )
-    waiting = select(outbox.c.call_id).where(outbox.c.state == OPEN)
-    return (
-        select(outbox)
-        .where(or_(outbox.c.call_id.in_(waiting), outbox.c.call_id.in_(live)))
-        .order_by(outbox.c.call_id, outbox.c.seq)
-    )
 
 
 def _to_sql(row: OutboxRow) -> Row:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from loguru import logger
+from sqlalchemy.exc import SQLAlchemyError
 
 from stasis_app.settings import StorageSettings
 from stasis_app.store.database import Database, open_database
 from stasis_app.store.directories import SqlClientStore, SqlEmployeeStore
+from stasis_app.store.errors import StoreError, is_passing
+from stasis_app.store.incidents import SqlIncidents
 from stasis_app.store.journal import SqlJournal
 from stasis_app.store.outbox import SqlOutbox
 from stasis_app.store.small import SqlMeta, SqlTokenStore
 from stasis_app.store.writer import Writer
+
+T = TypeVar("T")
+
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at a storage the start has to wait for."""
+TELL_EVERY = 30.0
 
 
 class Store:
@@ -24,6 +39,7 @@ class Store:
         self.clients = SqlClientStore(database, writer)
         self.employees = SqlEmployeeStore(database, writer)
         self.tokens = SqlTokenStore(database, writer)
+        self.incidents = SqlIncidents(database, writer)
         self.meta = SqlMeta(database, writer)
 
     @property
@@ -41,19 +57,58 @@ class Store:
         before = time.time() - keep_days * 86400
         await self.journal.purge(before)
         await self.outbox.purge(before)
+        await self.incidents.purge(before)
 
-    async def close(self) -> None:
-        """Write what is left (five seconds at most) and close the database."""
-        await self.writer.close()
+    async def close(self, patience: float = 5.0) -> None:
+        """Write what is left (`patience` seconds at most) and close the database."""
+        await self.writer.close(patience)
         await self._database.close()
 
 
-async def open_store(settings: StorageSettings) -> Store:
+async def open_store(settings: StorageSettings, *, patient: bool = False) -> Store:
     """Open the database, migrate its tables and start the writer.
 
-    Raises `StoreError` telling what is wrong with `[storage] url` and how to mend it.
+    `patient`: wait for one that is locked, away, or on a full disk. Raises `StoreError` telling what is wrong with
+    `[storage] url` and how to mend it.
     """
-    database = await open_database(settings.url)
+    database = await _opened(settings.url, patient=patient)
     writer = Writer(database.executor)
     writer.start()
     return Store(database, writer)
+
+
+async def _opened(url: str, *, patient: bool) -> Database:
+    told = -math.inf
+    while True:
+        try:
+            return await open_database(url)
+        except StoreError as error:
+            if not (patient and error.passing):
+                raise
+            told = _tell_of_waiting(str(error), told)
+            await asyncio.sleep(LOOK_AGAIN)
+
+
+async def read_patiently(read: Callable[[], Awaitable[T]]) -> T:
+    """What `read` reads, waited for while the database is locked, away, or on a full disk.
+
+    Raises SQLAlchemyError for what does not pass by itself.
+    """
+    told = -math.inf
+    while True:
+        try:
+            return await read()
+        except SQLAlchemyError as error:
+            if not is_passing(error):
+                raise
+            told = _tell_of_waiting(f"the storage can't be read ({getattr(error, 'orig', error)})", told)
+            await asyncio.sleep(LOOK_AGAIN)
+
+
+def _tell_of_waiting(trouble: str, told: float) -> float:
+    """Say now and then what the start is waiting for; when it was said last."""
+    now = time.monotonic()
+    if now - told < TELL_EVERY:
+        return told
+    logger.error("The start waits for the storage, Asterisk's dialplan serves the calls meanwhile: {}", trouble)
+    return now

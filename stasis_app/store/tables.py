@@ -102,3 +102,16 @@ meta = Table(
     Column("value", LONG_TEXT, nullable=False),
 )
 """Small things that must survive: cursors, marks."""
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("code", String(40), primary_key=True),
+    Column("subject", String(100), primary_key=True),
+    Column("detail", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+    Column("closed_at", Double),
+)
+"""What an operator has to know of."""

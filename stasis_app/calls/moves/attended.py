@@ -22,8 +22,8 @@ from stasis_app.calls.moves.blind import destinations_of, stay_with_the_other, t
 from stasis_app.calls.moves.consultation import Do, Happening, Next, Stage, follows
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
+from stasis_app.calls.outbound import endpoint_of
 from stasis_app.calls.record import Transfer
-from stasis_app.calls.ringing import endpoint_of
 from stasis_app.calls.routing import bridge_of_call
 from stasis_app.calls.state import Leg, LegStage
 from stasis_app.calls.verbs import CallGone
@@ -160,7 +160,6 @@ class Consultation:
         if missing:
             await call.bridge_ready()
             await call.control.add_to_bridge(call.bridge, *missing)
-        call.start_recording()
         await call.wait(lambda: call.state.ended or all(call.leg(leg).bridge == call.bridge for leg in legs), 1)
 
     async def _release(self, leg: str) -> None:

@@ -311,16 +311,22 @@ async def test_a_link_that_does_not_come_back_is_not_waited_for_for_ever(server:
 
 
 async def test_every_request_of_a_call_is_one_the_server_knows(server: AriServer, link: AriLink) -> None:
-    control = AriControl(link, "stasis-app")
+    control = AriControl(link, "stasis-app", told_transfers=False)
     await control.answer(ONE)
     await control.ring(ONE)
     await control.stop_ringing(ONE)
     await control.originate(OTHER, "PJSIP/101", appArgs="leg,1", callerId="x", timeout=20, originator=ONE)
     await control.create("3.0", "PJSIP/102", appArgs="leg,1", originator=ONE)
     await control.dial("3.0", caller=ONE, seconds=20)
+    await control.show_caller("3.0", '"Firm" <74951112233>')
+    await control.dial("3.0", caller="", seconds=20)
     await control.make_bridge("b1")
     await control.add_to_bridge("b1", ONE, OTHER)
-    await control.record("b1", "r1", "wav")
+    await control.play_in_bridge("b1", "sound:recorded", "p2")
+    await control.snoop(ONE, "r1", spy="both", args="record,1,r1")
+    await control.record("r1", "r1", "wav", beep=True)
+    await control.mute_recording("r1")
+    await control.unmute_recording("r1")
     await control.stop_recording("r1")
     await control.destroy_bridge("b1")
     await control.play(ONE, "sound:hello", "p1")
@@ -356,9 +362,15 @@ async def test_every_request_of_a_call_is_one_the_server_knows(server: AriServer
             },
         ),
         ("POST channels/3.0/dial", {"caller": ONE, "timeout": 20}),
-        ("POST bridges/b1", {"type": "mixing"}),
+        ("POST channels/3.0/variable", {"variable": "CONNECTEDLINE(all,i)", "value": '"Firm" <74951112233>'}),
+        ("POST channels/3.0/dial", {"timeout": 20}),
+        ("POST bridges/b1", {"type": "mixing,dtmf_events"}),
         ("POST bridges/b1/addChannel", {"channel": [ONE, OTHER]}),
-        ("POST bridges/b1/record", {"name": "r1", "format": "wav"}),
+        ("POST bridges/b1/play/p2", {"media": "sound:recorded"}),
+        (f"POST channels/{ONE}/snoop/r1", {"spy": "both", "app": "stasis-app", "appArgs": "record,1,r1"}),
+        ("POST channels/r1/record", {"name": "r1", "format": "wav", "beep": True}),
+        ("POST recordings/live/r1/mute", {}),
+        ("DELETE recordings/live/r1/mute", {}),
         ("POST recordings/live/r1/stop", {}),
         ("DELETE bridges/b1", {}),
         (f"POST channels/{ONE}/play", {"media": "sound:hello", "playbackId": "p1"}),

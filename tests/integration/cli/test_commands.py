@@ -39,12 +39,12 @@ def test_without_a_configuration_one_is_asked_for(run):
     assert "contrib/stasis.example.toml" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "check", "calls", "outbox"])
+@pytest.mark.parametrize("command", ["run", "check", "calls", "outbox", "recordings missing"])
 def test_a_wrong_configuration_is_told_whole_with_code_2(run, tmp_path, monkeypatch, command):
     monkeypatch.delenv("STASIS_ASTERISK__URL")
     (tmp_path / "stasis.toml").write_text('[asterisk]\npassword = "hush"\nurl = "x"\n')
 
-    result = run(command)
+    result = run(*command.split())
 
     assert result.exit_code == 2
     for key in ("asterisk.username", "asterisk.url", "bitrix24.webhook", "routing.plan"):
@@ -81,6 +81,50 @@ def test_explain_foretells_the_way_even_with_everything_away(run):
     foretold = json.loads(result.stdout)
     assert foretold["entry"] == {"element": "known", "why": "line Sales"}
     assert [step["element"] for step in foretold["path"]][:2] == ["known", "menu"]
+
+
+def _with_trunks(tmp_path: Path) -> str:
+    sample = Path(SAMPLE).read_text().replace("plan.example.toml", str(ROOT / "contrib" / "plan.example.toml"))
+    lines = [line for line in sample.splitlines() if not line.startswith("trunk = ")]
+    trunks = """
+[[trunks]]
+name = "mobile"
+endpoint = "PJSIP/{number}@gsm"
+prefixes = ["+79"]
+rewrite = [{ prefix = "8", strip = 1, prepend = "+7" }]
+[[trunks]]
+name = "main"
+endpoint = "PJSIP/{number}@main"
+caller_id = "74951112233"
+[[employees]]
+extension = "101"
+user_id = 12
+caller_id = "74951112201"
+"""
+    path = tmp_path / "stasis.toml"
+    path.write_text("\n".join(lines) + trunks)
+    return str(path)
+
+
+def test_explain_tells_the_trunks_an_outside_number_goes_by(run, tmp_path):
+    config = _with_trunks(tmp_path)
+    result = run("plan", "explain", "89161234567", "--outbound", "--extension", "101", "-c", config, "--json")
+    for_people = run("plan", "explain", "89161234567", "--outbound", "-c", config)
+    nowhere = run("plan", "explain", "89161234567", "--outbound", "--line", "7", "-c", config)
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["attempts"] == [
+        {
+            "trunk": "mobile",
+            "endpoint": "PJSIP/+79161234567@gsm",
+            "number": "+79161234567",
+            "caller_id": "74951112201",
+        },
+        {"trunk": "main", "endpoint": "PJSIP/89161234567@main", "number": "89161234567", "caller_id": "74951112201"},
+    ]
+    assert "1. trunk mobile dials +79161234567" in for_people.stdout
+    assert "2. trunk main dials 89161234567, showing 74951112233" in for_people.stdout
+    assert "Line 7 is neither in the plan nor in [[trunks]]" in nowhere.stdout
 
 
 def test_lists_are_empty_before_the_first_call(run, monkeypatch):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -19,6 +20,7 @@ class Process:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.said: list[str] = []
+        self.pid = process.pid
 
     async def says(self, text: str) -> None:
         """Wait until it has said this."""
@@ -114,3 +116,66 @@ async def test_a_store_that_can_not_be_opened_stops_the_start(start):
 
     assert await service.end() == 2
     assert "[storage] url" in "".join(service.said)
+
+
+HOLD = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+async def held(tmp_path):
+    """A new database that another process holds; `release()` lets go of it."""
+    file = tmp_path / "held.sqlite"
+    holder = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLD, str(file), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert await holder.stdout.readline() == b"held\n"
+
+    async def release() -> None:
+        await holder.communicate(b"")
+
+    yield f"sqlite+aiosqlite:///{file}", release
+    if holder.returncode is None:
+        await release()
+
+
+async def test_it_waits_for_a_database_that_is_held_and_then_runs(start, held):
+    url, release = held
+    service = await start(STASIS_STORAGE__URL=url)
+    await service.says("The start waits for the storage")
+    await release()
+    await service.says("is running")
+
+    assert await service.stop() == 0
+
+
+async def test_while_it_waits_for_the_database_it_can_be_stopped(start, held):
+    url, _ = held
+    service = await start(STASIS_STORAGE__URL=url)
+    await service.says("database is locked")
+
+    assert await service.stop() == 0
+    assert "Traceback" not in "".join(service.said)
+
+
+async def test_a_full_disk_and_a_log_that_takes_nothing_are_incidents_and_it_goes_on(start, tmp_path, unused_tcp_port):
+    service = await start(STASIS_LOGGING__FILE=str(tmp_path / "stasis.log"))
+    await service.says("is running")
+    _, hard = resource.prlimit(service.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (100, hard))
+    await service.says("Incident log-lost")
+    await service.says("Incident storage-refuses")
+    await service.says("Incident asterisk-away")
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{unused_tcp_port}") as session:
+        found = (await (await session.get("/healthz")).json())["incidents"]
+        assert {"asterisk-away", "log-lost", "storage-refuses"} <= set(found)
+        resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        await service.says("Incident storage-refuses is over")
+    assert await service.stop() == 0
+    assert "Logging error" not in "".join(service.said)

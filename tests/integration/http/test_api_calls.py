@@ -89,6 +89,16 @@ async def test_originate_rings_the_employee_for_a_number_in_any_spelling(world, 
     assert await answer.json() == {"call_id": "new/call 1"}
     assert answer.headers["Location"] == "/api/v1/calls/new%2Fcall%201"
     assert world.originated == [("101", "+79161234567")]
+    assert world.wishes == [{"line": "", "caller_id": "", "auto_answer": None}]
+
+
+async def test_an_order_may_choose_line_number_and_auto_answer(world, api):
+    wishes = {"line": "74957770000", "caller_id": "+74951112233", "auto_answer": False}
+
+    answer = await api.post("/api/v1/calls", json={"extension": "101", "number": "+79161234567", **wishes})
+
+    assert answer.status == 202
+    assert world.wishes == [wishes]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +111,8 @@ async def test_originate_rings_the_employee_for_a_number_in_any_spelling(world, 
         ({"extension": "PJSIP/1", "number": "102"}, "body.extension"),
         ({"extension": "101", "number": "102", "caller": "x"}, "body.caller"),
         ({"extension": 101, "number": "102"}, "body.extension"),
+        ({"extension": "101", "number": "102", "caller_id": "Firm"}, "body.caller_id"),
+        ({"extension": "101", "number": "102", "auto_answer": "perhaps"}, "body.auto_answer"),
     ],
 )
 async def test_a_wrong_order_names_the_field_and_calls_nobody(world, api, body, field):

@@ -23,7 +23,7 @@ async def api(world, aiohttp_client):
 
 
 async def test_a_living_process_says_so(api):
-    assert await (await api.get("/healthz")).json() == {"status": "alive", "version": __version__}
+    assert await (await api.get("/healthz")).json() == {"status": "alive", "version": __version__, "incidents": []}
 
 
 @pytest.mark.parametrize(

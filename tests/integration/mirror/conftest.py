@@ -6,13 +6,14 @@ import asyncio
 import math
 import struct
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestServer
+from loguru import logger
 
 from b24client import Limits, Portal, WebhookAuth
 from b24client.sandbox import SAMPLE_SEED, SANDBOX, Sandbox, SandboxConfig, create_sandbox
@@ -20,6 +21,7 @@ from b24client.sandbox.audit import audit
 from b24client.sandbox.calls import Call
 from b24client.sandbox.faults import Fault
 from stasis_app.mirror import B24PortalCalls, Mirror, Recordings
+from stasis_app.ops import IncidentBook
 from stasis_app.settings import Bitrix24Settings, RecordingSettings, StorageSettings
 from stasis_app.store import Store, open_store
 from tests.unit.mirror.mirror_story import Office, Story
@@ -31,18 +33,20 @@ class Company:
     def __init__(self, sandbox: Sandbox, portal: Portal, folder: Path) -> None:
         self.sandbox = sandbox
         self.folder = folder
-        self._portal = portal
+        self.portal = portal
         self.effects: asyncio.Queue[str] = asyncio.Queue()
 
     async def open(self, **recording: Any) -> None:
         self.store: Store = await open_store(StorageSettings(url=f"sqlite+aiosqlite:///{self.folder}/stasis.sqlite"))
+        self.incidents = IncidentBook(self.store.incidents)
         self.mirror = Mirror(
             self.store.outbox,
-            B24PortalCalls(self._portal),
+            B24PortalCalls(self.portal),
             Office(),
             Recordings(RecordingSettings(directory=self.folder, **recording)),
             Bitrix24Settings(default_user=1),
             observe=lambda kind, seconds: self.effects.put_nowait(kind),
+            incidents=self.incidents,
         )
         await self.mirror.start()
 
@@ -111,3 +115,12 @@ async def company(tmp_path: Path) -> AsyncIterator[Company]:
         await company.open()
         stack.push_async_callback(company.close)
         yield company
+
+
+@pytest.fixture
+def caught_storage_log() -> Iterator[asyncio.Queue[str]]:
+    """What an operator reads, line by line as it is written."""
+    lines: asyncio.Queue[str] = asyncio.Queue()
+    sink = logger.add(lines.put_nowait, level="ERROR", format="{message}")
+    yield lines
+    logger.remove(sink)

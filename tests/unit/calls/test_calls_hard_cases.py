@@ -9,6 +9,7 @@ from stasis_app.ari import events as e
 from stasis_app.ari.errors import Gone, ServerFailed, TimedOut
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
+from stasis_app.calls.lifecycle import Order
 from stasis_app.calls.verbs import Strategy, Target
 
 
@@ -85,7 +86,7 @@ async def test_the_dialplans_phones_do_not_free_somebody_in_another_call(pbx: Ex
 
 async def test_a_call_ordered_for_a_phone_that_is_not_registered_ends(pbx: Exchange) -> None:
     pbx.refuse("originate", ServerFailed)
-    pbx.tracker.originate("101", "79990001122")
+    pbx.tracker.originate(Order(extension="101", number="79990001122"))
     await pbx.passes(120)
 
     assert pbx.told(f.Ended)

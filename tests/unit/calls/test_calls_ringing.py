@@ -141,6 +141,21 @@ async def test_the_ring_time_is_over_and_asterisk_says_nothing(pbx: Exchange) ->
     assert pbx.the_record.ended_by is EndedBy.SERVICE
 
 
+async def test_the_end_of_the_ring_time_does_not_touch_a_talk_that_has_begun(pbx: Exchange) -> None:
+    pbx.flow = rung = Rung(GROUP[:1], seconds=20)
+    await pbx.customer_calls()
+    await pbx.rings("101")
+    await pbx.passes(19)
+    await pbx.answers("101")
+
+    await pbx.passes(600)
+
+    assert rung.answered_by == "101"
+    assert pbx.bridges == {"1.0-bridge": ["1.0", pbx.leg("101")]}
+    assert pbx.requests("hang_up") == []
+    assert pbx.the_record.talking_now
+
+
 async def test_one_of_three_phones_is_not_registered_and_another_answers(pbx: Exchange) -> None:
     pbx.flow = rung = Rung(GROUP)
     pbx.refuse("originate", ServerFailed, about="PJSIP/102")
@@ -268,20 +283,18 @@ async def test_when_one_side_hangs_up_the_other_is_released_and_nothing_is_left(
     assert pbx.tracker.live() == []
 
 
-async def test_a_talk_is_recorded_and_the_bridge_outlives_the_recording(pbx: Exchange) -> None:
+async def test_a_talk_is_recorded_and_the_recording_ends_with_the_channel_it_listens_to(pbx: Exchange) -> None:
     pbx = Exchange(record=True)
     pbx.flow = Rung(GROUP[:1])
     await pbx.customer_calls()
     await pbx.answers("101")
-    assert pbx.recordings == {"1.0-1": "1.0-bridge"}
+    assert pbx.recordings == {"1.0-1": "1.0-1"}
 
     await pbx.hangs_up("1.0")
-    assert pbx.bridges  # the file is not complete yet
-    assert pbx.told(f.Ended)
     await pbx.passes(10)
 
     assert [fact.name for fact in pbx.told(f.Recorded)] == ["1.0-1"]
-    assert [request[0] for request in pbx.asked[-2:]] == ["stop_recording", "destroy_bridge"]
+    assert pbx.requests("stop_recording") == []
     assert not pbx.bridges
     assert pbx.tracker.live() == []
 

@@ -11,6 +11,7 @@ from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.entry import Entry, LegEntry, leg_args, read_entry
 from stasis_app.calls.facts import Direction, Fact, Party, PartyKind
+from stasis_app.calls.lifecycle import Order
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import Target
@@ -168,7 +169,7 @@ async def test_a_call_ordered_in_the_crm_rings_the_employee_first(pbx: Exchange)
             await call.talk()
 
     pbx.flow = call_customer
-    pbx.tracker.originate("101", "79990001122", line="74951230000")
+    pbx.tracker.originate(Order(extension="101", number="79990001122", line="74951230000"))
     await pbx.settled()
     assert [request[2] for request in pbx.requests("originate")] == ["PJSIP/101"]
     assert pbx.requests("create") == []
@@ -182,7 +183,7 @@ async def test_a_call_ordered_in_the_crm_rings_the_employee_first(pbx: Exchange)
 
 
 async def test_a_call_ordered_in_the_crm_ends_when_the_employee_does_not_answer(pbx: Exchange) -> None:
-    pbx.tracker.originate("101", "79990001122")
+    pbx.tracker.originate(Order(extension="101", number="79990001122"))
     await pbx.settled()
     await pbx.rings("101")
 

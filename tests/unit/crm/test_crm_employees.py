@@ -6,7 +6,7 @@ import pytest
 from crm_fakes import BrokenStore, FakeStaff
 from loguru import logger
 
-from stasis_app.crm import Directory, Employee, MemoryEmployeeStore, PortalEmployeeLister
+from stasis_app.crm import Directory, Employee, MemoryEmployeeStore, Numbers, PortalEmployeeLister
 
 ANNA, BORIS = Employee(11, "Anna", "101"), Employee(12, "Boris", "102")
 STAFF = tuple(Employee(user, f"E{user}", str(user)) for user in range(101, 111))
@@ -104,9 +104,42 @@ async def test_it_asks_again_and_again_and_sooner_after_a_failure() -> None:
     assert 24 <= pauses[1] <= 36
 
 
+async def test_an_employee_is_known_by_his_mobile_else_by_his_work_phone() -> None:
+    staff = FakeStaff(
+        Employee(11, "Anna", "101", mobile="+7 916 000-00-01", work_phone="+74957770000"),
+        Employee(12, "Boris", "102", mobile="8 (916) 000-00-02", work_phone="84957770000"),
+        Employee(13, "Vera", "", work_phone="+74957770003"),
+        Employee(14, "Gleb", "104", active=False, mobile="+79160000004"),
+        Employee(15, "Dina", "105", mobile="+74957770003"),
+    )
+    numbers = Numbers("RU")
+    directory = Directory(staff, MemoryEmployeeStore(), spell=lambda number: numbers.read(number).key)
+    await directory.refresh()
+
+    def owner(number: str) -> str:
+        found = directory.by_number(number)
+        return found.name if found else ""
+
+    assert [owner("89160000001"), owner("+79160000002")] == ["Anna", "Boris"]
+    # The company's number stands with several people, so it is nobody's own; a dismissed employee has none any more.
+    assert [owner("+74957770000"), owner("+79160000004"), owner(""), owner("+79169999999")] == ["", "", "", ""]
+    assert owner("+74957770003") == "Dina"
+    assert directory.by_extension("89160000001") == directory.by_extension("101")
+
+
+async def test_who_is_named_in_the_configuration_keeps_the_numbers_the_portal_has() -> None:
+    told = Employee(11, "Anna", "101", mobile="+79160000001")
+    directory = Directory(FakeStaff(told), MemoryEmployeeStore(), overrides=[Employee(11, "", "199")])
+    await directory.refresh()
+
+    found = directory.by_number("+79160000001")
+    assert found is not None
+    assert (found.name, found.extension) == ("Anna", "199")
+
+
 async def test_users_of_the_portal_become_employees() -> None:
     class User:
-        id, name, extension, active = 11, "Anna", " 1-01 ", True
+        id, name, extension, active, mobile, work_phone = 11, "Anna", " 1-01 ", True, "", ""
 
     class Users:
         async def list(self) -> list[User]:

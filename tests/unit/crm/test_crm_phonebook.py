@@ -6,6 +6,7 @@ import pytest
 from crm_fakes import CALLER, IVANOV, NUMBERS, BrokenStore, Clock, FakePortal
 
 from stasis_app.crm import Client, Lookup, MemoryClientStore, Phonebook, PortalClientFinder, Source, WorkingDay
+from stasis_app.crm.patience import Patience
 
 HOUR = 3600.0
 
@@ -170,3 +171,60 @@ async def test_the_first_match_of_the_portal_is_the_client() -> None:
     finder = PortalClientFinder(Search())
     assert await finder.find(CALLER.e164) == Client("COMPANY", 7, "Romashka", 12, "102", WorkingDay.UNKNOWN)
     assert await finder.find("+79990000000") is None
+
+
+async def test_when_callers_waited_in_vain_the_next_ones_do_not_wait_and_are_known_all_the_same(
+    portal: FakePortal,
+) -> None:
+    book = Phonebook(portal, MemoryClientStore(), budget=0.01)
+    portal.free.clear()
+    for last in "123":
+        assert (await book.lookup(NUMBERS.read(f"+7999000000{last}"))).source is Source.TOO_SLOW
+
+    waits = book.lookup(CALLER)
+    with pytest.raises(StopIteration) as answered:  # it does not even yield to the loop
+        waits.send(None)
+    assert answered.value.value == Lookup(None, Source.TOO_SLOW)
+
+    beside = asyncio.create_task(book.lookup(CALLER, beside=True))
+    await asyncio.sleep(0)
+    portal.free.set()
+    assert await beside == Lookup(IVANOV, Source.PORTAL)
+    assert portal.asked.count(CALLER.e164) == 1
+
+
+async def test_a_portal_that_answers_quickly_again_is_waited_for_again(portal: FakePortal) -> None:
+    book = Phonebook(portal, MemoryClientStore(), budget=0.05)
+    portal.free.clear()
+    for last in "123":
+        await book.lookup(NUMBERS.read(f"+7999000000{last}"))
+    portal.free.set()
+
+    assert (await book.lookup(NUMBERS.read("+79990000004"))).source is Source.TOO_SLOW
+    await asyncio.wait([task for task in asyncio.all_tasks() if task.get_name().startswith("phonebook-")])
+    assert await book.lookup(CALLER) == Lookup(IVANOV, Source.PORTAL)
+
+
+async def test_questions_to_a_portal_that_hangs_do_not_pile_up(portal: FakePortal, monkeypatch) -> None:
+    monkeypatch.setattr("stasis_app.crm.phonebook.MOST_QUESTIONS", 2)
+    book = Phonebook(portal, MemoryClientStore(), budget=0.01)
+    portal.free.clear()
+    for last in "123":
+        assert (await book.lookup(NUMBERS.read(f"+7999000000{last}"))).source is Source.TOO_SLOW
+    assert len(portal.asked) == 2
+    await book.aclose()
+
+
+def test_one_caller_finds_out_now_and_then_whether_it_is_worth_waiting() -> None:
+    now = [0.0]
+    patience = Patience(lambda: now[0])
+    assert [patience.waited_in_vain() for _ in range(3)] == [False, False, True]
+    assert not patience.wait_now()
+
+    now[0] = 30.0
+    assert patience.wait_now()
+    assert not patience.wait_now()
+    assert patience.waited_in_vain() is False
+    assert not patience.wait_now()
+    assert patience.answered_quickly() is True
+    assert patience.wait_now()

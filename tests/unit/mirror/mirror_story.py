@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from b24client import FinishCall, Refused, RegisterCall
 from stasis_app.calls import facts as f
-from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, Unanswered
+from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, RecordingKind, Unanswered
 from stasis_app.calls.record import CallRecord, after, begin
-from stasis_app.mirror.portal_calls import Change, Opening, Registered
+from stasis_app.mirror.portal_calls import Change, Opening, Registered, Reminder
 from stasis_app.store import OPEN, OutboxRow
 
 BEGAN = datetime(2026, 3, 10, 11, 19, 38, tzinfo=UTC)
@@ -87,8 +88,11 @@ class Story:
     def leaves(self, who: str) -> Story:
         return self.tell(f.Left(**self._leg(who), bridge="b")).tell(f.LegEnded(**self._leg(who), cause=16))
 
-    def is_recorded(self, name: str = "talk", seconds: int = 7) -> Story:
-        return self.tell(f.Recorded(**self._at, name=name, format="wav", seconds=seconds))
+    def is_recorded(self, name: str = "talk", seconds: int = 7, **more: Any) -> Story:
+        return self.tell(f.Recorded(**self._at, name=name, format="wav", seconds=seconds, **more))
+
+    def leaves_message(self, name: str = "1.0-m1", seconds: int = 12) -> Story:
+        return self.is_recorded(name, seconds, kind=RecordingKind.MESSAGE)
 
     def ends(self, by: EndedBy = EndedBy.CUSTOMER, cause: int = 16, tech_cause: int | None = None) -> Story:
         return self.tell(f.Ended(**self._at, by=by, cause=cause, tech_cause=tech_cause))
@@ -130,9 +134,11 @@ class ListeningPortal:
     registered: list[RegisterCall] = field(default_factory=list)
     finished: list[FinishCall] = field(default_factory=list)
     attached: list[str] = field(default_factory=list)
+    reminders: list[Reminder] = field(default_factory=list)
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
     slow: asyncio.Event | None = None
     is_crowded: bool = False
+    takes_the_same_two_for_one_call: bool = False
     heard: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def hears(self, what: str) -> None:
@@ -148,7 +154,7 @@ class ListeningPortal:
         await self._hear(f"register for {call.user_id}" + (f", show {_ids(first.show)}" if first.show else ""))
         self._fail("register")
         self.registered.append(call)
-        call_id = f"portal-{call.external_call_id}"
+        call_id = self._names(call)
         if first.finish is None:
             return Registered(call_id, shown=bool(first.show))
         await self._hear(_ending(first.finish))
@@ -181,6 +187,15 @@ class ListeningPortal:
         self._fail("attach")
         self.attached.append(url)
 
+    async def remind(self, reminder: Reminder) -> None:
+        await self._hear(f"remind {reminder.user_id}: {reminder.title}")
+        self._fail("remind")
+        self.reminders.append(reminder)
+
+    async def is_reminded(self, reminder: Reminder) -> bool:
+        await self._hear("look whether he is reminded")
+        return reminder in self.reminders
+
     async def finished_before(self, external_call_id: str) -> str:
         await self._hear("look in the statistics")
         return self._found(lambda call: call.call_id == f"portal-{external_call_id}")
@@ -188,6 +203,14 @@ class ListeningPortal:
     async def is_finished(self, call_id: str) -> bool:
         await self._hear("look whether it is finished")
         return bool(self._found(lambda call: call.call_id == call_id))
+
+    def _names(self, call: RegisterCall) -> str:
+        """The id of the call; of one that goes on between the same two, if it is one of those portals."""
+        if not self.takes_the_same_two_for_one_call:
+            return f"portal-{call.external_call_id}"
+        over = {finished.call_id for finished in self.finished}
+        pair = f"portal-{call.user_id}-{call.phone_number}"
+        return next(name for number in range(99) if (name := f"{pair}-{number}") not in over)
 
     def _found(self, is_it: Callable[[FinishCall], bool]) -> str:
         return next((call.call_id for call in self.finished if is_it(call)), "")
@@ -212,6 +235,7 @@ class MemoryOutbox:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, int], OutboxRow] = {}
+        self.takes = True
 
     def submit(self, *rows: OutboxRow, urgent: bool = True) -> asyncio.Future[bool]:
         self.post(*rows)
@@ -222,9 +246,15 @@ class MemoryOutbox:
     def post(self, *rows: OutboxRow) -> None:
         self.rows.update({(row.call_id, row.seq): row for row in rows})
 
-    async def unfinished(self, since: float) -> list[OutboxRow]:
+    async def unfinished(self, since: float) -> list[str]:
         calls = {row.call_id for row in self.rows.values()}
-        return [row for call_id in sorted(calls) for row in await self.of_call(call_id) if self._is_unfinished(call_id)]
+        return [call_id for call_id in sorted(calls) if self._is_unfinished(call_id)]
+
+    async def of_calls(self, call_ids: Sequence[str]) -> dict[str, list[OutboxRow]]:
+        return {call_id: await self.of_call(call_id) for call_id in call_ids}
+
+    async def settle(self) -> bool:
+        return self.takes
 
     async def of_call(self, call_id: str) -> list[OutboxRow]:
         return sorted((row for row in self.rows.values() if row.call_id == call_id), key=lambda row: row.seq)

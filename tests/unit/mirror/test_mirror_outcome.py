@@ -1,10 +1,17 @@
 """The table of outcomes, row by row."""
 
+from dataclasses import replace
+
 import pytest
 
-from stasis_app.calls.facts import EndedBy, HandedOver, Unanswered
+from b24client import StatusCode
+from stasis_app.calls.facts import Dialled, EndedBy, HandedOver, NotAnswered, Party, PartyKind, Unanswered
 from stasis_app.mirror import outcome
+from stasis_app.mirror.outcome import TABLE
 from tests.unit.mirror.mirror_story import ANNA, BORIS, CLIENT, Story, told
+
+CUSTOMER = Party(PartyKind.CUSTOMER, CLIENT)
+UNREACHABLE = Unanswered.UNREACHABLE
 
 
 def test_a_talk_is_a_success_of_its_length():
@@ -43,35 +50,101 @@ def test_a_missed_call_tells_why_each_phone_was_in_vain():
     assert outcome(call).reason == "the caller gave up (busy)"
 
 
-@pytest.mark.parametrize(
-    ("why", "cause", "tech_cause", "status"),
-    [
-        (Unanswered.BUSY, 17, 486, "486"),
-        (Unanswered.BUSY, 17, None, "486"),
-        (Unanswered.BUSY, 17, 600, "486"),
-        (Unanswered.DECLINED, 21, 603, "603"),
-        (Unanswered.DECLINED, 21, None, "603"),
-        (Unanswered.UNREACHABLE, 1, 404, "404"),
-        (Unanswered.UNREACHABLE, 1, None, "404"),
-        (Unanswered.NO_ANSWER, 18, 408, "480"),
-        (Unanswered.NO_ANSWER, 19, None, "480"),
-        (Unanswered.UNREACHABLE, 20, 480, "480"),
-        (Unanswered.NO_ANSWER, 0, None, "480"),
-        (Unanswered.UNREACHABLE, 34, 503, "503"),
-        (Unanswered.UNREACHABLE, 38, None, "503"),
-        (Unanswered.UNREACHABLE, 28, 484, "484"),
-        (Unanswered.UNREACHABLE, 21, 403, "403"),
-        (Unanswered.UNREACHABLE, 0, 402, "402"),
-        (Unanswered.UNREACHABLE, 0, 423, "423"),
-        (Unanswered.UNREACHABLE, 127, None, "OTHER"),
-    ],
-)
-def test_a_dialled_call_ends_as_the_other_side_said(why, cause, tech_cause, status):
+# What the portal's page on telephony.externalCall.finish lists, beside 200 (a talk) and 304 (an inbound call missed).
+BY_SIP = {
+    "402": [402],
+    "403": [401, 403, 407, 433],
+    "404": [404, 410, 416, 485, 604],
+    "423": [423],
+    "480": [408, 430, 480],
+    "484": [482, 483, 484],
+    "486": [486, 600],
+    "503": [406, 415, 488, 500, 501, 502, 503, 504, 505, 513, 580, 606],
+    "603": [603, 607, 608],
+    "603-S": [487],
+    "OTHER": [400, 405, 413, 420, 481, 699],
+}
+BY_CAUSE = {
+    "403": [50, 52, 54, 55, 57],
+    "404": [1, 22],
+    "480": [18, 19, 20],
+    "484": [2, 3, 25, 27, 28],
+    "486": [17],
+    "503": [29, 34, 38, 41, 42, 43, 44, 47, 58, 63, 65, 69, 79, 88, 102],
+    "603": [21],
+    "OTHER": [30, 95, 111, 127],
+}
+
+
+def dialled(why: Unanswered, cause: int = 0, tech_cause: int | None = None) -> str:
     call = told(
         lambda c: c.is_dialled_by(ANNA).rings(CLIENT).gives_up(CLIENT, why, cause, tech_cause).ends(EndedBy.SERVICE)
     )
+    return outcome(call).status
 
-    assert outcome(call).status == status
+
+@pytest.mark.parametrize(("status", "sip"), [(status, sip) for status, row in BY_SIP.items() for sip in row])
+def test_a_dialled_call_ends_as_the_other_sides_sip_status_says(status, sip):
+    assert dialled(Unanswered.UNREACHABLE, 127, sip) == status
+
+
+@pytest.mark.parametrize(("status", "cause"), [(status, cause) for status, row in BY_CAUSE.items() for cause in row])
+def test_without_a_sip_status_the_cause_decides(status, cause):
+    assert dialled(Unanswered.UNREACHABLE, cause) == status
+
+
+def test_the_sip_status_is_the_more_exact_of_the_two():
+    assert dialled(Unanswered.DECLINED, 21, 403) == "403"
+
+
+@pytest.mark.parametrize(
+    ("why", "status"),
+    [
+        (Unanswered.NO_ANSWER, "480"),
+        (Unanswered.BUSY, "486"),
+        (Unanswered.DECLINED, "603"),
+        (Unanswered.UNREACHABLE, "503"),
+    ],
+)
+def test_without_either_what_became_of_the_leg_decides(why, status):
+    assert dialled(why) == status
+
+
+def test_every_row_of_the_table_is_told_apart_and_known_to_the_portal():
+    statuses = [row.status for row in TABLE]
+    sip = [one for row in TABLE for one in row.sip]
+    causes = [one for row in TABLE for one in row.causes]
+
+    assert {*statuses, StatusCode.SUCCESS, StatusCode.MISSED, StatusCode.OTHER} == set(StatusCode)
+    assert len(statuses) == len(set(statuses))
+    assert len(sip) == len(set(sip))
+    assert len(causes) == len(set(causes))
+
+
+def test_the_last_trunk_that_was_tried_decides():
+    call = told(
+        lambda c: (
+            c.is_dialled_by(ANNA)
+            .tell(Dialled(call_id=c.call_id, at=c.now, leg="first", party=CUSTOMER))
+            .tell(
+                NotAnswered(call_id=c.call_id, at=c.now, leg="first", party=CUSTOMER, why=UNREACHABLE, tech_cause=503)
+            )
+            .tell(Dialled(call_id=c.call_id, at=c.now, leg="second", party=CUSTOMER))
+            .tell(NotAnswered(call_id=c.call_id, at=c.now, leg="second", party=CUSTOMER, why=UNREACHABLE, cause=1))
+            .ends(EndedBy.SERVICE)
+        )
+    )
+
+    assert outcome(call).status == "404"
+
+
+def test_an_employee_who_does_not_take_the_call_he_ordered_says_nothing_about_the_client():
+    call = replace(told(lambda c: c.is_dialled_by(ANNA).ends(EndedBy.EMPLOYEE, 17, 486)), ordered=True)
+
+    assert (outcome(call).status, outcome(call).reason) == (
+        "603-S",
+        "the employee did not answer his own phone (SIP 486, cause 17)",
+    )
 
 
 def test_an_employee_who_hangs_up_before_anything_rings_has_cancelled():

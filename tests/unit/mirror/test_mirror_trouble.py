@@ -129,6 +129,23 @@ async def test_a_number_the_portal_can_not_read_becomes_digits(desk):
     assert desk.portal.registered[0].phone_number == "0000000000"
 
 
+async def test_two_calls_the_portal_takes_for_one_are_two_in_the_end(desk):
+    desk.portal.takes_the_same_two_for_one_call = True
+    first = desk.call("1.1").comes_in().rings(ANNA).answers(ANNA).talks(ANNA)
+    await desk.mirror.settled()
+    second = desk.call("2.1").comes_in().rings(ANNA)
+    async with asyncio.timeout(5), desk.portal.heard:
+        await desk.portal.heard.wait_for(lambda: len(desk.portal.said) == 2)
+    first.wait(60).leaves(ANNA).ends()
+    second.wait(70).gives_up(ANNA, Unanswered.NO_ANSWER).ends()
+    await desk.mirror.settled()
+
+    assert len(desk.portal.finished) == len({call.call_id for call in desk.portal.finished}) == 2
+    outcomes = {call.call_id: (call.status_code.value, call.duration) for call in desk.portal.finished}
+    assert sorted(outcomes.values()) == [("200", 60), ("304", 0)]
+    assert set(desk.outbox.states()) <= {"done", "dropped"}
+
+
 async def test_a_registration_refused_for_good_ends_the_matter(desk):
     desk.portal.trouble = {"register": [refused("Unknown TYPE")]}
     desk.call().comes_in().rings(ANNA).ends()

@@ -38,7 +38,7 @@ def test_every_key_is_in_the_reference_and_no_other():
 
 @pytest.mark.parametrize(("section", "key"), list(keys()))
 def test_the_reference_gives_the_default(section, key):
-    if section == "employees":
+    if section in ("employees", "trunks"):
         return
     model = Settings.model_fields[section].annotation
     default = model.model_fields[key].get_default(call_default_factory=True)

@@ -220,3 +220,69 @@ def test_secrets_are_known_to_the_log_and_hidden_in_a_repr(write):
     assert set(settings.secrets()) == {"ari-secret", "app-secret", "db-secret"}
     assert "ari-secret" not in repr(settings)
     assert isinstance(settings, Settings)
+
+
+TRUNK = '\n[[trunks]]\nname = "main"\nendpoint = "PJSIP/{number}@main"\n'
+
+
+def test_trunks_and_who_shows_what(write):
+    text = f"""{GOOD}
+[outbound]
+seconds = 45
+auto_answer = "common"
+{TRUNK}caller_id = "+74951112233"
+rewrite = [{{ prefix = "+7", strip = 2, prepend = "8" }}, {{ prefix = "+", strip = 1, prepend = "810" }}]
+[[trunks]]
+name = "spare"
+endpoint = "PJSIP/{{number}}@spare"
+prefixes = ["+79", "00"]
+lines = ["74957770000"]
+[[employees]]
+extension = "101"
+user_id = 11
+caller_id = "74951112201"
+auto_answer = "off"
+"""
+    settings = load_settings(write(text))
+
+    assert [trunk.name for trunk in settings.trunks] == ["main", "spare"]
+    assert [(rule.prefix, rule.strip, rule.prepend) for rule in settings.trunks[0].rewrite] == [
+        ("+7", 2, "8"),
+        ("+", 1, "810"),
+    ]
+    assert (settings.outbound.seconds, settings.employees[0].auto_answer) == (45, "off")
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "said"),
+    [
+        ('[[trunks]]\nname = "a b"\nendpoint = "PJSIP/{number}@a"', "trunks.0.name", "pattern"),
+        ('[[trunks]]\nname = "a"\nendpoint = "PJSIP/a"', "trunks.0.endpoint", "PJSIP/{number}@trunk"),
+        ('[[trunks]]\nname = "a"\nendpoint = "PJSIP/{number}@{x}"', "trunks.0.endpoint", "braces"),
+        (TRUNK + 'caller_id = "Firm"', "trunks.0.caller_id", "pattern"),
+        (TRUNK + 'prefixes = ["8x"]', "trunks.0.prefixes.0", "pattern"),
+        (TRUNK + 'rewrite = [{ prefix = "8", strip = 2 }]', "trunks.0.rewrite.0.strip", "at most 1"),
+        (TRUNK + 'rewrite = [{ prefix = "8" }]', "trunks.0.rewrite.0.prefix", "to itself"),
+        (
+            TRUNK + 'rewrite = [{ prefix = "+7", strip = 2 }, { prefix = "+7495", strip = 5 }]',
+            "trunks.0.rewrite.1.prefix",
+            "longer prefix first",
+        ),
+        (TRUNK + TRUNK, "trunks.1.name", "trunks.0.name"),
+        (TRUNK + 'lines = ["main"]', "trunks.0.lines", "trunks.0.name"),
+        ('[outbound]\nauto_answer = "siemens"', "outbound.auto_answer", "yealink"),
+        ('[outbound]\nemergency = ["+112"]', "outbound.emergency.0", "pattern"),
+        ("[outbound]\nring = 5", "outbound.ring", "Known here"),
+    ],
+)
+def test_what_is_wrong_with_outbound_calls_is_told(write, text, wrong, said):
+    told = problems(write(f"{GOOD}\n{text}\n"))
+
+    assert list(told) == [wrong]
+    assert said in str(told[wrong])
+
+
+def test_one_trunk_and_a_list_of_trunks_exclude_each_other(write):
+    told = problems(write(GOOD.replace("[asterisk]", '[asterisk]\ntrunk = "PJSIP/{number}@x"') + TRUNK))
+
+    assert list(told) == ["asterisk.trunk"]

@@ -113,6 +113,6 @@ def test_the_file_gets_the_same_lines(log, tmp_path):
     log(file=tmp_path / "stasis.log")
 
     logger.bind(call="1.2").info("привет +79161234567")
-    logger.complete()
+    logger.remove()
 
     assert "привет ***4567" in (tmp_path / "stasis.log").read_text(encoding="utf-8")

@@ -18,12 +18,18 @@ FULL = OperationalError("insert", {}, Exception("database or disk is full"))
 class Shelf:
     """A table that remembers the rows put into it."""
 
-    def __init__(self) -> None:
+    def __init__(self, worth: int = 0) -> None:
+        self.worth = worth
         self.rows: list[dict[str, Any]] = []
+
+    def key(self, row: dict[str, Any]) -> object:
+        return row.get("id")
 
     def execute(self, connection: object, rows: list[dict[str, Any]]) -> None:
         if any(row.get("broken") for row in rows):
             raise IntegrityError("insert", {}, Exception("a rule is broken"))
+        if any(row.get("surrogate") for row in rows):
+            "\ud800".encode()
         self.rows.extend(rows)
 
 
@@ -55,7 +61,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 @pytest.fixture
 async def writer(disk: Disk) -> AsyncIterator[Writer]:
-    writer = Writer(disk, max_rows=10)
+    writer = Writer(disk, max_rows=100)
     writer.start()
     yield writer
     await writer.close(patience=0.1)
@@ -116,12 +122,73 @@ async def test_a_broken_row_is_refused_alone(writer, disk):
 
 async def test_memory_is_bounded_and_what_is_lost_is_counted(writer, disk):
     disk.trouble = [FULL] * 1000
-    shelf = Shelf()
-    await writer.write(shelf, [])
+    await writer.write(Shelf(), [{"id": 0}])
+    facts, calls = Shelf(), Shelf(worth=2)
 
-    assert all(writer.post(shelf, [{"id": number}]) for number in range(10))
-    assert writer.post(shelf, [{"id": 10}]) is False
-    assert writer.lost == 1
+    for number in range(80):
+        writer.post(calls, [{"id": number}])
+        writer.post(facts, [{"id": number}])
+
+    assert (writer.waiting, writer.lost) == (100, 61)
+    disk.trouble = []
+    async with asyncio.timeout(10):
+        await writer.recovered()
+    await writer.flush()
+    assert [row["id"] for row in calls.rows] == list(range(80))
+    assert [row["id"] for row in facts.rows] == list(range(60, 80))
+
+
+async def test_of_a_row_put_again_and_again_only_its_latest_state_waits(writer, disk):
+    disk.trouble = [FULL] * 1000
+    shelf = Shelf()
+    await writer.write(shelf, [{"id": 0}])
+
+    for attempt in range(1000):
+        await writer.write(shelf, [{"id": 1, "attempts": attempt}])
+
+    assert writer.waiting == 2
+    disk.trouble = []
+    async with asyncio.timeout(10):
+        await writer.recovered()
+    assert shelf.rows == [{"id": 0}, {"id": 1, "attempts": 999}]
+
+
+async def test_a_row_put_again_while_it_is_being_written_is_written_again(writer, disk):
+    shelf, disk.held = Shelf(), asyncio.Event()
+    first = writer.submit(shelf, [{"id": 1, "state": "open"}])
+    await asyncio.sleep(0)
+    second = writer.submit(shelf, [{"id": 1, "state": "done"}])
+    disk.held.set()
+
+    assert await first and await second
+    assert [row["state"] for row in shelf.rows] == ["open", "done"]
+
+
+async def test_a_transaction_that_does_not_come_back_holds_nobody_up(writer, disk, monkeypatch):
+    monkeypatch.setattr(writer_module, "HUNG_AFTER", 0.01)
+    shelf, disk.held = Shelf(), asyncio.Event()
+
+    assert await writer.write(shelf, [{"id": 1}]) is False
+    assert "has not come back" in writer.last_error
+    assert await writer.write(shelf, [{"id": 2}]) is False
+    disk.held.set()
+    async with asyncio.timeout(10):
+        await writer.recovered()
+    await writer.flush()
+    assert [row["id"] for row in shelf.rows] == [1, 2]
+
+
+async def test_a_mistake_of_our_own_in_a_row_does_not_end_the_writing(writer, disk):
+    shelf, disk.held = Shelf(), asyncio.Event()
+    first = writer.submit(shelf, [{"id": 0}])
+    await asyncio.sleep(0)
+    bad, good = writer.submit(shelf, [{"surrogate": True}]), writer.submit(shelf, [{"id": 2}])
+    disk.held.set()
+
+    assert await first and await good
+    with pytest.raises(UnicodeEncodeError):
+        await bad
+    assert (writer.rejected, writer.healthy) == (1, True)
 
 
 async def test_what_is_left_is_written_at_the_end(disk):

@@ -1,0 +1,38 @@
+"""An employee who is rung outside, at a number of his own, is still that employee."""
+
+from dataclasses import replace
+
+from flow_fakes import NUMBERS, Company, FakeCall
+
+from stasis_app.calls.facts import Party, PartyKind
+from stasis_app.crm import Directory, Employee, MemoryEmployeeStore
+from stasis_app.flow.context import FlowContext
+from stasis_app.flow.step import Step
+
+MOBILE = "89160000002"
+
+
+async def company(**phones: str) -> FlowContext:
+    class Staff:
+        async def list_employees(self) -> list[Employee]:
+            return [Employee(12, "Boris", "102", mobile="+79160000002"), Employee(13, "Vera", mobile="+79160000003")]
+
+    directory = Directory(Staff(), MemoryEmployeeStore(), spell=lambda number: NUMBERS.read(number).key)
+    await directory.refresh()
+    return replace(Company(**phones).context, directory=directory)
+
+
+async def test_a_number_of_an_employees_is_the_employee() -> None:
+    step = Step(FakeCall(), await company())
+
+    assert step.target(MOBILE).party == Party(PartyKind.EMPLOYEE, "102", "Boris")
+    assert step.target(MOBILE).outside_number == MOBILE
+    assert step.target("89160000003").party == Party(PartyKind.EMPLOYEE, "+79160000003", "Vera")
+    assert step.target("+79169999999").party == Party(PartyKind.CUSTOMER, "+79169999999")
+
+
+async def test_his_mobile_is_rung_though_his_desk_phone_is_off() -> None:
+    step = Step(FakeCall(), await company(x102="offline"))
+    desk, mobile = step.target("102"), step.target(MOBILE)
+
+    assert await step.free([desk, mobile]) == ([mobile], ["102 not registered"])
