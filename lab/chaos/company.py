@@ -11,7 +11,7 @@ from lab.story import HANG_UP, Client, Story, Table
 
 RECEPTION = "2991"  # rung by the dialplan when the service is away
 OVERFLOW = "2992"  # rung by the plan for a client whose responsible the CRM could not tell in time
-RING_S = 5.0  # how long a plan's element rings
+RING_S = 8.0  # how long a plan's element rings
 LINES = ("responsible", "menu", "group", "turn")
 
 

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import AriError, Gone, ServerFailed
+from stasis_app.ari.errors import AriError, Gone, LinkDown, ServerFailed, TimedOut
 from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NO_ROUTE, NORMAL, is_of_the_trunk
 from stasis_app.calls.control import caller_id
@@ -44,6 +44,7 @@ class Way:
     def __init__(self, call: Call, target: Target, deadline: float, *, early_media: bool) -> None:
         self.party = target.party
         self.stopped = False
+        self.unheard = False  # the link failed: nobody knows whether the phone was rung
         self._call = call
         self._target = target
         self._deadline = deadline
@@ -169,6 +170,7 @@ class Way:
         call = self._call
         if not isinstance(error, Gone):
             call.log.info("{} {} can't be called: {}", self.party.kind, self.party.number, error)
+        self.unheard = isinstance(error, LinkDown | TimedOut)
         call.intend(i.DialFailed(i.now(), self.leg))
         if not isinstance(error, ServerFailed):
             # The leg may exist all the same: the reply was lost, or a later step failed.

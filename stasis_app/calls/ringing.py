@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Asterisk itself ends a leg when its ring time is over; this much later we stop believing that it will.
 _GRACE = 2.0
+# Seconds until a link that went dead without a word is noticed and there again.
+_UNNOTICED = 15.0
 # When a ringing phone is picked up elsewhere, its own leg ends a few ms before the other one arrives.
 _PICKUP = 0.15
 
@@ -40,7 +42,7 @@ async def ring_in_turn(call: Call, targets: Sequence[Target], seconds: float) ->
 async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> RingResult:
     """Ring all parties together for `seconds` and connect the first who answers."""
     deadline = asyncio.get_running_loop().time() + seconds
-    before = frozenset(call.state.legs)
+    before, gaps = frozenset(call.state.legs), call.gaps
     # Somebody dialling out hears the far end's own tones; with several parties ringing there is no one far end.
     early = call.record.direction is Direction.OUTBOUND and len(targets) == 1
     ways = [Way(call, target, deadline, early_media=early) for target in targets]
@@ -66,7 +68,19 @@ async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> Rin
                 call.spawn(_release(call, way, Unanswered.CANCELLED))
     if not early and call.state.anchor.stage is LegStage.UP:
         await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
+    if _nobody_was_asked(call, ways) and await _link_is_back(call, gaps):
+        return await ring_all(call, targets, seconds)
     return RingResult(None, _tried(call, ways))
+
+
+def _nobody_was_asked(call: Call, ways: Sequence[Way]) -> bool:
+    """Whether no phone rang and the link was to blame: that is no answer of anybody's."""
+    return any(way.unheard for way in ways) and not any(call.leg(way.leg).reached for way in ways)
+
+
+async def _link_is_back(call: Call, gaps: int) -> bool:
+    """Wait for the link after a request got no answer. False when it was not lost, or does not come back."""
+    return await call.until(lambda: call.gaps > gaps, _UNNOTICED) or False
 
 
 async def _let_caller_hear_ringing(call: Call, ways: Sequence[Way]) -> None:
