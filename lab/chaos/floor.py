@@ -111,6 +111,14 @@ class Floor:
         attempt.tell(f"the API is asked for {what} {body}")
         return await self._post(attempt, f"/api/v1/calls/{call_id}/{what}", body)
 
+    async def is_something_to_be_told(self) -> bool:
+        """Whether the service still has something to tell the portal; true as well when it can't be asked."""
+        try:
+            async with self._http.get(f"{self.service_url}/api/v1/outbox") as answer:
+                return answer.status != 200 or bool((await answer.json())["items"])
+        except (aiohttp.ClientError, TimeoutError):
+            return True
+
     async def _call_id(self, attempt: Attempt) -> str:
         try:
             async with self._http.get(f"{self.service_url}/api/v1/calls") as answer:

@@ -28,6 +28,7 @@ from lab.services import HOST, Portal, Program, sandbox, service
 
 OFFICES = 60
 READY_S = 30.0  # for the service to be well after a fault
+AFTER_ALL_S = 5.0  # for the CRM to change when the service has nothing more to tell
 STEP_S = 2.0  # between two looks at what the CRM still lacks
 NO_PROGRESS_S = 150.0  # a portal that blocked a method for its operating time is asked again after a minute or more
 
@@ -229,7 +230,8 @@ class Chaos:
             if have != known:
                 known, since = have, time.monotonic()
                 self.progress(f"the CRM still lacks {missing} things")
-            elif time.monotonic() - since > NO_PROGRESS_S:
+            patience = NO_PROGRESS_S if await self.floor.is_something_to_be_told() else AFTER_ALL_S
+            if time.monotonic() - since > patience:
                 return crm
             await asyncio.sleep(STEP_S)
 
