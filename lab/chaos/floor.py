@@ -115,7 +115,7 @@ class Floor:
         """Whether the service still has something to tell the portal; true as well when it can't be asked."""
         try:
             async with self._http.get(f"{self.service_url}/api/v1/outbox") as answer:
-                return answer.status != 200 or bool((await answer.json())["items"])
+                return answer.status != 200 or any(i["state"] != "refused" for i in (await answer.json())["items"])
         except (aiohttp.ClientError, TimeoutError):
             return True
 
