@@ -18,8 +18,9 @@ from stasis_app.ari.errors import AriError
 from stasis_app.calls import Call, CallRecord, NumberPlan, Order, Tracker
 from stasis_app.calls.facts import TransferKind
 from stasis_app.calls.journal import Journal
+from stasis_app.calls.moves import ImpossibleMove
 from stasis_app.calls.moves.consultation import Happening
-from stasis_app.calls.moves.order import ImpossibleMove, order_next, order_transfer
+from stasis_app.calls.moves.order import order_next, order_transfer
 from stasis_app.crm import Directory, Numbers
 from stasis_app.http import (
     Component,
@@ -83,7 +84,7 @@ class CallDesk:
         employee = self._directory.by_extension(extension)
         order = Order(
             extension=extension,
-            number=self._dialled(number),
+            number=self.dialled(number),
             line=line,
             caller_id=caller_id,
             auto_answer=auto_answer,
@@ -146,7 +147,7 @@ class CallDesk:
     def _destination(self, to: str) -> str:
         """An outside number may be written for people; short numbers and names of elements stay as they are."""
         digits = sum(c.isdigit() for c in to)
-        return self._dialled(to) if digits > 6 and not any(c.isalpha() for c in to) else to
+        return self.dialled(to) if digits > 6 and not any(c.isalpha() for c in to) else to
 
     async def click_to_call(self, order: ClickOrder) -> None:
         """Ring the employee who clicked, then the number; the portal has registered the call already."""
@@ -165,9 +166,9 @@ class CallDesk:
             logger.info("Line {} chosen in the portal says nothing about how a call goes out", order.line)
         ordered = Order(
             extension=employee.extension,
-            number=self._dialled(order.number),
+            number=self.dialled(order.number),
             line=order.line,
-            mobile="" if employee.extension else self._dialled(employee.mobile),
+            mobile="" if employee.extension else self.dialled(employee.mobile),
             name=employee.name,
         )
         call = self._tracker.originate(ordered)
@@ -188,7 +189,7 @@ class CallDesk:
         if not any(c.isdigit() for c in number):
             raise NotPossibleError("the number has no digits")
 
-    def _dialled(self, number: str) -> str:
+    def dialled(self, number: str) -> str:
         """A number as the trunk takes it: digits, and the + of an international one if it was given."""
         known = self._numbers.read(number)
         return known.e164 or "".join(c for c in number if c.isdigit() or c in "*#")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 import orjson
 from pydantic import ValidationError
 
 from stasis_app.ari.errors import AriError
-from stasis_app.ari.events import Bridge, Channel, Model, UnreadableMessage, unreadable
+from stasis_app.ari.events import Bridge, Channel, Event, Model, UnreadableMessage, unreadable
 
 M = TypeVar("M", bound=Model)
 
@@ -21,6 +22,20 @@ class World:
 
     channels: tuple[Channel, ...]
     bridges: tuple[Bridge, ...]
+    missed: tuple[Event, ...] = ()
+    """What happened while we were away, in order, where Asterisk kept it (outbound websocket)."""
+    started_at: datetime | None = None
+    """When this Asterisk was started; None when it does not tell."""
+    lost_at: datetime | None = None
+    """When the link was lost, by our clock; None when this is the first connection."""
+    subscribed: frozenset[str] = frozenset()
+    """The channels whose events our application gets, those that ring and have not entered it included."""
+
+    def ended_by_restart(self, began: datetime) -> datetime | None:
+        """When Asterisk, being restarted, ended a call that began then; None if it did not."""
+        if self.started_at is None or began >= self.started_at:
+            return None
+        return min(self.lost_at or self.started_at, self.started_at)
 
 
 def read_world(channels: str, bridges: str, pass_over: Callable[[UnreadableMessage], None]) -> World:

@@ -8,7 +8,6 @@ of his own (busy, declined, no such number), no other trunk is asked.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from stasis_app.calls.control import caller_id
 from stasis_app.calls.entry import leg_args
 from stasis_app.calls.facts import Direction, Party, PartyKind, Unanswered
 from stasis_app.calls.number_plan import Attempt
+from stasis_app.calls.routing import new_leg
 from stasis_app.calls.state import LegStage
 from stasis_app.calls.verbs import Target
 
@@ -81,7 +81,7 @@ class Way:
             self._begin()
 
     def _begin(self) -> None:
-        self.leg = f"{self._call.id}-{secrets.token_hex(4)}"
+        self.leg = new_leg(self._call.id)
         self._call.expect(self.leg, self.party)
 
     @property

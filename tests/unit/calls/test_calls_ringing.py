@@ -338,3 +338,32 @@ async def test_a_link_that_does_not_come_back_lets_the_plan_go_on(pbx: Exchange)
     await pbx.passes(30)
 
     assert rung.tried == {"101": Unanswered.UNREACHABLE}
+
+
+async def test_a_phone_that_was_answered_while_the_link_was_away_rings_again(pbx: Exchange) -> None:
+    pbx.flow = Rung([Target.extension("101")])
+    await pbx.customer_calls()
+    await pbx.rings("101")
+
+    pbx.lose_events()
+    await pbx.hangs_up(pbx.leg("101"))
+    await pbx.link_is_back()
+    await pbx.answers("101")
+
+    assert [talk.party.number for talk in pbx.the_record.talks] == ["101"]
+
+
+async def test_a_phone_that_refused_is_not_rung_again_because_the_link_failed(pbx: Exchange) -> None:
+    pbx.flow = rung = Rung(GROUP[:2])
+    await pbx.customer_calls()
+    await pbx.rings("101", "102")
+    await pbx.declines("101")
+    pbx.lose_events()
+    await pbx.hangs_up(pbx.leg("102"))
+    await pbx.link_is_back()
+    await pbx.answers("102")
+
+    assert rung.answered_by == "102"
+    assert rung.tried == {"101": Unanswered.DECLINED}
+    assert len(pbx.requests("originate")) == 3
+    assert [talk.party.number for talk in pbx.the_record.talks] == ["102"]
