@@ -12,12 +12,12 @@ from lab.story import HANG_UP, Client, Story, Table
 RECEPTION = "2991"  # rung by the dialplan when the service is away
 OVERFLOW = "2992"  # rung by the plan for a client whose responsible the CRM could not tell in time
 RING_S = 8.0  # how long a plan's element rings
-LINES = ("responsible", "menu", "group", "turn")
+LINES = ("responsible", "menu", "group", "turn", "queue", "voicemail")
 
 
 @dataclass(frozen=True)
 class Office:
-    """Five phones and four lines. One call at a time has it."""
+    """Five phones and a line for each way into the plan. One call at a time has it."""
 
     n: int
     clients: tuple[str, ...]
@@ -80,6 +80,17 @@ class Office:
                 "seconds": RING_S / 2,
                 **end,
             },
+            self.element("queue"): {
+                "type": "queue",
+                "agents": self.group,
+                "ring_seconds": RING_S,
+                "retry": 2,
+                "timeout": 25,
+                "announce_position": False,
+                "announce_wait": False,
+                "on_timeout": self.element("end"),
+            },
+            self.element("voicemail"): {"type": "voicemail", "prompts": ["hello-world"], "least": 1},
             self.element("end"): HANG_UP,
         }
 

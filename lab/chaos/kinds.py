@@ -15,6 +15,9 @@ from lab.chaos.manners import (
     asks_by_keys,
     asks_by_phone,
     holds,
+    ordered_conference,
+    ordered_consultation,
+    ordered_transfer,
     presses_transfer,
     refers,
     refuses,
@@ -151,6 +154,41 @@ class GivesUp(Kind):
             await side.hang_up()
 
 
+class QueueAnswers(GroupAnswers):
+    """The customer waits in a line with music until an agent is free."""
+
+    name = "queue"
+    line = "queue"
+
+
+class LeavesMessage(Kind):
+    """The customer leaves a message."""
+
+    name = "voicemail"
+    line = "voicemail"
+
+    async def play(self, floor: Floor, attempt: Attempt) -> None:
+        side = floor.dial_in(attempt)
+        if not await side.until_over(attempt.chance.uniform(4.0, 7.0)):
+            attempt.end("the customer")
+            await side.hang_up()
+
+
+class PickedUp(Kind):
+    """A colleague takes a call that rings at the responsible's phone (API)."""
+
+    name = "pickup"
+
+    async def play(self, floor: Floor, attempt: Attempt) -> None:
+        office = attempt.office
+        attempt.manners = {office.manager: [rings], office.colleague: [answers(0.3)], **_group(attempt)}
+        floor.dial_in(attempt)
+        if await attempt.until_leg(office.manager, lambda leg: not leg.over, 10):
+            await asyncio.sleep(1.0)
+            await floor.order_move(attempt, "pickup", {"extension": office.colleague})
+        await floor.until_hung_up(attempt)
+
+
 # ---------------------------------------------------------------- what happens in the talk
 
 
@@ -217,6 +255,33 @@ class AsksByKeys(AsksByPhone):
         return (asks_by_keys(attempt.office.colleague, then),)
 
 
+class TransfersByApi(Responsible):
+    """Blind transfer ordered of the service."""
+
+    name = "blind transfer by the API"
+
+    def move(self, floor: Floor, attempt: Attempt) -> Sequence[Move]:
+        return (ordered_transfer(floor.order_move, attempt.office.colleague),)
+
+
+class AsksByApi(AsksByPhone):
+    """Attended transfer ordered of the service."""
+
+    name = "attended transfer by the API"
+
+    def move(self, floor: Floor, attempt: Attempt) -> Sequence[Move]:
+        return (ordered_consultation(floor.order_move, attempt.office.colleague),)
+
+
+class InvitesByApi(AsksByPhone):
+    """A colleague is invited into the conversation, and stays alone with the customer."""
+
+    name = "conference by the API"
+
+    def move(self, floor: Floor, attempt: Attempt) -> Sequence[Move]:
+        return (ordered_conference(floor.order_move, attempt.office.colleague),)
+
+
 # ---------------------------------------------------------------- employees call
 
 
@@ -275,6 +340,9 @@ KINDS: Sequence[Kind] = (
     Menu(),
     GroupAnswers(),
     TurnAnswers(),
+    QueueAnswers(),
+    LeavesMessage(),
+    PickedUp(),
     NobodyAnswers(),
     GivesUp(),
     Holds(),
@@ -283,6 +351,9 @@ KINDS: Sequence[Kind] = (
     TransfersByKeys(),
     AsksByPhone(),
     AsksByKeys(),
+    TransfersByApi(),
+    AsksByApi(),
+    InvitesByApi(),
     DialsOut(),
     OrdersOut(),
     Internal(),
