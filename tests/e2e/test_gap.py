@@ -90,7 +90,7 @@ async def test_a_talk_goes_on_a_hang_up_is_learnt_and_a_new_caller_is_served(exc
     if exchange.outbound:
         assert over["duration"] == pytest.approx(5, abs=1.1)
         assert str((await finished(exchange, 3))["finish"]["status_code"]) == "200"
-    assert await exchange.left_in_asterisk() == []
+    await exchange.until_nothing_is_left()
 
 
 async def test_asterisk_is_killed_and_started_again(exchange: Exchange) -> None:
