@@ -69,12 +69,12 @@ async def test_a_talk_goes_on_a_hang_up_is_learnt_and_a_new_caller_is_served(exc
 
         await exchange.service.kill()
         gone = await hangs_up.until("ended_at")
-        newcomer = customer(exchange, 3, 2, talk_s=2)
+        newcomer = customer(exchange, 3, 3, talk_s=2)
         new_call = asyncio.create_task(newcomer.call())
         await asyncio.sleep(1)
         await exchange.service.start()
         of_new, (of_talk, _) = await new_call, await calls
-        taken_by_service = len(office.calls_of(ANNA)) == 2
+        taken_by_service = len(office.calls_of(BORIS)) == 2
 
     assert of_new.answered_at is not None
     assert newcomer.heard(of_new, EMPLOYEE_TONE)
