@@ -99,6 +99,7 @@ class Tracker:
         self._silent: set[str] = set()  # calls nobody is told of
         self._engaged: dict[str, set[str]] = {}  # extension -> the channels that ring or keep its phone
         self._engages: dict[str, str] = {}  # channel -> the extension whose phone it keeps
+        self._suspended = False
         self.stray: Counter[str] = Counter()
 
     # What others ask
@@ -123,6 +124,8 @@ class Tracker:
 
     def on_event(self, event: e.Event) -> None:
         """Bring an event to its call."""
+        if self._suspended:
+            return
         if isinstance(event, e.ChannelDestroyed):
             self._free(event.channel.id)
             self._note_redirect(event)
@@ -168,6 +171,15 @@ class Tracker:
             self._do(self._control.destroy_bridge(bridge))
         if orphans.channels or orphans.bridges:
             logger.warning("Left over from calls that are gone, ended now: {}", orphans)
+
+    def suspend(self) -> None:
+        """The service ends and leaves the calls as they are: from now on nothing is done or decided about them.
+
+        To be called while the link still is up: without it, flows would take requests that fail for the end of calls.
+        """
+        self._suspended = True
+        for call in self._calls.values():
+            call.suspend()
 
     # Calls from before a restart
 

@@ -102,6 +102,10 @@ class Entries:
             current = self._current(row)
             self._keep(replace(current, attempts=current.attempts + 1, reason=reason[:500]))
 
+    def rewrite(self, row: OutboxRow, body: dict[str, Any]) -> None:
+        """Say an operation differently that was not carried out yet."""
+        self._write(replace(self._current(row), body=body))
+
     def settle(self, row: OutboxRow, verdict: Verdict) -> None:
         """Note how an operation came out. A new body means: the same again, said differently."""
         current = self._current(row)

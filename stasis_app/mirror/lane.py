@@ -41,6 +41,13 @@ _NOBODY: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
+class Responsible:
+    """Who answers for a number in the CRM; `user_id` is None when that is nobody in particular."""
+
+    user_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What all lanes share."""
 
@@ -51,6 +58,7 @@ class Context:
     rules: Rules
     spell: Callable[[str], str]
     observe: Callable[[str, float], None]
+    responsible_of: Callable[[str], Awaitable[Responsible | None]]
     incidents: Incidents
     owners: dict[str, str] = field(default_factory=dict)
     """The portal's calls that go on, and which call of ours each is."""
@@ -86,6 +94,7 @@ class Lane:
         self._unknown: set[str] = set()
         self._waits_for_portal = False
         self._along: OutboxRow | None = None  # the end that went out with the registration
+        self._asked_whose = False
 
     @property
     def told(self) -> Told:
@@ -288,6 +297,7 @@ class Lane:
     # Operations are carried out
 
     async def _register(self) -> None:
+        await self._find_responsible()
         row, end = self.told.register, self.told.finish
         assert row is not None
         shows = self._entries.open_cards(self._difference()[0], _NOBODY, self._fact_time())
@@ -339,7 +349,7 @@ class Lane:
     def _beginning(self) -> Beginning | None:
         """What travels with the registration, asked for in the moment it goes out; None: it is too early."""
         end = self.told.finish
-        if end is not None and end.state == OPEN:
+        if end is not None and end.state == OPEN and (self._asked_whose or "whose" not in end.body):
             self._entries.drop_cards()
             self._along = end
             return Beginning(finish=end)
@@ -370,6 +380,7 @@ class Lane:
         return Change(show, hide)
 
     async def _finish(self) -> None:
+        await self._find_responsible()
         row = self.told.finish
         assert row is not None
         await self._entries.on_disk(row)
@@ -379,6 +390,16 @@ class Lane:
         )
         if verdict is not None:
             self._entries.settle(row, verdict)
+
+    async def _find_responsible(self) -> None:
+        """A missed call ended before the portal could say whose it is: the portal is asked before it is told."""
+        row = self.told.finish
+        if row is None or "whose" not in row.body:
+            return
+        found = await self._shared.responsible_of(row.body["whose"])
+        self._asked_whose = True
+        if found is not None:
+            self._entries.rewrite(row, ops.belonging_to(row.body, found.user_id))
 
     async def _deliver(self) -> None:
         row = self.told.record

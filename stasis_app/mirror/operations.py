@@ -69,12 +69,23 @@ def register_body(record: CallRecord, number: str, people: People, rules: Rules)
 def finish_body(record: CallRecord, people: People, rules: Rules) -> dict[str, Any]:
     """What to write down of a call that has ended."""
     result = outcome(record)
-    return {
+    body = {
         "seconds": result.seconds,
         "status": result.status.value,
         "reason": result.reason[:250],
         "users": credited_to(record, people, rules.default_user, rules.credit),
     }
+    if record.direction is Direction.INBOUND and not record.answered and record.identified is None:
+        # It ended before the portal could say whose client this is; whoever answers for him should know of it.
+        body["whose"] = record.customer_number
+    return body
+
+
+def belonging_to(body: dict[str, Any], user_id: int | None) -> dict[str, Any]:
+    """The end of a call that was found to be this user's (None: nobody's in particular)."""
+    users = [user_id, *body["users"]] if user_id else body["users"]
+    rest = {key: value for key, value in body.items() if key != "whose"}
+    return {**rest, "users": list(dict.fromkeys(users))}
 
 
 def record_body(recordings: Sequence[Recorded]) -> dict[str, Any]:

@@ -69,6 +69,22 @@ async def test_a_talk_goes_on_and_is_one_talk(before: Exchange) -> None:
     assert pbx.tracker.live() == []
 
 
+async def test_a_service_that_is_stopped_does_nothing_more_and_leaves_the_phones_ringing(before: Exchange) -> None:
+    await before.customer_calls()
+    await before.rings("101")
+    asked, told = list(before.asked), list(before.facts)
+
+    before.tracker.suspend()
+    await before.passes(120)
+    await before.arrives("inbound", "main", channel="2.0")
+    await before.hangs_up("1.0")
+    await before.passes(1)
+
+    assert before.asked == asked
+    assert before.facts == told
+    assert "101" in before.phones_ringing_or_up()
+
+
 async def test_a_call_that_ended_meanwhile_ends_and_its_recording_is_kept(before: Exchange) -> None:
     await before.customer_calls()
     await before.answers("101")
