@@ -95,6 +95,7 @@ class AriLink:
         self.state = LinkState.DOWN
         self.version = ""
         self.connections = 0
+        self.resync_seconds = 0.0  # from the last connection to the moment all that exists was compared
         self.unreadable: Counter[str] = Counter()
         self.on_unreadable: Callable[[], None] = lambda: None
         self.events: Counter[str] = Counter()
@@ -238,6 +239,7 @@ class AriLink:
     async def _serve(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Read the socket to its end; meanwhile, first of all, read what exists."""
         self._become(LinkState.RESYNCING)
+        opened = time.monotonic()
         if self._may_carry_rest():
             self.transport.attach(socket)
         self.connections += 1
@@ -246,6 +248,7 @@ class AriLink:
             world = await self._resync()
             if not self.replaced and not reader.done():
                 self._go_live(world)
+                self.resync_seconds = time.monotonic() - opened
             await reader
         finally:
             reader.cancel()

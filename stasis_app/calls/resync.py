@@ -14,12 +14,10 @@ from stasis_app.calls.state import CallState, Leg, LegStage
 
 def missed_events(state: CallState, world: World) -> list[e.Event]:
     """The events that bring a call up to date with the world. Their time is now: when it really was, nobody knows."""
-    channels = {channel.id: channel for channel in world.channels}
-    bridges = {member: bridge for bridge in world.bridges for member in bridge.channels}
     missed: list[e.Event] = []
     for leg in state.legs.values():
         if leg.alive:
-            missed += _of_leg(leg, channels.get(leg.id), bridges.get(leg.id))
+            missed += _of_leg(leg, world.channel(leg.id), world.bridge_of(leg.id))
     return missed
 
 

@@ -87,6 +87,7 @@ class Tracker:
         self._engaged: Counter[str] = Counter()
         self._engages: dict[str, str] = {}  # channel -> the extension whose phone it keeps
         self.stray: Counter[str] = Counter()
+        self.adopted = 0  # calls of before a restart that lived on
 
     # What others ask
 
@@ -134,6 +135,8 @@ class Tracker:
             for event in missed_events(call.state, world):
                 call.put(event)
             call.resynced()
+        if former:
+            logger.info("Of {} calls from before the restart {} live on", len(former), self.adopted)
 
     # Calls from before a restart
 
@@ -146,13 +149,14 @@ class Tracker:
         if record.call_id in self._calls:
             return
         state = restored_state(record)
-        exists = any(channel.id == state.anchor_leg for channel in world.channels)
+        exists = world.channel(state.anchor_leg) is not None
         if not exists or state.handed_over:
             flow: Flow = wait_for_end
         elif record.ordered and not record.visited:
             flow = partial(once_employee_answers, flow=self._flow)
         else:
             flow = flow_after_restart(record, self._resume, talks=_talks(state.anchor_leg, world))
+        self.adopted += exists
         # It may have been made for a phone that was ringing, which no record tells.
         self._begin(state, record, flow).bridged = True
 
@@ -213,6 +217,7 @@ class Tracker:
                 logger.bind(call=channel.id).info("Adopted a call that {}", "talks" if talking else "waits")
                 started = begin_call(channel, entry, channel.creationtime or i.now(), self._options.endpoint)
                 self._begin_new(started, go_on_talking if talking else self._flow).bridged = True
+                self.adopted += 1
             case LegEntry():
                 self._joins(channel, entry)
             case None:
@@ -298,7 +303,8 @@ def _args(channel: e.Channel) -> list[str]:
 
 
 def _talks(caller: str, world: World) -> bool:
-    return any(caller in bridge.channels and len(bridge.channels) > 1 for bridge in world.bridges)
+    bridge = world.bridge_of(caller)
+    return bridge is not None and len(bridge.channels) > 1
 
 
 async def _tolerant(work: Coroutine[object, object, None]) -> None:
