@@ -35,6 +35,7 @@ class Company:
     token: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
     default_user: int = DIRECTOR
     phone_transfers: str = "auto"
+    recording: Table = field(default_factory=dict)  # more keys of [recording]
 
     def __post_init__(self) -> None:
         extensions = sorted({number for story in self.stories for number in _extensions(story)})
@@ -132,7 +133,7 @@ class Company:
             },
             "storage": {"url": f"sqlite+aiosqlite:///{folder / 'stasis.sqlite'}"},
             "routing": {"plan": str(folder / "plan.toml"), "country": "RU"},
-            "recording": {"enabled": True, "format": "wav", "directory": str(pbx.recordings)},
+            "recording": {"format": "wav", "directory": str(pbx.recordings), **self.recording},
             "logging": {"level": "DEBUG", "mask_numbers": False},
         }
         return "".join(table(name, values) for name, values in sections.items())

@@ -24,6 +24,35 @@ class Heard:
 
 def listen(content: bytes) -> Heard:
     """Read a WAV file of 16-bit samples. Raises `wave.Error` or EOFError when it is none."""
+    samples, channels, rate = _samples(content)
+    frames = len(samples) // channels
+    mono = [sum(samples[at : at + channels]) for at in range(0, len(samples), channels)]
+    chunk = int(CHUNK_SECONDS * rate)
+    middle = _tones(mono[frames // 2 : frames // 2 + chunk], rate)
+    pieces = (mono[at : at + chunk] for at in range(0, frames - chunk + 1, 2 * chunk))
+    anywhere = middle.union(*(_tones(piece, rate) for piece in pieces))
+    return Heard(frames / rate, CUSTOMER_TONE in middle, bool(middle & set(EMPLOYEE_TONES)), anywhere)
+
+
+def voices(content: bytes) -> list[str]:
+    """Who is heard in each half second, a string for each channel: c the customer, e an employee, b both, - nobody."""
+    samples, channels, rate = _samples(content)
+    chunk = int(CHUNK_SECONDS * rate)
+    found = []
+    for channel in range(channels):
+        side = samples[channel::channels].tolist()
+        pieces = (side[at : at + chunk] for at in range(0, len(side) - chunk + 1, chunk))
+        found.append("".join(_who(_tones(piece, rate)) for piece in pieces))
+    return found
+
+
+def _who(tones: frozenset[int]) -> str:
+    customer, employee = CUSTOMER_TONE in tones, bool(tones & set(EMPLOYEE_TONES))
+    return "b" if customer and employee else "c" if customer else "e" if employee else "-"
+
+
+def _samples(content: bytes) -> tuple[array.array[int], int, int]:
+    """The samples, the number of channels, the sample rate."""
     with wave.open(io.BytesIO(content)) as sound:
         rate, frames = sound.getframerate(), sound.getnframes()
         channels, width = sound.getnchannels(), sound.getsampwidth()
@@ -32,12 +61,7 @@ def listen(content: bytes) -> Heard:
         samples = array.array("h", sound.readframes(frames))
     if sys.byteorder == "big":
         samples.byteswap()
-    mono = [sum(samples[at : at + channels]) for at in range(0, len(samples), channels)]
-    chunk = int(CHUNK_SECONDS * rate)
-    middle = _tones(mono[frames // 2 : frames // 2 + chunk], rate)
-    pieces = (mono[at : at + chunk] for at in range(0, frames - chunk + 1, 2 * chunk))
-    anywhere = middle.union(*(_tones(piece, rate) for piece in pieces))
-    return Heard(frames / rate, CUSTOMER_TONE in middle, bool(middle & set(EMPLOYEE_TONES)), anywhere)
+    return samples, channels, rate
 
 
 def _tones(samples: list[int], rate: int) -> frozenset[int]:

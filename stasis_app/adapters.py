@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 
 from loguru import logger
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from b24client import B24Error, FinishCall, Portal
 from stasis_app.ari import AriLink, LinkState
+from stasis_app.ari.errors import AriError
 from stasis_app.calls import Call, CallRecord, NumberPlan, Order, Tracker
 from stasis_app.calls.facts import TransferKind
+from stasis_app.calls.journal import Journal
 from stasis_app.calls.moves.consultation import Happening
 from stasis_app.calls.moves.order import ImpossibleMove, order_next, order_transfer
 from stasis_app.crm import Directory, Numbers
-from stasis_app.http import Component, HealthSource, NotPossibleError, OutboxItem, State, UnavailableError
+from stasis_app.http import (
+    Component,
+    HealthSource,
+    NotPossibleError,
+    OutboxItem,
+    RecordingOrder,
+    State,
+    UnavailableError,
+)
 from stasis_app.mirror import Mirror
+from stasis_app.mirror.report import LACKING, RecordingReport, recordings_between
 from stasis_app.portal import ClickOrder
 from stasis_app.store import OPEN, REFUSED, Store
 
@@ -70,7 +83,7 @@ class CallDesk:
         employee = self._directory.by_extension(extension)
         order = Order(
             extension=extension,
-            number=self._dialled(number),
+            number=self.dialled(number),
             line=line,
             caller_id=caller_id,
             auto_answer=auto_answer,
@@ -84,6 +97,26 @@ class CallDesk:
         if call is None:
             return False
         await call.hang_up()
+        return True
+
+    async def record(self, call_id: str, order: RecordingOrder) -> bool:
+        """Act on the recording of a live call; False if there is none of this id."""
+        call = self._tracker.get(call_id)
+        if call is None:
+            return False
+        recording = call.recording
+        try:
+            match order:
+                case RecordingOrder.PAUSE:
+                    await recording.pause()
+                case RecordingOrder.RESUME:
+                    await recording.resume()
+                case RecordingOrder.START:
+                    recording.start()
+                case RecordingOrder.STOP:
+                    recording.stop()
+        except AriError as error:
+            raise UnavailableError(f"Asterisk did not do it: {error}") from error
         return True
 
     async def transfer(self, call_id: str, to: str, kind: TransferKind, extension: str) -> bool:
@@ -113,7 +146,7 @@ class CallDesk:
     def _destination(self, to: str) -> str:
         """An outside number may be written for people; short numbers and names of elements stay as they are."""
         digits = sum(c.isdigit() for c in to)
-        return self._dialled(to) if digits > 6 and not any(c.isalpha() for c in to) else to
+        return self.dialled(to) if digits > 6 and not any(c.isalpha() for c in to) else to
 
     async def click_to_call(self, order: ClickOrder) -> None:
         """Ring the employee who clicked, then the number; the portal has registered the call already."""
@@ -132,9 +165,9 @@ class CallDesk:
             logger.info("Line {} chosen in the portal says nothing about how a call goes out", order.line)
         ordered = Order(
             extension=employee.extension,
-            number=self._dialled(order.number),
+            number=self.dialled(order.number),
             line=order.line,
-            mobile="" if employee.extension else self._dialled(employee.mobile),
+            mobile="" if employee.extension else self.dialled(employee.mobile),
             name=employee.name,
         )
         call = self._tracker.originate(ordered)
@@ -155,10 +188,52 @@ class CallDesk:
         if not any(c.isdigit() for c in number):
             raise NotPossibleError("the number has no digits")
 
-    def _dialled(self, number: str) -> str:
+    def dialled(self, number: str) -> str:
         """A number as the trunk takes it: digits, and the + of an international one if it was given."""
         known = self._numbers.read(number)
         return known.e164 or "".join(c for c in number if c.isdigit() or c in "*#")
+
+
+class RecordingsView:
+    """What became of recordings, for the control API and the command line."""
+
+    def __init__(self, journal: Journal, store: Store, *, internal_calls: bool) -> None:
+        self._journal = journal
+        self._store = store
+        self._internal_calls = internal_calls
+
+    async def of_day(self, day: date | None, *, missing: bool) -> Sequence[RecordingReport]:
+        """Those of the ended calls that began on a day of this machine's zone; with `missing`, those it lacks."""
+        begins = datetime.combine(day or datetime.now().astimezone().date(), time_of_day.min).astimezone()
+        found = await recordings_between(
+            self._journal,
+            self._store.outbox,
+            begins,
+            begins + timedelta(days=1),
+            internal_calls=self._internal_calls,
+        )
+        return [report for report in found if report.state in LACKING] if missing else found
+
+    async def tell_daily(self) -> None:
+        """For ever: once a day, say in the log what the portal lacks of the day before."""
+        while True:
+            now = datetime.now().astimezone()
+            tomorrow = datetime.combine(now.date() + timedelta(days=1), time_of_day(0, 10)).astimezone()
+            await asyncio.sleep((tomorrow - now).total_seconds())
+            await self.tell(now.date())
+
+    async def tell(self, day: date) -> None:
+        """Say in the log what the portal lacks of a day."""
+        try:
+            lacking = await self.of_day(day, missing=True)
+        except Exception as error:
+            logger.warning("The recordings of {} can't be looked up: {}", day, type(error).__name__)
+            return
+        if lacking:
+            names = ", ".join(f"{report.name} ({report.state})" for report in lacking[:20])
+            logger.error("{} recordings of {} are not in the portal: {}", len(lacking), day, names)
+        else:
+            logger.info("All recordings of {} are in the portal", day)
 
 
 @contextlib.contextmanager

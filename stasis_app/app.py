@@ -15,13 +15,15 @@ from loguru import logger
 
 from b24client import B24Error, OAuthAuth, OAuthTokens, retrying
 from b24client.transport import tls_context
-from stasis_app.adapters import CallDesk, Figures, OutboxView, health_sources
+from stasis_app.adapters import CallDesk, Figures, OutboxView, RecordingsView, health_sources
 from stasis_app.ari import AriLink, World
 from stasis_app.ari.events import Event
-from stasis_app.calls import AriControl, AutoAnswer, Call, CallOptions, Direction, Tracker
+from stasis_app.calls import AriControl, AutoAnswer, Call, CallOptions, CallRecord, Direction, Tracker
+from stasis_app.calls.facts import RecordingMode
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
+from stasis_app.calls.policy import ConsentWhen, RecordingPolicy
 from stasis_app.calls.recorded import EventRecorder
 from stasis_app.crm import (
     AriEndpoints,
@@ -38,6 +40,7 @@ from stasis_app.flow import (
     FlowContext,
     Plan,
     PlanDestinations,
+    extensions_of,
     learn_client,
     load_plan,
     load_scripts,
@@ -49,6 +52,8 @@ from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import AriRecordings, B24PortalCalls, Mirror, Recordings
 from stasis_app.ops import IncidentBook, Watch
 from stasis_app.portal import (
+    CallBackDesk,
+    CallBacks,
     InstallProof,
     PortalNeeds,
     PublishedRecordings,
@@ -151,6 +156,7 @@ class Service:
         self._do(self.directory.run())
         self._do(self._bind_events())
         self._do(self._know_limits())
+        self._do(self.recordings.tell_daily())
         if self.settings.storage.keep_days is not None:
             self._do(self._forget_old_calls(self.settings.storage.keep_days))
 
@@ -212,6 +218,7 @@ class Service:
         settings = self.settings
         self.journal = Journal(self.store.journal)
         self._stack.push_async_callback(self.journal.close)
+        self.recordings = RecordingsView(self.journal, self.store, internal_calls=settings.bitrix24.internal_calls)
         self.feed = FactFeed()
         self.watch = Watch(
             self.incidents,
@@ -249,6 +256,17 @@ class Service:
         )
         self.figures.watch(self.link, self.tracker, self.mirror, self.store)
 
+    def _recording_policy(self, record: CallRecord) -> RecordingPolicy:
+        """How a call is recorded, as the plan and the configuration say."""
+        recording = self.settings.recording
+        if record.direction is Direction.INTERNAL and not recording.internal:
+            return RecordingPolicy()
+        mode = RecordingMode(recording.mode) if recording.enabled else RecordingMode.OFF
+        configured = RecordingPolicy(
+            mode, recording.stereo, tuple(recording.consent), ConsentWhen(recording.consent_when)
+        )
+        return self.plan.recording_of(record, self.numbers, configured)
+
     def _call_options(self) -> CallOptions:
         settings, outbound, employees = self.settings, self.settings.outbound, self.settings.employees
         self.trunks = number_plan(settings.asterisk, settings.trunks, outbound, employees, self.plan, self.numbers)
@@ -260,7 +278,7 @@ class Service:
             auto_answer=AutoAnswer(
                 outbound.auto_answer, {e.extension: e.auto_answer for e in employees if e.auto_answer is not None}
             ),
-            record=settings.recording.enabled,
+            recording=self._recording_policy,
         )
 
     async def _serve_http(self) -> None:
@@ -272,6 +290,7 @@ class Service:
                 journal=self.journal,
                 control=desk,
                 outbox=OutboxView(self.store),
+                recordings=self.recordings,
                 facts=self.feed,
                 health=health_sources(self.link, self.store, self.mirror, self.directory),
                 incidents=self.incidents,
@@ -304,11 +323,26 @@ class Service:
             portal=self.portal,
             proof=proof,
             control=desk,
+            call_backs=self._call_backs(desk),
             public_url=self.settings.http.public_url,
             on_tokens=self._keep_secret,
             on_installed=self._learn_employees,
         )
         add_portal(app, needs)
+
+    def _call_backs(self, desk: CallDesk) -> CallBacks:
+        rules = self.settings.callbacks
+        call_backs = CallBacks(
+            CallBackDesk(self.tracker, self.link.connected, desk.dialled),
+            self.portal,
+            self.directory,
+            self.phones,
+            rules,
+            extensions_of(self.plan, rules.element, "callbacks.element") if rules.element else (),
+            self.settings.bitrix24.default_user,
+        )
+        self._stack.push_async_callback(call_backs.aclose)
+        return call_backs
 
     def _keep_secret(self, tokens: OAuthTokens) -> None:
         for secret in (tokens.access_token, tokens.refresh_token):

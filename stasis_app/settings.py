@@ -102,6 +102,11 @@ class Bitrix24Settings(Section):
     anonymous_number: str = Field(default="anonymous", description="PHONE_NUMBER of a call with a withheld number")
     crm_create: bool = Field(default=True, description="let the portal create a lead for an unknown number")
     internal_calls: bool = Field(default=False, description="mirror calls between extensions too")
+    message_todo: str = Field(
+        default="Voice message from {number}",
+        max_length=200,
+        description="title of what the responsible is to do about a message that was left; empty: nothing",
+    )
     limits: Literal["auto", "standard", "enterprise", "off"] = Field(
         default="auto",
         description="requests the portal takes: 2/s (50 at once), Enterprise 5/s (250); auto asks which; off: any",
@@ -233,7 +238,17 @@ class RoutingSettings(Section):
 class RecordingSettings(Section):
     """Recording of talks."""
 
-    enabled: bool = Field(default=True, description="record every talk")
+    enabled: bool = Field(default=True, description="record talks, unless the plan says otherwise")
+    mode: Literal["call", "talk"] = Field(
+        default="call", description="one file of the whole call, or one of each employee's talk"
+    )
+    stereo: bool = Field(default=False, description="the customer on the left channel, the employee on the right")
+    internal: bool = Field(default=False, description="record calls between extensions too")
+    consent: list[str] = Field(default_factory=list, description="prompts that tell people they are recorded")
+    consent_when: Literal["before", "connected"] = Field(
+        default="before",
+        description="to the caller before anybody is rung, or to both once they are connected",
+    )
     format: Literal["wav", "mp3"] = Field(default="wav", description="what is delivered to the portal")
     deliver: Literal["upload", "url"] = Field(
         default="upload", description="how the portal gets it: sent, or fetched by the portal from http.public_url"
@@ -355,6 +370,20 @@ class OutboundSettings(Section):
     )
 
 
+class CallbackSettings(Section):
+    """Calling back customers who filled in a callback form of the CRM. Their responsible employee is called first."""
+
+    element: str = Field(
+        default="",
+        description="a ring element of the plan: its extensions are called in turn when the responsible can't be",
+    )
+    attempts: int = Field(default=3, ge=1, le=20, description="how often an employee is looked for, 1 to 20")
+    pause: Seconds = Field(default=60.0, description="seconds between these attempts")
+    patience: Annotated[float, Field(gt=0, le=86400)] = Field(
+        default=900.0, description="seconds after which a form that comes late is not called back any more"
+    )
+
+
 class LoggingSettings(Section):
     """What is logged and where."""
 
@@ -378,6 +407,7 @@ class Settings(BaseSettings):
     routing: RoutingSettings
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
     outbound: OutboundSettings = Field(default_factory=OutboundSettings)
+    callbacks: CallbackSettings = Field(default_factory=CallbackSettings)
     trunks: list[TrunkSettings] = Field(default_factory=list)
     features: FeatureSettings = Field(default_factory=FeatureSettings)
     employees: list[EmployeeSettings] = Field(default_factory=list)

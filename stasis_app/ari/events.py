@@ -65,13 +65,17 @@ class Playback(Model):
 
 
 class Recording(Model):
-    """A live recording. `duration` is in whole seconds, truncated; None while unknown."""
+    """A live recording. Durations are in whole seconds, truncated; None while unknown.
+
+    `talking_duration` is told where silence ends the recording.
+    """
 
     name: str
     format: str = ""
     target_uri: str = ""
     state: str = ""
     duration: int | None = None
+    talking_duration: int | None = None
     cause: str = ""
 
 

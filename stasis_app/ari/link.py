@@ -30,6 +30,8 @@ from stasis_app.ari.events import (
     ChannelDestroyed,
     Event,
     PlaybackFinished,
+    RecordingFailed,
+    RecordingFinished,
     RestResponse,
     StasisEnd,
     UnreadableMessage,
@@ -295,7 +297,7 @@ class AriLink:
             case RestResponse():
                 self.transport.answered(event)
                 return
-            case PlaybackFinished():
+            case PlaybackFinished() | RecordingFinished() | RecordingFailed():
                 self.transport.finished(event)
             case ChannelDestroyed() | StasisEnd():
                 self.transport.lanes.forget(event.channel.id)

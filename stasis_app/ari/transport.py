@@ -18,7 +18,7 @@ import orjson
 from aioswagger11.http_client import HttpClient
 
 from stasis_app.ari.errors import AriError, LinkDown, TimedOut, error_for
-from stasis_app.ari.events import PlaybackFinished, RestResponse
+from stasis_app.ari.events import PlaybackFinished, RecordingFailed, RecordingFinished, RestResponse
 from stasis_app.ari.lanes import Lanes, channels_of, starts_playing
 
 
@@ -134,9 +134,10 @@ class TwoLaneTransport(HttpClient):
         if future and not future.done():
             future.set_result(response)
 
-    def finished(self, event: PlaybackFinished) -> None:
-        """A prompt ended, so its channel no longer makes requests wait."""
-        kind, _, channel = event.playback.target_uri.partition(":")
+    def finished(self, event: PlaybackFinished | RecordingFinished | RecordingFailed) -> None:
+        """A prompt or a recording ended, so its channel no longer makes requests wait."""
+        target = event.playback.target_uri if isinstance(event, PlaybackFinished) else event.recording.target_uri
+        kind, _, channel = target.partition(":")
         if kind == "channel":
             self.lanes.release((channel,))
 

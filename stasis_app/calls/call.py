@@ -27,10 +27,13 @@ from stasis_app.calls.control import Control
 from stasis_app.calls.facts import Party, Unanswered
 from stasis_app.calls.lifecycle import clean_up, release_others, run_flow
 from stasis_app.calls.listening import read, say
+from stasis_app.calls.message import take_message
 from stasis_app.calls.moves.destination import Destinations
 from stasis_app.calls.number_plan import NumberPlan, one_trunk
+from stasis_app.calls.policy import PolicyOf, never
 from stasis_app.calls.prompts import Keys
 from stasis_app.calls.record import CallRecord, after
+from stasis_app.calls.recording import CallRecording
 from stasis_app.calls.ringing import ring_all, ring_in_turn
 from stasis_app.calls.routing import bridge_of_call
 from stasis_app.calls.state import CallState, Leg, LegStage
@@ -57,8 +60,7 @@ class CallOptions:
         trunk_patience: seconds a trunk may say nothing before the next is tried.
         employee_seconds: how long the phone of an employee who ordered a call rings.
         auto_answer: whose phone answers by itself then.
-        record: whether talks are recorded.
-        record_format: in which format.
+        recording: what is recorded of a call.
     """
 
     endpoint: str = "PJSIP/{extension}"
@@ -66,8 +68,7 @@ class CallOptions:
     trunk_patience: float = 15.0
     employee_seconds: float = 30.0
     auto_answer: AutoAnswer = field(default_factory=AutoAnswer)
-    record: bool = True
-    record_format: str = "wav"
+    recording: PolicyOf = never
 
 
 class Call:
@@ -115,6 +116,7 @@ class Call:
         self.played: deque[str] = deque(maxlen=16)  # the prompts that ended last
         self.bridged = bool(record.in_bridge)  # the call's bridge exists, or may
         self._bridge_made = False
+        self.recording = CallRecording(self)
         self.gaps = 0  # how often events may have been missed
         self._hanging_up = False
         self._moves = 0  # how many moves are under way: transfers, a park ...
@@ -151,6 +153,7 @@ class Call:
     def resynced(self) -> None:
         """The link was lost and is back: events that nobody can synthesise may be missing."""
         self.gaps += 1
+        self.recording.resynced()
         self.wake()
 
     def expect(self, leg: str, party: Party, *, ours: bool = True) -> None:
@@ -222,6 +225,7 @@ class Call:
         self.record = after(self.record, fact)
         self.log.debug("{}", fact)
         self._on_fact(self.record, fact)
+        self.recording.on_fact(fact)
 
     def wake(self) -> None:
         """See whether what somebody waits for has come about."""
@@ -276,8 +280,14 @@ class Call:
 
     async def ring(self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL) -> RingResult:
         """Ring parties and connect the first who answers."""
+        await self.recording.announce_before_ringing()
         ring = ring_in_turn if strategy is Strategy.IN_TURN else ring_all
         return await ring(self, targets, seconds)
+
+    async def take_message(self, *, seconds: float, silence: float, least: float, terminator: str = "#") -> float:
+        """Record what the caller says after a beep, answering first; the length of what is kept, in seconds."""
+        await self.answer()
+        return await take_message(self, seconds=seconds, silence=silence, least=least, terminator=terminator)
 
     async def talk(self) -> None:
         """Wait until the conversation is over, then end what is left of the call."""
@@ -368,14 +378,6 @@ class Call:
             if self.state.ended:
                 # Cleaned up before it was there.
                 await self.control.destroy_bridge(self.bridge)
-
-    def start_recording(self) -> None:
-        """Record the talk, unless it is recorded already. Nobody waits for it."""
-        if self.options.record and not self.state.recordings:
-            self.spawn(self.control.record(self.bridge, self._recording_name(), self.options.record_format))
-
-    def _recording_name(self) -> str:
-        return f"{self.id}-{len(self.record.recordings) + 1}"
 
     async def release(self, leg: str, why: Unanswered) -> None:
         """Hang up a leg, and once more if that fails: a phone must not ring for nobody."""

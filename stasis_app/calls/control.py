@@ -55,7 +55,15 @@ class Control(Protocol):
 
     async def destroy_bridge(self, bridge: str) -> None: ...
 
-    async def record(self, bridge: str, name: str, audio_format: str) -> None: ...
+    async def play_in_bridge(self, bridge: str, media: str, playback: str) -> None: ...
+
+    async def snoop(self, channel: str, snoop: str, *, spy: str, args: str) -> None: ...
+
+    async def record(self, channel: str, name: str, audio_format: str, **options: Any) -> None: ...
+
+    async def mute_recording(self, name: str) -> None: ...
+
+    async def unmute_recording(self, name: str) -> None: ...
 
     async def stop_recording(self, name: str) -> None: ...
 
@@ -166,9 +174,29 @@ class AriControl:
         """End a bridge; its channels stay."""
         await self._end(lambda api: api.bridges.destroy(bridgeId=bridge))
 
-    async def record(self, bridge: str, name: str, audio_format: str) -> None:
-        """Record what is heard in a bridge, both directions mixed."""
-        await self._do(lambda api: api.bridges.record(bridgeId=bridge, name=name, format=audio_format))
+    async def play_in_bridge(self, bridge: str, media: str, playback: str) -> None:
+        """Play a media URI to everybody in a bridge."""
+        await self._do(lambda api: api.bridges.playWithId(bridgeId=bridge, media=media, playbackId=playback))
+
+    async def snoop(self, channel: str, snoop: str, *, spy: str, args: str) -> None:
+        """Make a channel that hears another: what comes from it (`in`), what it hears (`out`) or `both`."""
+        await self._do(
+            lambda api: api.channels.snoopChannelWithId(
+                channelId=channel, snoopId=snoop, spy=spy, app=self._app, appArgs=args
+            )
+        )
+
+    async def record(self, channel: str, name: str, audio_format: str, **options: Any) -> None:
+        """Record what comes from a channel; for a snoop channel, what it hears. `options` are ARI's own."""
+        await self._do(lambda api: api.channels.record(channelId=channel, name=name, format=audio_format, **options))
+
+    async def mute_recording(self, name: str) -> None:
+        """Record silence. Not ARI's pause, which would leave the part out and shift everything after it."""
+        await self._do(lambda api: api.recordings.mute(recordingName=name))
+
+    async def unmute_recording(self, name: str) -> None:
+        """Record what is heard again."""
+        await self._do(lambda api: api.recordings.unmute(recordingName=name))
 
     async def stop_recording(self, name: str) -> None:
         """End a recording and keep it; `RecordingFinished` tells when its file is complete."""

@@ -32,7 +32,7 @@ def followed(state: CallState, event: e.Dial) -> tuple[CallState, list[f.Fact]]:
     call_id, at, leg_id = state.call_id, event.timestamp, event.peer.id
     leg = state.legs.get(leg_id)
     if leg is None:
-        leg = Leg(leg_id, _party(event.peer), dialled=True)
+        leg = Leg(leg_id, _party(event.peer), ours=False, dialled=True)
         return state.with_leg(leg), [f.Dialled(call_id=call_id, at=at, leg=leg_id, party=leg.party)]
     if leg.over or leg.stage is LegStage.UP:
         return state, []

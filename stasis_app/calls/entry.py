@@ -38,7 +38,15 @@ class LegEntry:
     outside: bool = False
 
 
-def read_entry(args: Sequence[str]) -> Entry | LegEntry | None:
+@dataclass(frozen=True, slots=True)
+class SnoopEntry:
+    """A snoop channel of ours that records a call; it has the name of the file."""
+
+    call_id: str
+    file: str
+
+
+def read_entry(args: Sequence[str]) -> Entry | LegEntry | SnoopEntry | None:
     """What the arguments say; None when they say nothing we know."""
     given = [arg.strip() for arg in args]
     while given and not given[-1]:
@@ -56,10 +64,17 @@ def read_entry(args: Sequence[str]) -> Entry | LegEntry | None:
             return Entry(Direction.INTERNAL, dialled=extension)
         case ["leg", call_id, kind, *number] if kind in tuple(PartyKind):
             return LegEntry(call_id, Party(PartyKind(kind), number[0] if number else ""))
+        case ["record", call_id, file]:
+            return SnoopEntry(call_id, file)
         case ["leg", call_id, kind, *number] if kind == _MOBILE:
             return LegEntry(call_id, Party(PartyKind.EMPLOYEE, number[0] if number else ""), outside=True)
         case _:
             return None
+
+
+def snoop_args(call_id: str, file: str) -> str:
+    """The appArgs of a snoop channel that records; the inverse of `read_entry`."""
+    return f"record,{call_id},{file}"
 
 
 def leg_args(call_id: str, party: Party, *, outside: bool = False) -> str:

@@ -76,6 +76,7 @@ class Started(Fact):
     channel: str = ""
     caller_id: str = ""  # the number to be shown to the other side, when the order named one
     ordered: bool = False  # over the API or in the CRM: the employee's own phone is rung first
+    callback: bool = False  # the customer asked for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,11 +228,34 @@ class LegEnded(LegFact):
     tech_cause: int | None = None
 
 
+class RecordingKind(StrEnum):
+    """What is on a recording."""
+
+    TALK = "talk"
+    MESSAGE = "message"  # left by the caller, when nobody talked with him
+
+
+class RecordingMode(StrEnum):
+    """What is recorded of a call."""
+
+    OFF = "off"
+    CALL = "call"  # one file from the first conversation to the last
+    TALK = "talk"  # each employee's conversation is a file of its own
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingStarted(Fact):
-    """The talk is being recorded under this name."""
+    """Something is being recorded under this name.
+
+    `leg` is the channel that is listened to; `talk` the leg of the employee whose conversation it is, "" when it is the
+    whole call's; `stereo`: what comes from the leg and what it hears are files of their own.
+    """
 
     name: str
+    kind: RecordingKind = RecordingKind.TALK
+    leg: str = ""
+    talk: str = ""
+    stereo: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +265,17 @@ class Recorded(Fact):
     name: str
     format: str
     seconds: int
+    kind: RecordingKind = RecordingKind.TALK
+    talk: str = ""
+    stereo: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingDiscarded(Fact):
+    """A message was too short to be one; its file is not kept."""
+
+    name: str
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +284,30 @@ class RecordingFailed(Fact):
 
     name: str
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingPaused(Fact):
+    """From here nothing that is said is recorded: silence takes its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingResumed(Fact):
+    """The recording goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingChosen(Fact):
+    """What is to be recorded of this call from here on, whatever the configuration says."""
+
+    mode: RecordingMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentAnnounced(Fact):
+    """The parties were told that the call is recorded."""
+
+    prompts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

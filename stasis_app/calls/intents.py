@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from stasis_app.calls.facts import Fact, Party, Unanswered
+from stasis_app.calls.facts import Fact, Party, RecordingKind, Unanswered
 
 
 def now() -> datetime:
@@ -85,6 +85,26 @@ class Dismissing(Intent):
 @dataclass(frozen=True, slots=True)
 class HangingUp(Intent):
     """The plan ends the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taping(Intent):
+    """A recording is about to begin; the fields are those of `RecordingStarted`, `least` in seconds (messages)."""
+
+    name: str
+    kind: RecordingKind
+    leg: str
+    talk: str = ""
+    stereo: bool = False
+    least: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TapingFailed(Intent):
+    """A recording could not be begun."""
+
+    name: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Order:
         auto_answer: whether the phone should answer by itself; None: as is configured.
         mobile: the employee's number in the public network, to be rung instead of his phone.
         name: the employee's name.
+        callback: whether the customer asked to be called.
     """
 
     extension: str
@@ -44,6 +45,7 @@ class Order:
     auto_answer: bool | None = None
     mobile: str = ""
     name: str = ""
+    callback: bool = False
 
 
 async def run_flow(call: Call, flow: Flow) -> None:
@@ -83,7 +85,7 @@ def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow
         return partial(_go_on_consulting, transfer=transfer)
     if transfer is not None:
         return partial(_go_on_transferring, transfer=transfer)
-    if talks or record.talking_now:
+    if talks or any(ring.answered_at and not ring.ended_at for ring in record.rings):
         return go_on_talking
 
     async def flow(call: Call) -> None:
@@ -100,7 +102,7 @@ async def go_on_talking(call: Call) -> None:
     together again.
     """
     with call.moving():
-        if await call.until(lambda: any(leg.alive and leg.in_stasis for leg in call.state.others), 5):
+        if await call.until(lambda: _are_back(call) or not any(leg.alive for leg in call.state.others), 5):
             apart = [leg.id for leg in call.state.others if leg.stage is LegStage.UP and not leg.bridge]
             if apart:
                 await _whatever_comes(call, call.control.stop_music(call.state.anchor_leg))
@@ -108,6 +110,10 @@ async def go_on_talking(call: Call) -> None:
                 await call.control.add_to_bridge(call.bridge, call.state.anchor_leg, *apart)
             await call.until(lambda: any(leg.alive and leg.joined for leg in call.state.others), 2)
     await call.talk()
+
+
+def _are_back(call: Call) -> bool:
+    return any(leg.alive and leg.in_stasis for leg in call.state.others)
 
 
 async def _go_on_consulting(call: Call, transfer: Transfer) -> None:
@@ -175,19 +181,11 @@ async def release_others(call: Call, but: Sequence[str] = ()) -> None:
 
 
 async def clean_up(call: Call) -> None:
-    """After the end: release what is left, and destroy the bridge once its recording is complete."""
+    """After the end: release what is left, see the recordings to their end, and destroy the bridge."""
     await release_others(call, but=call.outlive())
-    if not call.bridged:
-        return
-    # A recording ends by itself when everybody has left.
-    await call.wait(lambda: not call.state.recordings, 3)
-    for name in call.state.recordings:
-        await _whatever_comes(call, call.control.stop_recording(name))
-    await call.wait(lambda: not call.state.recordings, 3)
-    for name in call.state.recordings:
-        # Its end was missed in a gap of the events; the file is there all the same.
-        call.intend(i.RecordingOver(i.now(), name, call.options.record_format))
-    await _whatever_comes(call, call.control.destroy_bridge(call.bridge))
+    await call.recording.close()
+    if call.bridged:
+        await _whatever_comes(call, call.control.destroy_bridge(call.bridge))
 
 
 async def _whatever_comes(call: Call, request: Awaitable[None]) -> None:

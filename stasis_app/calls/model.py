@@ -18,12 +18,12 @@ from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NORMAL, why_unanswered
 from stasis_app.calls.dialplan_legs import followed
 from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, Unanswered
-from stasis_app.calls.routing import is_bridge_of_call
-from stasis_app.calls.state import CallState, Leg, LegStage
+from stasis_app.calls.routing import is_bridge_of_call, recording_of_file
+from stasis_app.calls.state import CallState, Leg, LegStage, Tape
 
 # What a DELETE over ARI comes back as (AST_SOFTHANGUP_EXPLICIT, seen on 22.10); other flags only move the channel.
 _SOFT_HANGUP_EXPLICIT = 32
-_MAY_FOLLOW_THE_END = (f.RecordingStarted, f.Recorded, f.RecordingFailed)
+_MAY_FOLLOW_THE_END = (f.RecordingStarted, f.Recorded, f.RecordingDiscarded, f.RecordingFailed)
 
 Change = tuple[CallState, list[f.Fact]]
 
@@ -40,6 +40,7 @@ def start(
     element: str = "",
     caller_id: str = "",
     ordered: bool = False,
+    callback: bool = False,
 ) -> Change:
     """A new call, begun by this channel."""
     stage = {"Up": LegStage.UP, "Ringing": LegStage.RINGING}.get(channel.state, LegStage.SETUP)
@@ -56,6 +57,7 @@ def start(
         channel=channel.name,
         caller_id=caller_id,
         ordered=ordered,
+        callback=callback,
     )
     return state, [fact]
 
@@ -342,7 +344,7 @@ def _ended(state: CallState, at: datetime) -> Change:
             leg = replace(leg, released=leg.released or Unanswered.CANCELLED)
             state, more = _told_over(state.with_leg(leg), leg, at, was_up=leg.stage is LegStage.UP)
             facts += more
-            if state.handed_over:
+            if state.handed_over and not leg.ours:
                 # A leg of the dialplan's: nobody will tell us that it is gone.
                 state = state.with_leg(replace(state.legs[leg.id], stage=LegStage.GONE))
     by = EndedBy.DIALPLAN if state.handed_over else state.first_hangup or EndedBy.UNKNOWN
@@ -354,39 +356,89 @@ def _ended(state: CallState, at: datetime) -> Change:
 # Recordings and notes
 
 
-def _recording_started(state: CallState, event: e.RecordingStarted) -> Change:
-    name = event.recording.name
-    if name in state.recordings:
+def _taping(state: CallState, intent: i.Taping) -> Change:
+    if intent.name in state.tapes:
         return state, []
-    state = replace(state, recordings=state.recordings | {name})
-    return state, [f.RecordingStarted(call_id=state.call_id, at=event.timestamp, name=name)]
+    tape = Tape(intent.name, intent.kind, intent.leg, intent.talk, intent.stereo, intent.least)
+    return state.with_tape(tape, running=False), []
+
+
+def _taping_failed(state: CallState, intent: i.TapingFailed) -> Change:
+    if intent.name not in state.tapes or state.tapes[intent.name].failed:
+        return state, []
+    fact = f.RecordingFailed(call_id=state.call_id, at=intent.at, name=intent.name, why=intent.why)
+    failed = replace(state.tapes[intent.name], failed=True)
+    return state.without_tape(intent.name).with_tape(failed, running=False), [fact]
+
+
+def _tape_of(state: CallState, file: str) -> Tape:
+    name = recording_of_file(file)
+    return state.tapes.get(name) or Tape(name, stereo=name != file)
+
+
+def _recording_started(state: CallState, event: e.RecordingStarted) -> Change:
+    tape = _tape_of(state, event.recording.name)
+    if tape.failed:
+        return state, []
+    runs = tape.name in state.recordings
+    state = state.with_tape(replace(tape, files=tape.files | {event.recording.name}), running=True)
+    if runs:
+        return state, []
+    fact = f.RecordingStarted(
+        call_id=state.call_id,
+        at=event.timestamp,
+        name=tape.name,
+        kind=tape.kind,
+        leg=tape.leg,
+        talk=tape.talk,
+        stereo=tape.stereo,
+    )
+    return state, [fact]
 
 
 def _recording_finished(state: CallState, event: e.RecordingFinished) -> Change:
     recording = event.recording
-    state = replace(state, recordings=state.recordings - {recording.name})
+    tape = _tape_of(state, recording.name)
+    # With silence detection Asterisk also tells how long there was something to be heard.
+    heard = recording.duration if recording.talking_duration is None else recording.talking_duration
+    tape = replace(tape, files=tape.files - {recording.name}, seconds=max(tape.seconds, heard or 0))
+    if tape.files:
+        return state.with_tape(tape, running=not tape.failed), []
+    return _taped(state, tape, recording.format, event.timestamp)
+
+
+def _taped(state: CallState, tape: Tape, audio_format: str, at: datetime) -> Change:
+    """All files of a recording are complete."""
+    state = state.without_tape(tape.name)
+    if tape.failed:
+        return state, []
+    if tape.seconds < tape.least:
+        return state, [f.RecordingDiscarded(call_id=state.call_id, at=at, name=tape.name, seconds=tape.seconds)]
     fact = f.Recorded(
         call_id=state.call_id,
-        at=event.timestamp,
-        name=recording.name,
-        format=recording.format,
-        seconds=recording.duration or 0,
+        at=at,
+        name=tape.name,
+        format=audio_format,
+        seconds=tape.seconds,
+        kind=tape.kind,
+        talk=tape.talk,
+        stereo=tape.stereo,
     )
     return state, [fact]
 
 
 def _recording_over(state: CallState, intent: i.RecordingOver) -> Change:
     if intent.name not in state.recordings:
-        return state, []
-    state = replace(state, recordings=state.recordings - {intent.name})
-    return state, [f.Recorded(call_id=state.call_id, at=intent.at, name=intent.name, format=intent.format, seconds=0)]
+        return state.without_tape(intent.name), []
+    # How long it is, nobody knows: that is no reason to take it for too short.
+    return _taped(state, replace(_tape_of(state, intent.name), least=0), intent.format, intent.at)
 
 
 def _recording_failed(state: CallState, event: e.RecordingFailed) -> Change:
-    recording = event.recording
-    state = replace(state, recordings=state.recordings - {recording.name})
-    why = recording.cause or "unknown"
-    return state, [f.RecordingFailed(call_id=state.call_id, at=event.timestamp, name=recording.name, why=why)]
+    tape = _tape_of(state, event.recording.name)
+    state = state.without_tape(tape.name)
+    why = event.recording.cause or "unknown"
+    return state, [f.RecordingFailed(call_id=state.call_id, at=event.timestamp, name=tape.name, why=why)]
 
 
 def _noted(state: CallState, intent: i.Noted) -> Change:
@@ -402,6 +454,8 @@ _TRANSITIONS: dict[type, Callable[[CallState, Any], Change]] = {
     i.Anchoring: _anchoring,
     i.Dismissing: _dismissing,
     i.HandingOver: _handing_over,
+    i.Taping: _taping,
+    i.TapingFailed: _taping_failed,
     i.RecordingOver: _recording_over,
     i.Noted: _noted,
     e.StasisStart: _stasis_start,

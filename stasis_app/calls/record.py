@@ -74,6 +74,7 @@ class CallRecord:
     element: str = ""
     caller_id: str = ""
     ordered: bool = False
+    callback: bool = False
     identified: f.Identified | None = None
     rings: tuple[Ring, ...] = ()
     talks: tuple[Talk, ...] = ()
@@ -84,12 +85,22 @@ class CallRecord:
     caller_left: bool = False  # who began the call is gone, and the call goes on
     transfers: tuple[Transfer, ...] = ()
     recordings: tuple[f.Recorded, ...] = ()
-    recording: str = ""  # the name of the recording under way
+    recordings_now: tuple[f.RecordingStarted, ...] = ()
+    recordings_failed: tuple[f.RecordingFailed, ...] = ()
+    recordings_begun: int = 0  # how many there have been, whatever became of them
+    recording_paused: bool = False
+    recording_chosen: f.RecordingMode | None = None  # in this call, instead of what the configuration says
+    consent_announced: bool = False
     handed_over_to: str | None = None
     ended_at: datetime | None = None
     ended_by: EndedBy | None = None
     cause: int = 0
     tech_cause: int | None = None
+
+    @property
+    def recording(self) -> str:
+        """The name of the recording under way, "" without one."""
+        return self.recordings_now[0].name if self.recordings_now else ""
 
     @property
     def customer_number(self) -> str:
@@ -134,6 +145,7 @@ def begin(fact: f.Started) -> CallRecord:
         element=fact.element,
         caller_id=fact.caller_id,
         ordered=fact.ordered,
+        callback=fact.callback,
     )
 
 
@@ -170,11 +182,25 @@ def after(record: CallRecord, fact: f.Fact) -> CallRecord:
         case f.TransferEnded():
             return _transferred(record, fact)
         case f.RecordingStarted():
-            return replace(record, recording=fact.name)
+            now = (*_others(record.recordings_now, fact.name), fact)
+            return replace(record, recordings_now=now, recordings_begun=record.recordings_begun + 1)
         case f.Recorded():
-            return replace(record, recording="", recordings=(*record.recordings, fact))
+            # The second word on a stereo recording one side of which came late takes the place of the first.
+            recordings = (*(r for r in record.recordings if r.name != fact.name), fact)
+            return replace(record, recordings_now=_others(record.recordings_now, fact.name), recordings=recordings)
+        case f.RecordingDiscarded():
+            return replace(record, recordings_now=_others(record.recordings_now, fact.name))
         case f.RecordingFailed():
-            return replace(record, recording="")
+            count = record.recordings_begun + (not any(r.name == fact.name for r in record.recordings_now))
+            rest = _others(record.recordings_now, fact.name)
+            failed = (*record.recordings_failed, fact)
+            return replace(record, recordings_now=rest, recordings_failed=failed, recordings_begun=count)
+        case f.RecordingPaused() | f.RecordingResumed():
+            return replace(record, recording_paused=isinstance(fact, f.RecordingPaused))
+        case f.RecordingChosen():
+            return replace(record, recording_chosen=fact.mode)
+        case f.ConsentAnnounced():
+            return replace(record, consent_announced=True)
         case f.HandedOver():
             return replace(record, handed_over_to=fact.to)
         case f.Ended():
@@ -188,6 +214,10 @@ def after(record: CallRecord, fact: f.Fact) -> CallRecord:
 def _ring(record: CallRecord, leg: str, **change: object) -> CallRecord:
     rings = tuple(replace(r, **change) if r.leg == leg else r for r in record.rings)  # type: ignore[arg-type]
     return replace(record, rings=rings)
+
+
+def _others(open_ones: tuple[f.RecordingStarted, ...], name: str) -> tuple[f.RecordingStarted, ...]:
+    return tuple(recording for recording in open_ones if recording.name != name)
 
 
 def _transferred(record: CallRecord, fact: f.TransferEnded) -> CallRecord:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -46,6 +46,15 @@ class _Replaced:
     local: str
 
 
+@dataclass(slots=True)
+class _Linking:
+    """A Local channel that links the phone's two calls; `end` is the end of the leg it replaced, kept until `over`."""
+
+    local: str
+    over: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    end: e.StasisEnd | None = None
+
+
 class PhoneTransfers:
     """Recognises transfers among the events of one application.
 
@@ -59,7 +68,7 @@ class PhoneTransfers:
         self._begin = begin
         self._replaced: dict[str, _Replaced] = {}  # by the name of the Local pair
         self._alone: dict[str, e.StasisStart] = {}  # second halves whose first half is still to come
-        self._linking: dict[str, list[str]] = {}  # Local channels of attended transfers, by the leg they replaced
+        self._linking: dict[str, _Linking] = {}  # attended transfers being carried out, by the leg that was replaced
 
     def takes(self, event: e.Event) -> bool:
         """Whether the event is part of a transfer; it needs no further attention then."""
@@ -72,6 +81,9 @@ class PhoneTransfers:
                 self._carried_out_attended(event)
             case e.StasisStart(replace_channel=e.Channel() as replaced):
                 return self._put_in_place(event, replaced)
+            case e.StasisEnd() if event.channel.id in self._linking:
+                # It left because it was replaced, not because its party hung up: first the transfer, then its end.
+                self._linking[event.channel.id].end = event
             case e.StasisStart() if (half := _HALF.match(event.channel.name)) is not None:
                 return self._second_half(event, half["pair"])
             case _:
@@ -120,7 +132,8 @@ class PhoneTransfers:
             return False
         local = event.channel
         if local.name.startswith(_ATTENDED):
-            self._linking.setdefault(replaced.id, []).append(local.id)
+            linking = self._linking[replaced.id] = _Linking(local.id)
+            call.move(self._until_carried_out(call, replaced.id, linking))
             return True
         half = _HALF.match(local.name)
         pair = half["pair"] if half else ""
@@ -177,16 +190,26 @@ class PhoneTransfers:
         tell_ended(call, TransferResult.COMPLETED, transferred_to(event.replace_channel or event.channel))
         await release_later(call, leg)
 
+    async def _until_carried_out(self, call: Call, leg: str, linking: _Linking) -> None:
+        """The call goes on while the server moves its parties about, which takes it a few ms."""
+        await asyncio.wait({linking.over}, timeout=FAREWELL)
+        self._linking.pop(leg, None)
+        if linking.end is not None:
+            call.put(linking.end)
+
     def _carried_out_attended(self, event: e.BridgeAttendedTransfer) -> None:
         first_leg, second_leg = event.transferer_first_leg.id, event.transferer_second_leg.id
-        locals_made = [*self._linking.pop(first_leg, []), *self._linking.pop(second_leg, [])]
+        linking = [self._linking[leg] for leg in (first_leg, second_leg) if leg in self._linking]
         first, second = self._call_of(first_leg), self._call_of(second_leg)
         if first is not None and second is not None and first is not second:
-            first.move(_merged(first, first_leg, second, second_leg, locals_made))
-        elif first is not None and locals_made:
+            first.move(_merged(first, first_leg, second, second_leg, linking))
+            return
+        for one in linking:
+            one.over.set_result(None)
+        if first is not None and linking:
             # Whom the phone asked is not one of ours: the Local channel leads there.
             target = event.transfer_target or event.transferer_second_leg
-            first.expect(locals_made[0], transferred_to(target), ours=False)
+            first.expect(linking[0].local, transferred_to(target), ours=False)
             first.spawn(release_later(first, first_leg))
         elif event.result == "Success":
             logger.warning("A phone transferred a call in a way nobody here can follow")
@@ -196,10 +219,14 @@ class PhoneTransfers:
         asyncio.get_running_loop().call_later(_APART, table.pop, pair, None)
 
 
-async def _merged(first: Call, first_leg: str, second: Call, second_leg: str, locals_made: list[str]) -> None:
-    await merge(first, first_leg, second, second_leg)
-    work: list[Coroutine[object, object, None]] = [first.control.hang_up(local, NORMAL) for local in locals_made]
-    await asyncio.gather(*work)
+async def _merged(first: Call, first_leg: str, second: Call, second_leg: str, linking: list[_Linking]) -> None:
+    try:
+        await merge(first, first_leg, second, second_leg)
+    finally:
+        for one in linking:
+            if not one.over.done():
+                one.over.set_result(None)
+    await asyncio.gather(*(first.control.hang_up(one.local, NORMAL) for one in linking))
 
 
 async def release_later(call: Call, leg: str) -> None:

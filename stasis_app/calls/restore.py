@@ -6,8 +6,8 @@ Compared with the world (`stasis_app.calls.resync`) it becomes what it is now, b
 from __future__ import annotations
 
 from stasis_app.calls.record import CallRecord, Ring
-from stasis_app.calls.routing import bridge_of_call
-from stasis_app.calls.state import CallState, Leg, LegStage
+from stasis_app.calls.routing import bridge_of_call, files_of_recording
+from stasis_app.calls.state import CallState, Leg, LegStage, Tape
 
 
 def restored_state(record: CallRecord) -> CallState:
@@ -24,13 +24,25 @@ def restored_state(record: CallRecord) -> CallState:
         over=record.caller_left,
     )
     legs = {ring.leg: _leg(record, ring) for ring in record.rings if ring.ended_at is None}
+    tapes = [
+        Tape(
+            recording.name,
+            recording.kind,
+            recording.leg,
+            recording.talk,
+            recording.stereo,
+            files=frozenset(files_of_recording(recording.name, stereo=recording.stereo)),
+        )
+        for recording in record.recordings_now
+    ]
     return CallState(
         record.call_id,
         record.direction,
         record.call_id,
         record.anchor or record.call_id,
         {caller.id: caller, **legs},
-        recordings=frozenset({record.recording} if record.recording else ()),
+        recordings=frozenset(tape.name for tape in tapes),
+        tapes={tape.name: tape for tape in tapes},
         handing_over=record.handed_over_to,
         watched=record.handed_over_to is not None,
         handed_over=record.handed_over_to is not None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from stasis_app.ari import events as e
 from stasis_app.ari.world import World
 from stasis_app.calls import intents as i
+from stasis_app.calls.facts import RecordingKind
 from stasis_app.calls.state import CallState, Leg, LegStage
 
 
@@ -18,7 +19,13 @@ def missed_events(state: CallState, world: World) -> list[e.Event]:
     for leg in state.legs.values():
         if leg.alive:
             missed += _of_leg(leg, world.channel(leg.id), world.bridge_of(leg.id))
-    return missed
+    return missed + [
+        e.RecordingFinished(timestamp=i.now(), recording=e.Recording(name=file, format="wav"))
+        for tape in state.tapes.values()
+        if tape.kind is RecordingKind.TALK
+        for file in sorted(tape.files)
+        if world.channel(file) is None  # a snoop channel has the name of the file it records
+    ]
 
 
 def _of_leg(leg: Leg, channel: e.Channel | None, bridge: e.Bridge | None) -> list[e.Event]:

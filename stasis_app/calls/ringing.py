@@ -123,7 +123,6 @@ async def _connect(call: Call, leg: str) -> bool:
         await call.until(lambda: not call.leg(leg).alive, 2)
         await call.release(leg, Unanswered.CANCELLED)
         return False
-    call.start_recording()
     return True
 
 

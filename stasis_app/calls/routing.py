@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from stasis_app.ari import events as e
 
 _BRIDGE = "-bridge"
+_SIDE = re.compile(r"-(?:in|out)$")
+_NUMBER = re.compile(r"-m?\d+$")
 
 
 def bridge_of_call(call_id: str, name: str = "") -> str:
@@ -29,14 +33,35 @@ def channel_of_event(event: e.Event) -> str:
             return channel.id if isinstance(channel, e.Channel) else ""
 
 
+def channel_is_snoop(event: e.Event) -> bool:
+    """Whether an event is about a snoop channel: those take no part in a call, they listen to it."""
+    channel = getattr(event, "channel", None)
+    return isinstance(channel, e.Channel) and channel.name.startswith("Snoop/")
+
+
 def dialling_channel(event: e.Event) -> str:
     """The channel that dials in a Dial event, "" for other events: it leads to a call handed over to the dialplan."""
     return event.caller.id if isinstance(event, e.Dial) and event.caller else ""
 
 
 def call_of_event(event: e.Event) -> str:
-    """The call whose bridge an event is about, "" if it is about none."""
+    """The call whose bridge or recording an event is about, "" if it is about none."""
+    if isinstance(event, e.PlaybackFinished):
+        return event.playback.target_uri.removeprefix("bridge:").partition(_BRIDGE)[0]
     recording = getattr(event, "recording", None)
-    if not isinstance(recording, e.Recording):
-        return ""
-    return recording.target_uri.removeprefix("bridge:").partition(_BRIDGE)[0]
+    return call_of_recording(recording.name) if isinstance(recording, e.Recording) else ""
+
+
+def files_of_recording(name: str, *, stereo: bool) -> tuple[str, ...]:
+    """The files of a recording, left channel first: what comes from the leg, what it hears; or both in one."""
+    return (f"{name}-in", f"{name}-out") if stereo else (name,)
+
+
+def recording_of_file(file: str) -> str:
+    """The recording a file belongs to."""
+    return _SIDE.sub("", file)
+
+
+def call_of_recording(name: str) -> str:
+    """The call a recording or a file of it belongs to: they are numbered within their call."""
+    return _NUMBER.sub("", recording_of_file(name))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from stasis_app.calls.facts import Direction, EndedBy, Party, Unanswered
+from stasis_app.calls.facts import Direction, EndedBy, Party, RecordingKind, Unanswered
 
 
 class LegStage(StrEnum):
@@ -45,6 +45,24 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
+class Tape:
+    """A recording that was ordered and has not ended.
+
+    `files` are those of its files that are being written. A message shorter than `least` seconds is no message.
+    """
+
+    name: str
+    kind: RecordingKind = RecordingKind.TALK
+    leg: str = ""
+    talk: str = ""
+    stereo: bool = False
+    least: int = 0
+    files: frozenset[str] = frozenset()
+    seconds: int = 0
+    failed: bool = False  # what has come of it counts for nothing
+
+
+@dataclass(frozen=True, slots=True)
 class CallState:
     """One call.
 
@@ -59,6 +77,7 @@ class CallState:
     anchor_leg: str
     legs: Mapping[str, Leg] = field(default_factory=dict)
     recordings: frozenset[str] = frozenset()  # those that have started and not ended
+    tapes: Mapping[str, Tape] = field(default_factory=dict)  # what is known of those ordered and not ended
     handing_over: str | None = None
     watched: bool = False
     handed_over: bool = False
@@ -84,6 +103,16 @@ class CallState:
     def spent(self) -> bool:
         """Whether nothing more is to come: the call ended and every channel and recording is gone."""
         return self.ended and not self.recordings and not any(leg.alive for leg in self.legs.values())
+
+    def with_tape(self, tape: Tape, *, running: bool) -> CallState:
+        """The state with this recording ordered, or running."""
+        recordings = self.recordings | {tape.name} if running else self.recordings
+        return replace(self, tapes={**self.tapes, tape.name: tape}, recordings=recordings)
+
+    def without_tape(self, name: str) -> CallState:
+        """The state once this recording is over."""
+        tapes = {key: tape for key, tape in self.tapes.items() if key != name}
+        return replace(self, tapes=tapes, recordings=self.recordings - {name})
 
     def with_leg(self, leg: Leg) -> CallState:
         """The state with this leg added or replaced."""

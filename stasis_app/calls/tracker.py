@@ -23,7 +23,7 @@ from stasis_app.calls import model
 from stasis_app.calls.call import Call, CallOptions, FactSink, Flow, IntentSink
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import Control
-from stasis_app.calls.entry import Entry, LegEntry, begin_call, party_of_leg, read_entry
+from stasis_app.calls.entry import Entry, LegEntry, SnoopEntry, begin_call, party_of_leg, read_entry
 from stasis_app.calls.facts import Direction, Party, PartyKind
 from stasis_app.calls.features import FeatureCodes, Features
 from stasis_app.calls.lifecycle import (
@@ -39,7 +39,7 @@ from stasis_app.calls.record import CallRecord, begin
 from stasis_app.calls.refer import PhoneTransfers
 from stasis_app.calls.restore import restored_state
 from stasis_app.calls.resync import missed_events
-from stasis_app.calls.routing import call_of_event, channel_of_event, dialling_channel
+from stasis_app.calls.routing import call_of_event, channel_is_snoop, channel_of_event, dialling_channel
 from stasis_app.calls.state import CallState
 
 
@@ -117,10 +117,10 @@ class Tracker:
             or self._by_channel.get(dialling_channel(event))
             or self._calls.get(call_of_event(event))
         )
-        if call is None:
+        if call is not None:
+            call.put(event)
+        elif not channel_is_snoop(event):
             self.stray[type(event).__name__] += 1
-            return
-        call.put(event)
 
     def on_world(self, world: World) -> None:
         """The link is back: tell each call what it missed, and take in the calls nobody knows."""
@@ -128,8 +128,8 @@ class Tracker:
         for record in former:
             self._take_up(record, world)
         unknown = [c for c in world.channels if self._is_ours(c) and c.id not in self._by_channel]
-        # Callers first, so that a leg finds the call it belongs to.
-        for channel in sorted(unknown, key=lambda c: isinstance(read_entry(_args(c)), LegEntry)):
+        # Callers first, so that a leg or a recording finds the call it belongs to.
+        for channel in sorted(unknown, key=lambda c: not isinstance(read_entry(_args(c)), Entry)):
             self._adopt(channel, world)
         for call in self._calls.values():
             for event in missed_events(call.state, world):
@@ -177,6 +177,7 @@ class Tracker:
             dialled=order.number,
             caller_id=order.caller_id,
             ordered=True,
+            callback=order.callback,
         )
 
         async def flow(call: Call) -> None:
@@ -194,6 +195,12 @@ class Tracker:
                     self._do(self._control.take_transfers(event.channel.id))
             case LegEntry():
                 self._joins(event.channel, entry, event)
+            case SnoopEntry():
+                call = self._calls.get(entry.call_id)
+                if call is None:
+                    self._do(self._control.hang_up(event.channel.id, NORMAL))
+                else:
+                    call.recording.snoop_arrived(event.channel.id)
             case None:
                 logger.warning("The channel {} came in with arguments nobody knows: {}", event.channel.name, event.args)
                 self._do(self._control.proceed(event.channel.id, "", "", 1))
@@ -220,6 +227,12 @@ class Tracker:
                 self.adopted += 1
             case LegEntry():
                 self._joins(channel, entry)
+            case SnoopEntry():
+                call = self._calls.get(entry.call_id)
+                if call is None or call.state.ended:
+                    self._do(self._control.hang_up(channel.id, NORMAL))
+                else:
+                    call.recording.snoop_found(channel.id)
             case None:
                 self.stray["Channel"] += 1
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from stasis_app.calls.facts import Identified, Party, PartyKind, Unanswered
+from stasis_app.calls.facts import Identified, Party, PartyKind, RecordingMode, Unanswered
 from stasis_app.calls.record import CallRecord
 
 
@@ -68,6 +68,33 @@ class RingResult:
     tried: tuple[tuple[Party, Unanswered], ...] = ()
 
 
+class RecordingHandle(Protocol):
+    """The recording of a call, as far as flows and people may act on it."""
+
+    async def pause(self) -> None:
+        """Record silence until `resume` (card numbers). Raises `AriError` when neither that nor ending it was possible.
+
+        Also before anything is recorded: then nothing will be until `resume`.
+        """
+        ...
+
+    async def resume(self) -> None:
+        """Go on recording."""
+        ...
+
+    def start(self) -> None:
+        """Record this call from now on (from its first conversation), whatever the configuration says."""
+        ...
+
+    def stop(self) -> None:
+        """Do not record this call any further."""
+        ...
+
+    def choose(self, mode: RecordingMode) -> None:
+        """Record this call so from now on."""
+        ...
+
+
 class CallHandle(Protocol):
     """A live call. Every verb raises `CallGone` when the call ends meanwhile."""
 
@@ -77,6 +104,11 @@ class CallHandle(Protocol):
     @property
     def record(self) -> CallRecord:
         """Everything known of the call so far."""
+        ...
+
+    @property
+    def recording(self) -> RecordingHandle:
+        """Its recording."""
         ...
 
     async def answer(self) -> None:
@@ -105,6 +137,14 @@ class CallHandle(Protocol):
 
         `seconds` is the ring time of each (IN_TURN) or of all together (ALL). When somebody answered, the call is
         already bridged (and recorded if so configured) on return; use `talk` to wait for the end of the conversation.
+        """
+        ...
+
+    async def take_message(self, *, seconds: float, silence: float, least: float, terminator: str = "#") -> float:
+        """Record what the caller says after a beep; the length of what is kept, in seconds (0: nothing).
+
+        Ends after `seconds`, after `silence` seconds without a word, or on the terminator. What is shorter than
+        `least` seconds is thrown away. The message is delivered when the call is over, also if the caller hangs up.
         """
         ...
 

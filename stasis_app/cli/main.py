@@ -11,6 +11,7 @@ from stasis_app.cli.calls import calls, outbox
 from stasis_app.cli.check import check
 from stasis_app.cli.incidents import incidents
 from stasis_app.cli.plan import plan
+from stasis_app.cli.recordings import recordings
 from stasis_app.cli.replay import demo, replay
 from stasis_app.cli.run import run
 
@@ -26,6 +27,7 @@ app.command()(check)
 app.add_typer(plan)
 app.command()(calls)
 app.command()(outbox)
+app.add_typer(recordings)
 app.command()(incidents)
 app.command()(replay)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(demo)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stasis_app.calls.facts import RecordingMode
+
 if TYPE_CHECKING:
     from stasis_app.flow.prospect import Prospect
     from stasis_app.flow.step import Step
@@ -85,6 +87,10 @@ class Element(BaseModel, ABC):
 
     takes_time: ClassVar[bool] = False
     """Whether passing through it surely takes time or a key, so that a loop through it can't spin."""
+
+    record: RecordingMode | None = Field(
+        default=None, description='"off", "call" or "talk": how the call is recorded from this element on'
+    )
 
     @property
     def ends(self) -> bool:

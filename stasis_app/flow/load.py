@@ -12,9 +12,9 @@ from stasis_app.flow.element import Element
 from stasis_app.flow.elements.ring import Ring
 from stasis_app.flow.elements.script import Script
 from stasis_app.flow.loops import loop_through, reachable, spinning, without_way_out
-from stasis_app.flow.plan import Line, Plan
+from stasis_app.flow.plan import Line, Overrides, Plan
 from stasis_app.flow.problems import PlanError, Problem, Severity, choose_from, shown
-from stasis_app.flow.reading import PlanFile
+from stasis_app.flow.reading import PlanFile, RecordingKeys
 from stasis_app.flow.step import is_outside
 
 KnownPrompts = Collection[str] | Callable[[str], bool]
@@ -58,6 +58,7 @@ def examine_plan(
     lines: dict[str, Line] = {}
     problems += _lines(file, numbers, lines)
     problems += _missing_targets(file)
+    problems += _consent(file, known_prompts)
     for name, element in file.elements.items():
         problems += _prompts(name, element, known_prompts)
         problems += _script(name, element, scripts)
@@ -79,6 +80,7 @@ def examine_plan(
         table.on_error,
         file.numbers,
         table.on_transfer_failed,
+        _overrides(table),
     )
     return plan, problems
 
@@ -94,7 +96,11 @@ def _lines(file: PlanFile, numbers: Numbers, lines: dict[str, Line]) -> Iterator
             twice = lines[number.key].did
             yield Problem(where, "", "", f'is the same line as "{twice}"', "Keep one of the two.")
         else:
-            lines[number.key] = Line(did, table.element, table.name, table.caller_id)
+            lines[number.key] = Line(did, table.element, table.name, table.caller_id, _overrides(table))
+
+
+def _overrides(table: RecordingKeys) -> Overrides:
+    return Overrides(table.record, table.stereo, table.consent, table.consent_when)
 
 
 def _missing_targets(file: PlanFile) -> Iterator[Problem]:
@@ -124,19 +130,33 @@ def _references(file: PlanFile) -> Iterator[tuple[str, str, str]]:
 
 def _prompts(name: str, element: Element, known: KnownPrompts | None) -> Iterator[Problem]:
     for key, prompt in element.prompts_named():
-        scheme, colon, rest = prompt.partition(":")
-        sound = rest if colon else prompt
-        if colon and scheme not in _MEDIA:
-            remedy = choose_from(scheme, _MEDIA, "Before the colon stands one of")
-            yield Problem(f"elements.{name}", key, shown(prompt), "is no kind of media Asterisk plays", remedy)
-        elif not sound or any(c.isspace() or c == "," for c in sound):
-            remedy = "Give the sound's name without its ending, for example hello or sound:custom/hello."
-            yield Problem(f"elements.{name}", key, shown(prompt), "is no name of a prompt", remedy)
-        elif known is not None and scheme in ("sound", sound) and not _has(known, sound):
-            remedy = "Put the file into Asterisk's sounds folder."
-            if not callable(known):
-                remedy += f" {choose_from(sound, known, 'It has')}"
-            yield Problem(f"elements.{name}", key, shown(prompt), "is a prompt Asterisk does not have", remedy)
+        yield from _prompt(f"elements.{name}", key, prompt, known)
+
+
+def _consent(file: PlanFile, known: KnownPrompts | None) -> Iterator[Problem]:
+    """The prompts that tell people of the recording."""
+    tables: list[tuple[str, RecordingKeys]] = [(f'lines."{did}"', table) for did, table in file.lines.items()]
+    if file.plan is not None:
+        tables.append(("plan", file.plan))
+    for where, table in tables:
+        for prompt in table.consent or ():
+            yield from _prompt(where, "consent", prompt, known)
+
+
+def _prompt(where: str, key: str, prompt: str, known: KnownPrompts | None) -> Iterator[Problem]:
+    scheme, colon, rest = prompt.partition(":")
+    sound = rest if colon else prompt
+    if colon and scheme not in _MEDIA:
+        remedy = choose_from(scheme, _MEDIA, "Before the colon stands one of")
+        yield Problem(where, key, shown(prompt), "is no kind of media Asterisk plays", remedy)
+    elif not sound or any(c.isspace() or c == "," for c in sound):
+        remedy = "Give the sound's name without its ending, for example hello or sound:custom/hello."
+        yield Problem(where, key, shown(prompt), "is no name of a prompt", remedy)
+    elif known is not None and scheme in ("sound", sound) and not _has(known, sound):
+        remedy = "Put the file into Asterisk's sounds folder."
+        if not callable(known):
+            remedy += f" {choose_from(sound, known, 'It has')}"
+        yield Problem(where, key, shown(prompt), "is a prompt Asterisk does not have", remedy)
 
 
 def _has(known: KnownPrompts, sound: str) -> bool:
@@ -203,3 +223,18 @@ def _unreachable(file: PlanFile) -> Iterator[Problem]:
             what = "can't be reached from a line or the default"
             remedy = "Remove it, or add it to entries of [plan] if the dialplan names it."
             yield Problem(f"elements.{name}", "", "", what, remedy, Severity.WARNING)
+
+
+def extensions_of(plan: Plan, element: str, key: str) -> tuple[str, ...]:
+    """The extensions a ring element rings.
+
+    `key` is the setting that names the element. Raises PlanError when the plan has no such ring element.
+    """
+    ring = plan.elements.get(element)
+    if isinstance(ring, Ring):
+        return tuple(target for target in ring.targets if not is_outside(target))
+    rings = [name for name, other in plan.elements.items() if isinstance(other, Ring)]
+    problem = "is no ring element of the plan"
+    raise PlanError(
+        plan.path, [Problem("", key, shown(element), problem, choose_from(element, rings, "Ring elements"))]
+    )

@@ -6,8 +6,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stasis_app.calls.facts import RecordingMode
+from stasis_app.calls.policy import ConsentWhen, RecordingPolicy
+from stasis_app.calls.record import CallRecord
 from stasis_app.crm import Numbers
 from stasis_app.flow.element import Element
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What a plan or a line says about recording; None leaves it as it is."""
+
+    record: RecordingMode | None = None
+    stereo: bool | None = None
+    consent: tuple[str, ...] | None = None
+    consent_when: ConsentWhen | None = None
+
+    def over(self, policy: RecordingPolicy) -> RecordingPolicy:
+        """The policy with what is said here in its place."""
+        return RecordingPolicy(
+            policy.mode if self.record is None else self.record,
+            policy.stereo if self.stereo is None else self.stereo,
+            policy.consent if self.consent is None else self.consent,
+            policy.consent_when if self.consent_when is None else self.consent_when,
+        )
+
+
+NO_OVERRIDES = Overrides()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +43,7 @@ class Line:
     element: str
     name: str = ""
     caller_id: str = ""
+    recording: Overrides = NO_OVERRIDES
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +63,13 @@ class Plan:
     on_error: str = ""
     numbers: Mapping[str, str] = field(default_factory=dict)
     on_transfer_failed: str = ""
+    recording: Overrides = NO_OVERRIDES
+
+    def recording_of(self, record: CallRecord, numbers: Numbers, configured: RecordingPolicy) -> RecordingPolicy:
+        """How a call is recorded: as its line says, else the plan, else the configuration."""
+        line = self.line(record.line, numbers)
+        policy = self.recording.over(configured)
+        return line.recording.over(policy) if line is not None else policy
 
     def line(self, did: str, numbers: Numbers) -> Line | None:
         """The line a call came in on."""

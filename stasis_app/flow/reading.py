@@ -6,11 +6,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from stasis_app.calls.facts import RecordingMode
+from stasis_app.calls.policy import ConsentWhen
 from stasis_app.flow.element import NAME, Element, Exit, exits_of
 from stasis_app.flow.elements import element_types
 from stasis_app.flow.problems import Problem, choose_from, shown
@@ -22,10 +24,21 @@ MAX_BYTES = 1_000_000
 """A plan larger than this is some other file."""
 
 
-class PlanTable(BaseModel):
-    """The table [plan]."""
+class RecordingKeys(BaseModel):
+    """How calls are recorded: keys of [plan] and of each line. What is left out is as the configuration says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    record: RecordingMode | None = Field(default=None, description='one of "off", "call" and "talk"')
+    stereo: bool | None = Field(default=None, description="true puts the customer left and the employee right")
+    consent: tuple[Annotated[str, Field(min_length=1)], ...] | None = Field(
+        default=None, description="a list of prompts that tell people they are recorded; [] for none"
+    )
+    consent_when: ConsentWhen | None = Field(default=None, description='"before" or "connected"')
+
+
+class PlanTable(RecordingKeys):
+    """The table [plan]."""
 
     name: str = Field(default="", description="a text people know the plan by")
     default: str = Field(description="the element for calls on lines the plan does not list")
@@ -36,10 +49,8 @@ class PlanTable(BaseModel):
     entries: tuple[str, ...] = Field(default=(), description="a list of the elements the dialplan names")
 
 
-class LineTable(BaseModel):
+class LineTable(RecordingKeys):
     """A table [lines."<did>"]."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     element: str = Field(description="the element calls on this line begin with")
     name: str = Field(default="", description="a text people know the line by")

@@ -86,6 +86,8 @@ async def _one(plan: Plan, step: Step, name: str) -> str | None:
     """One element; when it fails, the way to `on_error`, unless that is what failed."""
     element = plan.elements[name]
     step.call.visit(name, element.kind, step.why, since=step.entered_at if step.resumed else None)
+    if element.record is not None:
+        step.call.recording.choose(element.record)
     try:
         following = await element.run(step)
         if following is not None and following not in plan.elements:

@@ -87,6 +87,21 @@ class ScriptCall:
         self._given_away = True
         await self._call.hang_up(cause)
 
+    async def take_message(self, *, seconds: float = 120.0, silence: float = 4.0, least: float = 2.0) -> float:
+        """Record what the caller says after a beep; the seconds that are kept. Answers the call.
+
+        It becomes the call's recording in the CRM, with something to do for the responsible.
+        """
+        return await self._call.take_message(seconds=seconds, silence=silence, least=least)
+
+    def start_recording(self) -> None:
+        """Record this call from its first conversation on, whatever the configuration says."""
+        self._call.recording.start()
+
+    def stop_recording(self) -> None:
+        """Do not record this call any further."""
+        self._call.recording.stop()
+
     async def client(self) -> Client | None:
         """The caller's client in the CRM, within the lookup budget; None when there is none or nobody could say."""
         found = await self._step.context.phonebook.lookup(self.number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -80,6 +80,34 @@ class OutboxReader(Protocol):
         ...
 
 
+class RecordingItem(Protocol):
+    """A recording and what became of it."""
+
+    @property
+    def call_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+
+
+class RecordingsReader(Protocol):
+    """What became of recordings."""
+
+    async def of_day(self, day: date | None, *, missing: bool) -> Sequence[RecordingItem]:
+        """Those of the ended calls that began on a day (None: today); with `missing`, those the portal lacks."""
+        ...
+
+
+class RecordingOrder(StrEnum):
+    """What can be ordered about the recording of a live call."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    START = "start"
+    STOP = "stop"
+
+
 class IncidentReader(Protocol):
     """What an operator has to know of."""
 
@@ -118,6 +146,10 @@ class Controller(Protocol):
 
     async def hang_up(self, call_id: str) -> bool:
         """End a live call; False if there is none of this id."""
+        ...
+
+    async def record(self, call_id: str, order: RecordingOrder) -> bool:
+        """Act on the recording of a live call; False if there is none of this id."""
         ...
 
     async def transfer(self, call_id: str, to: str, kind: TransferKind, extension: str) -> bool:
@@ -176,6 +208,7 @@ class ApiDependencies:
     journal: JournalReader
     control: Controller
     outbox: OutboxReader
+    recordings: RecordingsReader
     facts: FactFeed
     health: Sequence[HealthSource] = ()
     incidents: IncidentReader = field(default_factory=NoIncidents)

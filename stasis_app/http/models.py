@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from stasis_app.calls.facts import Direction, EndedBy, Fact, Party, PartyKind, TransferKind, TransferResult, Unanswered
 from stasis_app.calls.record import CallRecord, Ring, Talk, Transfer
@@ -70,6 +70,20 @@ class CallsQuery(_Request):
     extension: str = Field(default="", pattern=r"^\d{0,11}$", description="an employee who was rung or talked")
     direction: Direction | None = Field(default=None, description="which way")
     answered: bool | None = Field(default=None, description="whether an employee talked")
+
+
+def _flag(value: Any) -> Any:
+    """A parameter that is there without a value is meant."""
+    return True if value == "" else value
+
+
+class RecordingsQuery(_Request):
+    """Which recordings."""
+
+    day: date | None = Field(default=None, description="the day their calls began (ISO 8601); today")
+    missing: Annotated[bool, BeforeValidator(_flag)] = Field(
+        default=False, description="only those the portal does not have"
+    )
 
 
 class OutboxQuery(_Request):
@@ -209,6 +223,8 @@ class CallOut(_Answer):
     talks: list[TalkOut]
     transfers: list[TransferOut]
     recordings: list[str]
+    recording: str = Field(description="the recording under way; empty without one")
+    recording_paused: bool
 
     @classmethod
     def of(cls, record: CallRecord) -> CallOut:
@@ -234,6 +250,8 @@ class CallOut(_Answer):
             talks=[TalkOut.of(talk) for talk in record.talks],
             transfers=[TransferOut.of(transfer) for transfer in record.transfers],
             recordings=[recorded.name for recorded in record.recordings],
+            recording=record.recording,
+            recording_paused=record.recording_paused,
         )
 
 
@@ -324,6 +342,25 @@ class OutboxPage(BaseModel):
     """The outbox, newest first."""
 
     items: list[OutboxItemOut]
+
+
+class RecordingOut(_Answer):
+    """A recording and what became of it."""
+
+    call_id: str
+    name: str = Field(description="of its file on the PBX; a stereo one is two files, name-in and name-out")
+    kind: str = Field(description="talk, or message: left by the caller")
+    at: datetime = Field(description="when it was complete")
+    seconds: int
+    stereo: bool
+    state: str = Field(description="delivered, waiting, refused, failed, or kept on the PBX alone")
+    why: str = Field(description="what keeps it from the portal")
+
+
+class RecordingsPage(BaseModel):
+    """The recordings of a day."""
+
+    recordings: list[RecordingOut]
 
 
 class IncidentOut(BaseModel):

@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from stasis_app.http import calls, health, incidents, live, models, outbox, transfers
+from stasis_app.http import calls, health, incidents, live, models, outbox, recordings, transfers
 from stasis_app.http.auth import demand_token
 from stasis_app.http.openapi import Route, document
 
@@ -53,6 +53,26 @@ ROUTES = (
         tag="calls",
         status=204,
         errors=(404, 409, 503),
+    ),
+    *(
+        Route(
+            method="POST",
+            path=f"/api/v1/calls/{{id}}/recording/{handler.__name__}",
+            handler=handler,
+            tag="recordings",
+            status=204,
+            errors=(404, 503),
+        )
+        for handler in (recordings.pause, recordings.resume, recordings.start, recordings.stop)
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/recordings",
+        handler=recordings.list_recordings,
+        tag="recordings",
+        query=models.RecordingsQuery,
+        result=models.RecordingsPage,
+        errors=(422,),
     ),
     Route(
         method="POST",

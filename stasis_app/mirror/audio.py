@@ -1,4 +1,4 @@
-"""WAV files as Asterisk writes them, and MP3 made of them. Blocking: to be called in a thread.
+"""WAV files as Asterisk writes them, joined, and MP3 made of them. Blocking: to be called in a thread.
 
 A RIFF file states its size at bytes 4-8 and that of its samples in the `data` chunk; Asterisk fills both in when it
 closes the file, so a file whose figures agree with its length is whole.
@@ -6,8 +6,12 @@ closes the file, so a file whose figures agree with its length is whole.
 
 from __future__ import annotations
 
+import array
 import struct
 import wave
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 
 import lameenc
@@ -39,6 +43,60 @@ def is_whole(path: Path) -> bool:
         if size <= EMPTY:
             raise AudioError("the recording is empty")
     return True
+
+
+def join(parts: Sequence[Sequence[Path | None]], target: Path) -> None:
+    """One WAV file of several parts, one after another.
+
+    A part is one file, or two: its left and its right channel, None for one that is not there. With one stereo part
+    the whole is stereo, and parts of one channel are on both sides. Raises `AudioError`, OSError.
+    """
+    stereo = any(len(part) > 1 for part in parts)
+    try:
+        with ExitStack() as stack:
+            opened = [
+                [_checked(stack.enter_context(wave.open(str(path), "rb"))) if path else None for path in part]
+                for part in parts
+            ]
+            rates = {wav.getframerate() for part in opened for wav in part if wav is not None}
+            if len(rates) != 1:
+                raise AudioError(f"the parts have {len(rates)} different sample rates")
+            whole = stack.enter_context(wave.open(str(target), "wb"))
+            whole.setnchannels(2 if stereo else 1)
+            whole.setsampwidth(2)
+            whole.setframerate(rates.pop())
+            for part in opened:
+                sides = part * 2 if stereo and len(part) == 1 else part
+                for frames in _interleaved(sides) if stereo else _frames(sides[0]):
+                    whole.writeframesraw(frames)
+    except (wave.Error, EOFError) as error:
+        raise AudioError(f"the recording can't be read: {error}") from None
+
+
+def _checked(wav: wave.Wave_read) -> wave.Wave_read:
+    if wav.getsampwidth() != 2 or wav.getnchannels() != 1:
+        raise AudioError(f"the recording has {8 * wav.getsampwidth()} bits on {wav.getnchannels()} channels")
+    return wav
+
+
+def _frames(wav: wave.Wave_read | None) -> Iterator[bytes]:
+    while wav is not None and (frames := wav.readframes(FRAMES_AT_ONCE)):
+        yield frames
+
+
+def _interleaved(sides: Sequence[wave.Wave_read | None]) -> Iterator[bytes]:
+    """Left and right sample by sample; where one side is shorter, it is silent."""
+    left, right = sides
+    if left is right and left is not None:
+        pairs: Iterator[tuple[bytes, bytes]] = ((frames, frames) for frames in _frames(left))
+    else:
+        pairs = zip_longest(_frames(left), _frames(right), fillvalue=b"")
+    for one, other in pairs:
+        length = max(len(one), len(other))
+        both = array.array("h", bytes(2 * length))
+        both[0::2] = array.array("h", one.ljust(length, b"\0"))
+        both[1::2] = array.array("h", other.ljust(length, b"\0"))
+        yield both.tobytes()
 
 
 def encode_mp3(source: Path, target: Path) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from loguru import logger
 
-from b24client import B24Error, BadReply, Refusal, Refused, Temporary, UnknownOutcome
+from b24client import B24Error, BadReply, EntityType, Refusal, Refused, Temporary, UnknownOutcome
 from stasis_app.incidents import RECORDING_MISSING, Incidents
-from stasis_app.mirror.operations import NUMBER_OF_NOBODY, digits_only, finish_call, register_call
+from stasis_app.mirror.operations import NUMBER_OF_NOBODY, digits_only, finish_call, parts_of, register_call
 from stasis_app.mirror.people import People, anybody
-from stasis_app.mirror.portal_calls import Change, Opening, PortalCalls
-from stasis_app.mirror.recordings import RecordingError, Recordings
+from stasis_app.mirror.portal_calls import Change, Opening, PortalCalls, Reminder
+from stasis_app.mirror.recordings import Part, RecordingError, Recordings
 from stasis_app.store import DONE, DROPPED, REFUSED, OutboxRow
 
 DEDUPLICATED_FOR = 25 * 60.0
@@ -133,7 +134,10 @@ class Deliveries:
         finish = Verdict() if done.finished else None
         if done.refusal is not None and end is not None:
             finish = self._otherwise(done.refusal, end)
-        return Verdict(answer={"call_id": done.call_id}, shown=done.shown, finish=finish)
+        answer: dict[str, Any] = {"call_id": done.call_id}
+        if done.entity_id:
+            answer |= {"entity_type": done.entity_type, "entity_id": done.entity_id}
+        return Verdict(answer=answer, shown=done.shown, finish=finish)
 
     async def cards(
         self, portal_call_id: str, expected: Change, change: Callable[[], Change | None], *, since: float
@@ -162,9 +166,9 @@ class Deliveries:
 
     async def recording(self, row: OutboxRow, portal_call_id: str) -> Verdict:
         """Deliver the recording of a finished call."""
-        name, format_ = row.body["name"], row.body["format"]
+        parts, lacking = parts_of(row.body), list[str]()
         try:
-            await self._handed_over(portal_call_id, name, format_)
+            await self._handed_over(portal_call_id, parts, lacking)
         except (RecordingError, ValueError) as error:
             return Verdict(REFUSED, f"the recording can't be delivered: {error}")
         except OSError as error:
@@ -175,21 +179,49 @@ class Deliveries:
             if error.reason is Refusal.NOT_FINISHED and row.attempts < STATISTICS_LAG:
                 raise NotYet(error.method, error.code, error.description) from error
             return Verdict(REFUSED, str(error))
-        await self._recordings.delivered(name)
+        if lacking:
+            # Nothing is deleted then: somebody may want to look for the rest.
+            told = f"it was delivered without a part of it: {'; '.join(lacking)}"
+            self._incidents.report(RECORDING_MISSING, f"call {row.call_id}: {told}")
+            return Verdict(reason=f"without a part of it: {'; '.join(lacking)}")
+        await self._recordings.delivered(*parts)
         return Verdict()
 
-    async def _handed_over(self, portal_call_id: str, name: str, format_: str) -> None:
+    async def todo(self, row: OutboxRow, registered: dict[str, Any], *, doubt: bool) -> Verdict:
+        """Have the responsible hear a message. `registered`: what the registration said of the client."""
+        body = self._with_users(row.body)
+        if body is None:
+            raise NotYet("todo", "", "no employee of the portal is known yet")
+        entity_id = body["entity_id"] or registered.get("entity_id")
+        entity_type = body["entity_type"] or registered.get("entity_type", "")
+        reminder = Reminder(
+            body["title"],
+            body["users"][0],
+            datetime.fromisoformat(body["deadline"]),
+            about=row.call_id,
+            entity=(entity_type, int(entity_id)) if entity_id and entity_type in EntityType.__members__ else None,
+        )
+        if doubt and await self._portal.is_reminded(reminder):
+            return Verdict(reason="an earlier attempt had succeeded, its answer was lost")
+        try:
+            await self._portal.remind(reminder)
+        except Refused as error:
+            return self._otherwise(error, body)
+        return Verdict()
+
+    async def _handed_over(self, portal_call_id: str, parts: tuple[Part, ...], lacking: list[str]) -> None:
         """By address, which travels with others, where the portal can fetch it; else the file itself."""
         if self._recordings.fetched_by_portal:
             try:
-                async with self._recordings.published(name, format_) as url:
+                async with self._recordings.published(*parts, lacking=lacking) as url:
                     await self._portal.attach_url(portal_call_id, url)
                 return
             except Refused as error:
                 if error.reason is not Refusal.NOT_FETCHED:
                     raise
-                logger.warning("The portal could not fetch the recording {}, so it is sent: {}", name, error)
-        async with self._recordings.prepared(name, format_) as (path, filename):
+                logger.warning("The portal could not fetch the recording {}, so it is sent: {}", parts[0].name, error)
+                lacking.clear()
+        async with self._recordings.prepared(*parts, lacking=lacking) as (path, filename):
             await self._portal.attach(portal_call_id, filename, path)
 
     def _with_users(self, body: dict[str, Any]) -> dict[str, Any] | None:

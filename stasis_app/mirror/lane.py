@@ -206,8 +206,10 @@ class Lane:
         self._disown()
         if told.finish.state == REFUSED:
             self._close_rest("the call could not be finished")
-        delivers = told.record is not None and told.record.state == OPEN
-        return self._when_due(self._deliver) if delivers else None
+        if told.record is not None and told.record.state == OPEN:
+            return self._when_due(self._deliver)
+        reminds = told.todo is not None and told.todo.state == OPEN
+        return self._when_due(self._remind) if reminds else None
 
     def _next_cards(self) -> Step | float | None:
         show, hide, wanted = self._difference()
@@ -259,19 +261,27 @@ class Lane:
         if self.told.finish is None:
             body = ops.finish_body(record, self._shared.people, self._shared.rules)
             self._entries.open(Kind.FINISH, record.ended_at.timestamp(), body)
-        recording = ops.recording_to_deliver(record)
-        if recording is None or recording.name in self.told.delivered:
+        self._open_recordings(record)
+        if ops.has_message(record) and self.told.todo is None and self._shared.rules.message_todo:
+            number = self._shared.spell(record.customer_number)
+            body = ops.todo_body(record, number, self._shared.people, self._shared.rules)
+            self._entries.open(Kind.TODO, record.ended_at.timestamp(), body)
+
+    def _open_recordings(self, record: CallRecord) -> None:
+        recordings = ops.recordings_to_deliver(record)
+        names = frozenset(recorded.name for recorded in recordings)
+        if names <= self.told.delivered:
             return
         waiting = self.told.record
         if waiting is not None and waiting.state == OPEN:
-            if waiting.body["name"] == recording.name:
+            if ops.names_of(waiting) == names:
                 return
-            self._entries.close(waiting, DROPPED, "a longer recording of the call takes its place")
-        self._entries.open(Kind.RECORD, recording.at.timestamp(), ops.record_body(recording))
+            self._entries.close(waiting, DROPPED, "more was recorded of the call")
+        self._entries.open(Kind.RECORD, recordings[-1].at.timestamp(), ops.record_body(recordings))
 
     def _close_rest(self, reason: str) -> None:
         self._entries.drop_cards()
-        for row in (self.told.finish, self.told.record):
+        for row in (self.told.finish, self.told.record, self.told.todo):
             if row is not None and row.state == OPEN:
                 self._entries.close(row, REFUSED, reason)
 
@@ -376,6 +386,18 @@ class Lane:
         await self._entries.on_disk(row)
         call_id = self.told.portal_call_id
         verdict = await self._attempt(lambda: [row], lambda: self._shared.deliveries.recording(row, call_id))
+        if verdict is not None:
+            self._entries.settle(row, verdict)
+
+    async def _remind(self) -> None:
+        row, registered = self.told.todo, self.told.register
+        assert row is not None
+        assert registered is not None
+        await self._entries.on_disk(row)
+        doubt = self._entries.is_doubtful(row)
+        verdict = await self._attempt(
+            lambda: [row], lambda: self._shared.deliveries.todo(row, registered.answer, doubt=doubt)
+        )
         if verdict is not None:
             self._entries.settle(row, verdict)
 

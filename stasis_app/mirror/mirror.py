@@ -85,6 +85,7 @@ class Mirror:
             anonymous_number=settings.anonymous_number,
             crm_create=settings.crm_create,
             internal_calls=settings.internal_calls,
+            message_todo=settings.message_todo,
         )
         heard = incidents or Unheard()
         deliveries = Deliveries(portal, recordings, people, settings.default_user, heard)

@@ -5,17 +5,18 @@ Pure. The bodies hold everything that is needed to send an operation again after
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from b24client import CallType, FinishCall, RegisterCall, StatusCode
-from stasis_app.calls.facts import Direction, Recorded
+from stasis_app.calls.facts import Direction, Recorded, RecordingKind
 from stasis_app.calls.record import CallRecord
 from stasis_app.mirror.outcome import outcome
 from stasis_app.mirror.people import Credit, People, credited_to, registered_for
+from stasis_app.mirror.recordings import Part
 from stasis_app.store import DONE, OPEN, REFUSED, OutboxRow
 
 
@@ -27,6 +28,7 @@ class Kind(StrEnum):
     HIDE = "hide"
     FINISH = "finish"
     RECORD = "record"
+    TODO = "todo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,11 @@ class Rules:
     anonymous_number: str = "anonymous"
     crm_create: bool = True
     internal_calls: bool = False
+    message_todo: str = ""
 
+
+TODO_SECONDS = 3600
+"""Seconds after the call within which a message should be heard."""
 
 NUMBER_OF_NOBODY = "0000000000"
 """Stands for a withheld number in a portal that takes nothing but digits."""
@@ -50,7 +56,7 @@ def register_body(record: CallRecord, number: str, people: People, rules: Rules)
     is_lead = number and record.direction is not Direction.INTERNAL and people.by_extension(number) is None
     return {
         "number": number or rules.anonymous_number,
-        "type": CallType.INCOMING if record.direction is Direction.INBOUND else CallType.OUTGOING,
+        "type": _type(record),
         "started_at": record.started_at.isoformat(),
         "line": record.line,
         "create": bool(is_lead and rules.crm_create),
@@ -58,6 +64,12 @@ def register_body(record: CallRecord, number: str, people: People, rules: Rules)
         "entity_id": identified.entity_id if identified else None,
         "users": registered_for(record, people, rules.default_user),
     }
+
+
+def _type(record: CallRecord) -> CallType:
+    if record.callback:
+        return CallType.CALLBACK
+    return CallType.INCOMING if record.direction is Direction.INBOUND else CallType.OUTGOING
 
 
 def finish_body(record: CallRecord, people: People, rules: Rules) -> dict[str, Any]:
@@ -71,9 +83,39 @@ def finish_body(record: CallRecord, people: People, rules: Rules) -> dict[str, A
     }
 
 
-def record_body(recording: Recorded) -> dict[str, Any]:
-    """Which recording to deliver."""
-    return {"name": recording.name, "format": recording.format, "seconds": recording.seconds}
+def record_body(recordings: Sequence[Recorded]) -> dict[str, Any]:
+    """Which recordings to deliver: the portal keeps one file per call, so several become one, in their order."""
+    first = recordings[0]
+    body: dict[str, Any] = {
+        "name": first.name,
+        "format": first.format,
+        "seconds": sum(recorded.seconds for recorded in recordings),
+    }
+    if len(recordings) > 1 or first.stereo:
+        body["parts"] = [{"name": r.name, "format": r.format, "stereo": r.stereo} for r in recordings]
+    return body
+
+
+def parts_of(body: dict[str, Any]) -> tuple[Part, ...]:
+    """The recordings an operation delivers."""
+    return tuple(Part(**part) for part in body.get("parts", ())) or (Part(body["name"], body["format"]),)
+
+
+def names_of(row: OutboxRow) -> frozenset[str]:
+    """The recordings a row is about."""
+    return frozenset(part.name for part in parts_of(row.body))
+
+
+def todo_body(record: CallRecord, number: str, people: People, rules: Rules) -> dict[str, Any]:
+    """What is to be done about a message the caller left, and by whom."""
+    identified, at = record.identified, record.ended_at or record.started_at
+    return {
+        "title": rules.message_todo.replace("{number}", number or rules.anonymous_number),
+        "users": credited_to(record, people, rules.default_user, rules.credit),
+        "entity_type": identified.entity_type if identified else "",
+        "entity_id": identified.entity_id if identified else None,
+        "deadline": (at + timedelta(seconds=TODO_SECONDS)).isoformat(),
+    }
 
 
 def register_call(call_id: str, body: dict[str, Any]) -> RegisterCall:
@@ -107,11 +149,16 @@ def digits_only(number: str) -> str:
     return "".join(c for c in number if c in "0123456789") or NUMBER_OF_NOBODY
 
 
-def recording_to_deliver(record: CallRecord) -> Recorded | None:
-    """The recording the portal should have: the longest, as it keeps one per call. None while there is none."""
-    if record.ended_at is None or record.recording or not record.recordings:
-        return None
-    return max(record.recordings, key=lambda recorded: recorded.seconds)
+def recordings_to_deliver(record: CallRecord) -> tuple[Recorded, ...]:
+    """The recordings the portal should have, in their order. None while the call goes on, or one of them does."""
+    if record.ended_at is None or record.recording:
+        return ()
+    return record.recordings
+
+
+def has_message(record: CallRecord) -> bool:
+    """Whether the caller left a message that somebody has to hear; also known while the recording is not complete."""
+    return any(recorded.kind is RecordingKind.MESSAGE for recorded in record.recordings)
 
 
 @dataclass(slots=True)
@@ -125,6 +172,7 @@ class Told:
     register: OutboxRow | None = None
     finish: OutboxRow | None = None
     record: OutboxRow | None = None
+    todo: OutboxRow | None = None
     shown: frozenset[int] = frozenset()
     maybe: frozenset[int] = frozenset()
     delivered: frozenset[str] = frozenset()
@@ -152,7 +200,9 @@ class Told:
             case Kind.RECORD:
                 self.record = row
                 if row.state != OPEN:
-                    self.delivered |= {row.body["name"]}
+                    self.delivered |= names_of(row)
+            case Kind.TODO:
+                self.todo = row
             case Kind.SHOW:
                 self._shown(row)
             case Kind.HIDE if row.state in (DONE, REFUSED):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -12,8 +13,11 @@ from b24client import (
     BadReply,
     Command,
     CommandResult,
+    EntityType,
     FinishCall,
     FinishedCall,
+    NewTask,
+    NewTodo,
     Portal,
     Priority,
     Refused,
@@ -57,6 +61,22 @@ class Registered:
     shown: bool = False
     finished: bool = False
     refusal: Refused | None = None
+    entity_type: str = ""
+    entity_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """Something somebody is to do about a call: for a client of the CRM (type and id), or a task by itself.
+
+    `about` tells it from others: the call's id.
+    """
+
+    title: str
+    user_id: int
+    deadline: datetime
+    about: str
+    entity: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +126,14 @@ class PortalCalls(Protocol):
         """Have the portal fetch a recording. Raises also ValueError for an address no portal would take."""
         ...
 
+    async def remind(self, reminder: Reminder) -> None:
+        """Give somebody something to do."""
+        ...
+
+    async def is_reminded(self, reminder: Reminder) -> bool:
+        """Whether he has it already."""
+        ...
+
     async def finished_before(self, external_call_id: str) -> str:
         """The CALL_ID under which a call is in the portal's statistics, "" when it is not."""
         ...
@@ -149,10 +177,17 @@ class B24PortalCalls:
         )
         if not results:
             return None
-        call_id = read(RegisteredCall, _REGISTER, results["reg"].unwrap()).call_id
+        made_known = read(RegisteredCall, _REGISTER, results["reg"].unwrap())
         shown, ended = results.get("show", _NOTHING), results.get("end", _NOTHING)
         refusal = ended.error if isinstance(ended.error, Refused) else None
-        return Registered(call_id, bool(shown.value), ended.error is None and bool(ended.value), refusal)
+        return Registered(
+            made_known.call_id,
+            bool(shown.value),
+            ended.error is None and bool(ended.value),
+            refusal,
+            made_known.crm_entity_type,
+            made_known.crm_entity_id or 0,
+        )
 
     async def cards(self, call_id: str, expected: Change, change: Callable[[], Change | None], *, since: float) -> bool:
         methods = [method for method, users in ((_HIDE, expected.hide), (_SHOW, expected.show)) if users]
@@ -183,6 +218,38 @@ class B24PortalCalls:
             lambda: [command], (command.method,), priority=Priority.RECORD, timeout=FETCH_SECONDS
         )
         results["record"].unwrap()
+
+    async def remind(self, reminder: Reminder) -> None:
+        if reminder.entity is not None:
+            kind, entity_id = reminder.entity
+            todo = NewTodo(
+                owner_type_id=EntityType[kind],
+                owner_id=entity_id,
+                deadline=reminder.deadline,
+                title=reminder.title,
+                description=reminder.about,
+                responsible_id=reminder.user_id,
+            )
+            await self._portal.activities.add_todo(todo, priority=Priority.RECORD)
+            return
+        task = NewTask(
+            title=reminder.title,
+            responsible_id=reminder.user_id,
+            description=reminder.about,
+            deadline=reminder.deadline,
+        )
+        await self._portal.tasks.add(task, priority=Priority.RECORD)
+
+    async def is_reminded(self, reminder: Reminder) -> bool:
+        try:
+            if reminder.entity is not None:
+                kind, entity_id = reminder.entity
+                found = await self._portal.activities.of(EntityType[kind], entity_id, SUBJECT=reminder.title)
+                return any(reminder.about in activity.description for activity in found)
+            tasks = await self._portal.tasks.list({"TITLE": reminder.title, "RESPONSIBLE_ID": reminder.user_id})
+            return any(reminder.about in task.description for task in tasks)
+        except (AccessDenied, BadReply, Refused):
+            return False  # we may not look there: as if nothing were found
 
     async def finished_before(self, external_call_id: str) -> str:
         return await self._known_as(external_call_id=external_call_id)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from loguru import logger
 
-from stasis_app.mirror.audio import AudioError, encode_mp3, is_whole
+from stasis_app.calls.routing import files_of_recording
+from stasis_app.mirror.audio import AudioError, encode_mp3, is_whole, join
 from stasis_app.settings import RecordingSettings
 
 MISSING_FOR = 5.0
@@ -26,6 +28,20 @@ AT_ONCE = 2
 
 class RecordingError(Exception):
     """A recording can't be delivered, ever; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A recording of a call, which may be one of several. A stereo one is two files on the PBX."""
+
+    name: str
+    format: str
+    stereo: bool = False
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of its files, the left channel first."""
+        return files_of_recording(self.name, stereo=self.stereo)
 
 
 class RecordingSource(Protocol):
@@ -80,16 +96,17 @@ class Recordings:
         return self._publisher is not None
 
     @asynccontextmanager
-    async def prepared(self, name: str, format: str) -> AsyncIterator[tuple[Path, str]]:  # noqa: A002 - ARI's word
+    async def prepared(self, *parts: Part, lacking: list[str] | None = None) -> AsyncIterator[tuple[Path, str]]:
         """The whole file in the format wanted, and the name it shall have in the portal.
 
-        Raises `RecordingError` when there will never be one, OSError when it can't be read.
+        Several parts are joined in their order. What can't be had of them is left out, and why is added to `lacking`.
+        Raises `RecordingError` when there will never be anything, OSError when it can't be read.
         """
-        async with self._at_once, self._whole(name, format) as prepared:
+        async with self._at_once, self._whole(parts, lacking) as prepared:
             yield prepared
 
     @asynccontextmanager
-    async def published(self, name: str, format: str) -> AsyncIterator[str]:  # noqa: A002 - ARI's word
+    async def published(self, *parts: Part, lacking: list[str] | None = None) -> AsyncIterator[str]:
         """An address the portal can fetch the whole file from, in the format wanted, for as long as the block lasts.
 
         Many may be published at a time: only their preparation takes turns. The address is a secret. Raises as
@@ -99,43 +116,73 @@ class Recordings:
             raise RecordingError('recordings are not published; set [recording] deliver = "url"')
         async with AsyncExitStack() as stack:
             async with self._at_once:
-                path, filename = await stack.enter_async_context(self._whole(name, format))
+                path, filename = await stack.enter_async_context(self._whole(parts, lacking))
             url = self._publisher.publish(path, filename)
             stack.callback(self._publisher.withdraw, url)
             yield url
 
     @asynccontextmanager
-    async def _whole(self, name: str, format_: str) -> AsyncIterator[tuple[Path, str]]:
+    async def _whole(self, parts: Sequence[Part], lacking: list[str] | None) -> AsyncIterator[tuple[Path, str]]:
         """See `prepared`; copies made on the way are removed at the end."""
-        found = await self._find(name, format_)
-        copies = [] if self._settings.directory else [found]
+        copies: list[Path] = []
+        format_ = parts[0].format
         try:
-            await self._wait_whole(found)
+            found = await self._joined(parts, copies, [] if lacking is None else lacking)
             if self._settings.format == "mp3" and format_ != "mp3":
                 found = await self._converted(found)
                 copies.append(found)
                 format_ = "mp3"
-            yield found, f"{Path(name).name}.{format_}"
+            yield found, f"{Path(parts[0].name).name}.{format_}"
         finally:
             for copy in copies:
                 with suppress(OSError):
                     await asyncio.to_thread(copy.unlink)
 
-    async def delivered(self, name: str) -> None:
-        """The portal has it: delete it here if it is not to be kept at all."""
-        if self._settings.keep_days == 0:
-            await self.discard(name)
-
-    async def discard(self, name: str) -> None:
-        """Delete a recording on the PBX. Never raises: a file that stays is no harm to a call."""
+    async def _joined(self, parts: Sequence[Part], copies: list[Path], lacking: list[str]) -> Path:
+        if len(parts) == 1 and not parts[0].stereo:
+            return await self._whole_file(parts[0].name, parts[0].format, copies)
+        found = [[await self._or_lacking(file, part.format, copies, lacking) for file in part.files] for part in parts]
+        there = [files for files in found if any(files)]
+        if not there:
+            raise RecordingError("; ".join(lacking))
+        target = await asyncio.to_thread(_temporary, ".wav")
+        copies.append(target)
         try:
-            if self._settings.directory is not None:
-                for path in await asyncio.to_thread(self._files, name):
-                    await asyncio.to_thread(path.unlink, missing_ok=True)
-            elif self._source is not None:
-                await self._source.delete(name)
-        except Exception as error:
-            logger.warning("The recording {} can't be deleted: {}", name, type(error).__name__)
+            await asyncio.to_thread(join, there, target)
+        except AudioError as error:
+            raise RecordingError(str(error)) from None
+        return target
+
+    async def _or_lacking(self, name: str, format_: str, copies: list[Path], lacking: list[str]) -> Path | None:
+        try:
+            return await self._whole_file(name, format_, copies)
+        except RecordingError as error:
+            lacking.append(f"{name}: {error}")
+            return None
+
+    async def _whole_file(self, name: str, format_: str, copies: list[Path]) -> Path:
+        path = await self._find(name, format_)
+        if not self._settings.directory:
+            copies.append(path)
+        await self._wait_whole(path)
+        return path
+
+    async def delivered(self, *parts: Part) -> None:
+        """The portal has them: delete them here if they are not to be kept at all."""
+        if self._settings.keep_days == 0:
+            await self.discard(*parts)
+
+    async def discard(self, *parts: Part) -> None:
+        """Delete recordings on the PBX. Never raises: a file that stays is no harm to a call."""
+        for name in (name for part in parts for name in part.files):
+            try:
+                if self._settings.directory is not None:
+                    for path in await asyncio.to_thread(self._files, name):
+                        await asyncio.to_thread(path.unlink, missing_ok=True)
+                elif self._source is not None:
+                    await self._source.delete(name)
+            except Exception as error:
+                logger.warning("The recording {} can't be deleted: {}", name, type(error).__name__)
 
     async def _find(self, name: str, format_: str) -> Path:
         if self._settings.directory is None:

@@ -7,7 +7,7 @@ import time
 
 from loguru import logger
 
-from stasis_app.mirror.operations import Kind
+from stasis_app.mirror.operations import Kind, parts_of
 from stasis_app.mirror.recordings import Recordings
 from stasis_app.store import Outbox
 
@@ -27,6 +27,6 @@ async def discard_old(outbox: Outbox, recordings: Recordings, keep_days: int) ->
             logger.warning("Old recordings can't be looked up: {}", type(error).__name__)
         else:
             for row in delivered:
-                await recordings.discard(row.body["name"])
+                await recordings.discard(*parts_of(row.body))
             since = until
         await asyncio.sleep(LOOK_EVERY)

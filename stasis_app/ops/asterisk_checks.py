@@ -77,16 +77,29 @@ async def application(ari: AriProbe, settings: AsteriskSettings, own_service_run
     ]
 
 
-async def bridge_media(ari: AriProbe, recording: RecordingSettings) -> list[Finding]:
-    """Recording a bridge needs a channel driver of its own."""
-    reply = await ari.get("asterisk", "modules", "chan_bridge_media.so")
-    status = reply.body.get("status", "") if isinstance(reply.body, dict) else ""
-    if reply.status == 200 and status == "Running":
-        return [fine("recording", "chan_bridge_media is loaded")]
+async def recording_modules(ari: AriProbe, recording: RecordingSettings) -> list[Finding]:
+    """Recording listens to a channel with a snoop channel; announcing it to both needs a channel driver for bridges."""
     if not recording.enabled:
         return [fine("recording", "recording is switched off")]
-    remedy = "Load chan_bridge_media.so (modules.conf), or set recording.enabled = false."
-    return [error("recording", "chan_bridge_media is not loaded: talks can't be recorded", remedy)]
+    needed = {"res_stasis_snoop": "talks can't be recorded"}
+    if recording.consent and recording.consent_when == "connected":
+        needed["chan_bridge_media"] = "nobody can be told that he is recorded"
+    lacking = [
+        error(
+            "recording",
+            f"{module} is not loaded: {what}",
+            f"Load {module}.so (modules.conf), or set recording.enabled = false.",
+        )
+        for module, what in needed.items()
+        if not await _runs(ari, module)
+    ]
+    return lacking or [fine("recording", f"{' and '.join(needed)} loaded")]
+
+
+async def _runs(ari: AriProbe, module: str) -> bool:
+    reply = await ari.get("asterisk", "modules", f"{module}.so")
+    status = reply.body.get("status", "") if isinstance(reply.body, dict) else ""
+    return reply.status == 200 and status == "Running"
 
 
 async def recordings(ari: AriProbe, recording: RecordingSettings) -> list[Finding]:

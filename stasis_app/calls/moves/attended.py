@@ -160,7 +160,6 @@ class Consultation:
         if missing:
             await call.bridge_ready()
             await call.control.add_to_bridge(call.bridge, *missing)
-        call.start_recording()
         await call.wait(lambda: call.state.ended or all(call.leg(leg).bridge == call.bridge for leg in legs), 1)
 
     async def _release(self, leg: str) -> None:

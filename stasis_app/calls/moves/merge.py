@@ -40,7 +40,6 @@ async def merge(first: Call, first_leg: str, second: Call, second_leg: str) -> b
             # Whoever is gone shows in the events; the others are together or end with the call.
             await asyncio.sleep(0)
         tell_ended(first, TransferResult.COMPLETED, moved[0].party)
-        first.start_recording()
         await asyncio.gather(first.release(first_leg, Unanswered.CANCELLED), second.hang_up())
     return True
 

@@ -29,23 +29,35 @@ _OPERATIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("POST", "/bridges/{bridgeId}", "createWithId", "type name"),
         ("DELETE", "/bridges/{bridgeId}", "destroy", ""),
         ("POST", "/bridges/{bridgeId}/addChannel", "addChannel", "channel role mute:boolean"),
+        ("POST", "/bridges/{bridgeId}/play/{playbackId}", "playWithId", "media"),
         ("POST", "/bridges/{bridgeId}/record", "record", "name format beep:boolean maxDurationSeconds:int"),
     ],
     "channels": [
         ("GET", "/channels", "list", ""),
         ("POST", "/channels/create", "create", "endpoint app appArgs channelId originator"),
-        ("POST", "/channels/{channelId}", "originateWithId", "endpoint app appArgs callerId timeout:int originator"),
+        (
+            "POST",
+            "/channels/{channelId}",
+            "originateWithId",
+            "endpoint app appArgs callerId timeout:int originator variables:containers",
+        ),
         ("DELETE", "/channels/{channelId}", "hangup", "reason_code"),
         ("POST", "/channels/{channelId}/answer", "answer", ""),
         ("POST", "/channels/{channelId}/continue", "continueInDialplan", "context extension priority:int"),
         ("POST", "/channels/{channelId}/dial", "dial", "caller timeout:int"),
         ("POST", "/channels/{channelId}/play", "play", "media playbackId"),
+        ("POST", "/channels/{channelId}/record", "record", "name format beep:boolean maxDurationSeconds:int"),
+        ("POST", "/channels/{channelId}/snoop/{snoopId}", "snoopChannelWithId", "spy app appArgs"),
         ("POST", "/channels/{channelId}/ring", "ring", ""),
         ("DELETE", "/channels/{channelId}/ring", "ringStop", ""),
         ("POST", "/channels/{channelId}/variable", "setChannelVar", "variable value"),
     ],
     "playbacks": [("DELETE", "/playbacks/{playbackId}", "stop", "")],
-    "recordings": [("POST", "/recordings/live/{recordingName}/stop", "stop", "")],
+    "recordings": [
+        ("POST", "/recordings/live/{recordingName}/stop", "stop", ""),
+        ("POST", "/recordings/live/{recordingName}/mute", "mute", ""),
+        ("DELETE", "/recordings/live/{recordingName}/mute", "unmute", ""),
+    ],
 }
 
 
@@ -253,5 +265,6 @@ def _api(method: str, path: str, nickname: str, parameters: str) -> dict[str, An
 
 def _parameter(kind: str, name: str) -> dict[str, Any]:
     name, _, data_type = name.partition(":")
+    kind = "body" if data_type == "containers" else kind
     required = kind == "path"
     return {"name": name, "paramType": kind, "required": required, "dataType": data_type or "string"}

@@ -142,6 +142,16 @@ async def test_large_answers_and_work_on_disk_do_not_hold_up_the_websocket(serve
     assert lanes(server, "POST recordings/live/r1/stop") == ["http"]
 
 
+async def test_lists_are_too_long_for_the_websocket(server: AriServer, link: AriLink) -> None:
+    """Asterisk 22.10.1 ends with a full stack when it has to send 2,000 channels over it."""
+    await link.api.channels.list()
+    await link.api.bridges.list()
+
+    # The link itself reads both lists whenever it connects.
+    for lists in ("GET channels", "GET bridges"):
+        assert lanes(server, lists) == ["http", "http"]
+
+
 async def test_a_server_without_requests_over_the_websocket_is_served_over_http(
     server: AriServer, make_link: Connect, told: Told
 ) -> None:
@@ -322,7 +332,11 @@ async def test_every_request_of_a_call_is_one_the_server_knows(server: AriServer
     await control.dial("3.0", caller="", seconds=20)
     await control.make_bridge("b1")
     await control.add_to_bridge("b1", ONE, OTHER)
-    await control.record("b1", "r1", "wav")
+    await control.play_in_bridge("b1", "sound:recorded", "p2")
+    await control.snoop(ONE, "r1", spy="both", args="record,1,r1")
+    await control.record("r1", "r1", "wav", beep=True)
+    await control.mute_recording("r1")
+    await control.unmute_recording("r1")
     await control.stop_recording("r1")
     await control.destroy_bridge("b1")
     await control.play(ONE, "sound:hello", "p1")
@@ -362,7 +376,11 @@ async def test_every_request_of_a_call_is_one_the_server_knows(server: AriServer
         ("POST channels/3.0/dial", {"timeout": 20}),
         ("POST bridges/b1", {"type": "mixing,dtmf_events"}),
         ("POST bridges/b1/addChannel", {"channel": [ONE, OTHER]}),
-        ("POST bridges/b1/record", {"name": "r1", "format": "wav"}),
+        ("POST bridges/b1/play/p2", {"media": "sound:recorded"}),
+        (f"POST channels/{ONE}/snoop/r1", {"spy": "both", "app": "stasis-app", "appArgs": "record,1,r1"}),
+        ("POST channels/r1/record", {"name": "r1", "format": "wav", "beep": True}),
+        ("POST recordings/live/r1/mute", {}),
+        ("DELETE recordings/live/r1/mute", {}),
         ("POST recordings/live/r1/stop", {}),
         ("DELETE bridges/b1", {}),
         (f"POST channels/{ONE}/play", {"media": "sound:hello", "playbackId": "p1"}),

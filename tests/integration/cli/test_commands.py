@@ -39,12 +39,12 @@ def test_without_a_configuration_one_is_asked_for(run):
     assert "contrib/stasis.example.toml" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "check", "calls", "outbox"])
+@pytest.mark.parametrize("command", ["run", "check", "calls", "outbox", "recordings missing"])
 def test_a_wrong_configuration_is_told_whole_with_code_2(run, tmp_path, monkeypatch, command):
     monkeypatch.delenv("STASIS_ASTERISK__URL")
     (tmp_path / "stasis.toml").write_text('[asterisk]\npassword = "hush"\nurl = "x"\n')
 
-    result = run(command)
+    result = run(*command.split())
 
     assert result.exit_code == 2
     for key in ("asterisk.username", "asterisk.url", "bitrix24.webhook", "routing.plan"):

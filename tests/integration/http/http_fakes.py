@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from pydantic import SecretStr
 
@@ -17,8 +17,10 @@ from stasis_app.http import (
     Listener,
     OutboxItem,
     PastCalls,
+    RecordingOrder,
     State,
 )
+from stasis_app.mirror.report import RecordingReport
 from stasis_app.settings import HttpSettings
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -69,6 +71,9 @@ class World:
         self.originated: list[tuple[str, str]] = []
         self.wishes: list[dict[str, object]] = []
         self.hung_up: list[str] = []
+        self.recorded: list[tuple[str, RecordingOrder]] = []
+        self.days: list[tuple[date | None, bool]] = []
+        self.reports: list[RecordingReport] = []
         self.transferred: list[tuple[str, ...]] = []
         self.waiting: list[OutboxItem] = []
         self.listeners: list[Listener] = []
@@ -100,6 +105,18 @@ class World:
     async def hang_up(self, call_id: str) -> bool:
         self.hung_up.append(call_id)
         return call_id in self.book
+
+    async def record(self, call_id: str, order: RecordingOrder) -> bool:
+        if self.trouble:
+            raise self.trouble
+        self.recorded.append((call_id, order))
+        return call_id in self.book
+
+    # RecordingsReader
+
+    async def of_day(self, day: date | None, *, missing: bool) -> list[RecordingReport]:
+        self.days.append((day, missing))
+        return self.reports
 
     async def transfer(self, call_id: str, to: str, kind: TransferKind, extension: str) -> bool:
         if self.trouble:
@@ -168,6 +185,7 @@ def dependencies(world: World, *sources: HealthSource, tokens: tuple[str, ...] =
         journal=Journal(world),
         control=world,
         outbox=world,
+        recordings=world,
         facts=world,
         health=sources or (world.source("asterisk", essential=True),),
     )

@@ -17,6 +17,7 @@ from b24client import FinishCall, Limits, Portal, RegisterCall, StatusCode, Webh
 from b24client.sandbox import SAMPLE_SEED, SANDBOX, Sandbox, SandboxConfig, create_sandbox
 from stasis_app.http import create_http
 from stasis_app.mirror import Recordings
+from stasis_app.mirror.recordings import Part
 from stasis_app.portal import PublishedRecordings, add_recordings
 from stasis_app.settings import RecordingSettings
 
@@ -84,7 +85,7 @@ async def test_many_recordings_come_with_one_request(company: Company) -> None:
     before = company.sandbox.journal.requests
 
     async with AsyncExitStack() as stack:
-        urls = [await stack.enter_async_context(recordings.published(f"talk{n}", "wav")) for n in range(4)]
+        urls = [await stack.enter_async_context(recordings.published(Part(f"talk{n}", "wav"))) for n in range(4)]
         commands = [
             record_command(f"r{n}", call_id, url=url) for n, (call_id, url) in enumerate(zip(talks, urls, strict=True))
         ]
@@ -99,7 +100,7 @@ async def test_many_recordings_come_with_one_request(company: Company) -> None:
 async def test_a_recording_is_converted_and_fetched(company: Company) -> None:
     speech(company.spool / "talk.wav")
     call_id = await company.finished()
-    async with company.recordings(format="mp3").published("talk", "wav") as url:
+    async with company.recordings(format="mp3").published(Part("talk", "wav")) as url:
         await company.portal.telephony.attach_record_url(call_id, url)
     assert company.kept(call_id)[0] == 0xFF
     record = company.sandbox.calls.calls[call_id].record
@@ -109,7 +110,7 @@ async def test_a_recording_is_converted_and_fetched(company: Company) -> None:
 
 async def test_an_address_tells_what_it_is_and_opens_nothing_afterwards(company: Company) -> None:
     content = speech(company.spool / "talk.wav")
-    async with company.recordings().published("talk", "wav") as url:
+    async with company.recordings().published(Part("talk", "wav")) as url:
         path = urlsplit(url).path
         async with company.service.get(path) as got:
             assert (got.status, got.content_type, got.content_length) == (200, "audio/x-wav", len(content))
@@ -141,7 +142,7 @@ async def test_an_address_tells_what_it_is_and_opens_nothing_afterwards(company:
 )
 async def test_nothing_else_is_served(company: Company, path: str) -> None:
     speech(company.spool / "talk.wav")
-    async with company.recordings().published("talk", "wav") as url:
+    async with company.recordings().published(Part("talk", "wav")) as url:
         token = urlsplit(url).path.split("/")[3]
         async with company.service.get(path.replace("{token}", token)) as got:
             assert got.status == 404
@@ -156,7 +157,7 @@ async def test_guesses_are_told_once_a_minute_not_each_time(company: Company) ->
 
 async def test_a_file_that_vanished_is_not_found(company: Company) -> None:
     speech(company.spool / "talk.wav")
-    async with company.recordings().published("talk", "wav") as url:
+    async with company.recordings().published(Part("talk", "wav")) as url:
         (company.spool / "talk.wav").unlink()
         async with company.service.get(urlsplit(url).path) as got:
             assert got.status == 404
@@ -165,7 +166,7 @@ async def test_a_file_that_vanished_is_not_found(company: Company) -> None:
 async def test_nobody_posts_there(company: Company) -> None:
     speech(company.spool / "talk.wav")
     async with (
-        company.recordings().published("talk", "wav") as url,
+        company.recordings().published(Part("talk", "wav")) as url,
         company.service.post(urlsplit(url).path, data=b"x") as got,
     ):
         assert got.status == 405

@@ -33,7 +33,7 @@ class Company:
     def __init__(self, sandbox: Sandbox, portal: Portal, folder: Path) -> None:
         self.sandbox = sandbox
         self.folder = folder
-        self._portal = portal
+        self.portal = portal
         self.effects: asyncio.Queue[str] = asyncio.Queue()
 
     async def open(self, **recording: Any) -> None:
@@ -41,7 +41,7 @@ class Company:
         self.incidents = IncidentBook(self.store.incidents)
         self.mirror = Mirror(
             self.store.outbox,
-            B24PortalCalls(self._portal),
+            B24PortalCalls(self.portal),
             Office(),
             Recordings(RecordingSettings(directory=self.folder, **recording)),
             Bitrix24Settings(default_user=1),

@@ -10,6 +10,7 @@ import pytest
 
 from stasis_app.calls.facts import Unanswered
 from stasis_app.mirror import Recordings
+from stasis_app.mirror.recordings import Part
 from tests.unit.mirror.mirror_story import ANNA, BEGAN, BORIS, VERA
 
 
@@ -175,9 +176,9 @@ async def test_a_delivered_recording_is_deleted_when_its_days_are_over(company, 
     other.write_bytes(company.records("talk"))
     deleted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    async def discard(self: Recordings, name: str) -> None:
-        await really_discard(self, name)
-        deleted.set_result(name)
+    async def discard(self: Recordings, *parts: Part) -> None:
+        await really_discard(self, *parts)
+        deleted.set_result(parts[0].name)
 
     really_discard = Recordings.discard
     monkeypatch.setattr(Recordings, "discard", discard)

@@ -69,8 +69,8 @@ class Asterisk:
                 return web.json_response({"system": {"version": self.version}})
             case "asterisk/ping":
                 return web.json_response({"ping": "pong"})
-            case "asterisk/modules/chan_bridge_media.so":
-                return web.json_response({"name": "chan_bridge_media.so", "status": "Running"})
+            case "asterisk/modules/res_stasis_snoop.so":
+                return web.json_response({"name": "res_stasis_snoop.so", "status": "Running"})
             case "recordings/stored":
                 return web.json_response([])
             case "sounds":
@@ -211,14 +211,20 @@ async def test_a_name_in_use(company):
     assert (await company.wrong())["the name stasis-app is in use"].severity is Severity.WARNING
 
 
-async def test_recording_without_its_channel_driver(company):
-    company.asterisk.answers["asterisk/modules/chan_bridge_media.so"] = (404, {})
+async def test_recording_without_its_module(company):
+    company.asterisk.answers["asterisk/modules/res_stasis_snoop.so"] = (404, {})
 
     wrong = await company.wrong()
 
-    assert "modules.conf" in wrong["chan_bridge_media is not loaded: talks can't be recorded"].remedy
+    assert "modules.conf" in wrong["res_stasis_snoop is not loaded: talks can't be recorded"].remedy
     company.change("recording", enabled=False)
     assert await company.wrong() == {}
+
+
+async def test_an_announcement_to_both_without_its_channel_driver(company):
+    company.change("recording", consent=["recorded"], consent_when="connected")
+
+    assert list(await company.wrong()) == ["chan_bridge_media is not loaded: nobody can be told that he is recorded"]
 
 
 async def test_a_recording_folder_that_is_not_there(company, tmp_path):

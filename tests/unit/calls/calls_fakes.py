@@ -17,6 +17,8 @@ from stasis_app.ari.errors import AriError, Gone, error_for
 from stasis_app.ari.world import World
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call, CallOptions
+from stasis_app.calls.facts import RecordingMode
+from stasis_app.calls.policy import RecordingPolicy
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import CallHandle
@@ -35,21 +37,28 @@ async def keep_waiting(call: CallHandle) -> None:
 class Exchange:
     """Implements `Control`, and keeps the channels, bridges and recordings an Asterisk would have."""
 
-    def __init__(self, *, record: bool = False, options: CallOptions | None = None) -> None:
+    def __init__(
+        self, *, record: bool = False, policy: RecordingPolicy | None = None, options: CallOptions | None = None
+    ) -> None:
         self.flow: Callable[[Call], Awaitable[None]] = keep_waiting
         self.asked: list[tuple[str, ...]] = []
         self.channels: dict[str, e.Channel] = {}
         self.bridges: dict[str, list[str]] = {}
-        self.recordings: dict[str, str] = {}
+        self.recordings: dict[str, str] = {}  # file -> the channel it is recorded from
+        self.snoops: dict[str, str] = {}  # snoop channel -> the channel it listens to
+        self.muted: set[str] = set()
+        self.former: Exchange | None = None  # the same before a restart
         self.playing: list[tuple[str, str, str]] = []  # playback, media, channel
         self.facts: list[f.Fact] = []
         self.records: dict[str, CallRecord] = {}
+        self.seconds_recorded = 3  # what Asterisk says of the next recording that ends
         self.variables: dict[str, dict[str, str]] = {}  # those given with the channel
         self._watched: set[str] = set()
         self._rules: list[tuple[str, str, AriError]] = []
         self._gates: dict[str, asyncio.Event] = {}
         self._deaf = False
-        self.call_options = options or CallOptions(endpoint="PJSIP/{extension}", record=record)
+        how = policy or RecordingPolicy(RecordingMode.CALL if record else RecordingMode.OFF)
+        self.call_options = options or CallOptions(endpoint="PJSIP/{extension}", recording=lambda record: how)
         self.tracker = Tracker(self, self.call_options, self._run, [self._told], APP)
 
     async def _run(self, call: Call) -> None:
@@ -206,13 +215,34 @@ class Exchange:
         ended = self.channels.pop(channel)
         self.tell(e.ChannelHangupRequest, channel=ended, soft=soft, cause=32 if soft else cause, tech_cause=tech_cause)
         self._leaves_bridge(ended)
+        self._recording_ends(*(file for file, source in self.recordings.items() if source == channel))
         in_stasis = ended.dialplan.app_name == "Stasis"
         if in_stasis:
             self.tell(e.StasisEnd, channel=ended)
+        for snoop in [snoop for snoop, source in self.snoops.items() if source == channel]:
+            self._snoop_ends(snoop)
+        if ended.name.startswith("Snoop/"):
+            del self.snoops[channel]
+            return
         # A channel that came from the dialplan is no longer watched once it has left the application.
         ours = ",leg" in ended.dialplan.app_data
         if not in_stasis or ours or channel in self._watched:
             self.tell(e.ChannelDestroyed, channel=ended, cause=cause, tech_cause=tech_cause)
+
+    def _snoop_ends(self, snoop: str) -> None:
+        ended = self.channels.pop(snoop)
+        del self.snoops[snoop]
+        self._recording_ends(*(file for file, source in self.recordings.items() if source == snoop))
+        self.tell(e.StasisEnd, channel=ended)
+
+    def _recording_ends(self, *files: str) -> None:
+        for file in files:
+            target = f"channel:{self.recordings.pop(file)}"
+            self.muted.discard(file)
+            self.tell(
+                e.RecordingFinished,
+                recording=e.Recording(name=file, format="wav", target_uri=target, duration=self.seconds_recorded),
+            )
 
     def _leaves_bridge(self, channel: e.Channel) -> None:
         for name, members in self.bridges.items():
@@ -321,16 +351,37 @@ class Exchange:
         await self._ask("destroy_bridge", bridge)
         self.bridges.pop(bridge, None)
 
-    async def record(self, bridge: str, name: str, audio_format: str) -> None:
-        await self._ask("record", bridge, name)
-        self.recordings[name] = bridge
-        self.tell(e.RecordingStarted, recording=e.Recording(name=name, format="wav", target_uri=f"bridge:{bridge}"))
+    async def play_in_bridge(self, bridge: str, media: str, playback: str) -> None:
+        await self._ask("play_in_bridge", bridge, media)
+
+    async def snoop(self, channel: str, snoop: str, *, spy: str, args: str) -> None:
+        await self._ask("snoop", channel, snoop, spy)
+        self._existing(channel)
+        self.snoops[snoop] = channel
+        plan = e.Dialplan(app_name="Stasis", app_data=f"{APP},{args}")
+        self.channels[snoop] = e.Channel(id=snoop, name=f"Snoop/{channel}-00000000", state="Up", dialplan=plan)
+        self.tell(e.StasisStart, channel=self.channels[snoop], args=tuple(args.split(",")))
+
+    async def record(self, channel: str, name: str, audio_format: str, **options: Any) -> None:
+        await self._ask("record", channel, name)
+        self._existing(channel)
+        self.recordings[name] = channel
+        self.tell(e.RecordingStarted, recording=e.Recording(name=name, format="wav", target_uri=f"channel:{channel}"))
+
+    async def mute_recording(self, name: str) -> None:
+        await self._ask("mute_recording", name)
+        if name not in self.recordings:
+            raise Gone("recording", "Recording not found", 404)
+        self.muted.add(name)
+
+    async def unmute_recording(self, name: str) -> None:
+        await self._ask("unmute_recording", name)
+        self.muted.discard(name)
 
     async def stop_recording(self, name: str) -> None:
         await self._ask("stop_recording", name)
-        if bridge := self.recordings.pop(name, ""):
-            recording = e.Recording(name=name, format="wav", target_uri=f"bridge:{bridge}", duration=3)
-            self.tell(e.RecordingFinished, recording=recording)
+        if name in self.recordings:
+            self._recording_ends(name)
 
     async def hang_up(self, channel: str, cause: int) -> None:
         await self._ask("hang_up", channel, str(cause))

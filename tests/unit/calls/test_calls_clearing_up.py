@@ -18,10 +18,12 @@ async def test_a_recording_that_can_not_be_stopped_does_not_keep_the_call() -> N
     pbx.flow = ring_anna
     await pbx.customer_calls()
     await pbx.answers("101")
+    pbx.recordings.clear()  # it ends, and nobody is told
     pbx.refuse("stop_recording", TimedOut)
     await pbx.hangs_up("1.0")
     await pbx.passes(20)
 
+    assert pbx.requests("stop_recording")
     assert pbx.told(f.Recorded)
     assert not pbx.bridges
     assert pbx.tracker.live() == []

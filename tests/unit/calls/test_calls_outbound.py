@@ -49,11 +49,7 @@ class Dials:
 
 @pytest.fixture
 async def pbx() -> Exchange:
-    return Exchange(
-        options=CallOptions(
-            trunks=PLAN, trunk_patience=10, auto_answer=AutoAnswer("off", {"102": "snom"}), record=False
-        )
-    )
+    return Exchange(options=CallOptions(trunks=PLAN, trunk_patience=10, auto_answer=AutoAnswer("off", {"102": "snom"})))
 
 
 async def anna_dials(pbx: Exchange, flow: Dials) -> None:
@@ -209,9 +205,7 @@ async def test_all_trunks_fail_and_the_last_ones_answer_counts(pbx: Exchange) ->
 
 
 async def test_no_trunk_serves_the_number(pbx: Exchange) -> None:
-    pbx.tracker._options = CallOptions(
-        trunks=NumberPlan((Trunk("x", "PJSIP/{number}@x", prefixes=("00",)),)), record=False
-    )
+    pbx.tracker._options = CallOptions(trunks=NumberPlan((Trunk("x", "PJSIP/{number}@x", prefixes=("00",)),)))
     flow = Dials(Target.outside(NUMBER))
     await anna_dials(pbx, flow)
     await pbx.passes(1)

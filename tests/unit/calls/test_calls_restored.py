@@ -28,9 +28,10 @@ async def restarted(before: Exchange, meanwhile: Callable[[], Awaitable[None]] |
     before.lose_events()
     if meanwhile:
         await meanwhile()
-    after = Exchange()
+    after = Exchange(record=True)
     after.flow = before.flow
     after.channels, after.bridges, after.recordings = before.channels, before.bridges, before.recordings
+    after.snoops = before.snoops
     after.tracker.restore(before.records.values())
     await after.link_is_back()
     return after

@@ -283,20 +283,18 @@ async def test_when_one_side_hangs_up_the_other_is_released_and_nothing_is_left(
     assert pbx.tracker.live() == []
 
 
-async def test_a_talk_is_recorded_and_the_bridge_outlives_the_recording(pbx: Exchange) -> None:
+async def test_a_talk_is_recorded_and_the_recording_ends_with_the_channel_it_listens_to(pbx: Exchange) -> None:
     pbx = Exchange(record=True)
     pbx.flow = Rung(GROUP[:1])
     await pbx.customer_calls()
     await pbx.answers("101")
-    assert pbx.recordings == {"1.0-1": "1.0-bridge"}
+    assert pbx.recordings == {"1.0-1": "1.0-1"}
 
     await pbx.hangs_up("1.0")
-    assert pbx.bridges  # the file is not complete yet
-    assert pbx.told(f.Ended)
     await pbx.passes(10)
 
     assert [fact.name for fact in pbx.told(f.Recorded)] == ["1.0-1"]
-    assert [request[0] for request in pbx.asked[-2:]] == ["stop_recording", "destroy_bridge"]
+    assert pbx.requests("stop_recording") == []
     assert not pbx.bridges
     assert pbx.tracker.live() == []
 

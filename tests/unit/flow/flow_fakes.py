@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stasis_app.calls.facts import Direction, Ended, EndedBy, Identified, Party, PartyKind, Started, Unanswered, Visited
+from stasis_app.calls.facts import (
+    Direction,
+    Ended,
+    EndedBy,
+    Identified,
+    Party,
+    PartyKind,
+    RecordingMode,
+    Started,
+    Unanswered,
+    Visited,
+)
 from stasis_app.calls.record import after, begin
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 from stasis_app.crm import (
@@ -27,6 +38,28 @@ from stasis_app.flow import FlowContext, Plan, load_plan
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 NUMBERS = Numbers("RU")
 IVANOV = Client("CONTACT", 651, "Ivanov", user_id=11)
+
+
+class FakeRecording:
+    """Remembers what was chosen."""
+
+    def __init__(self) -> None:
+        self.chosen: list[RecordingMode | str] = []
+
+    def choose(self, mode: RecordingMode) -> None:
+        self.chosen.append(mode)
+
+    def start(self) -> None:
+        self.chosen.append("start")
+
+    def stop(self) -> None:
+        self.chosen.append("stop")
+
+    async def pause(self) -> None:
+        self.chosen.append("pause")
+
+    async def resume(self) -> None:
+        self.chosen.append("resume")
 
 
 class FakeCall:
@@ -57,6 +90,8 @@ class FakeCall:
         )
         self.done: list[tuple[Any, ...]] = []
         self.broken_verbs: set[str] = set()
+        self.recording = FakeRecording()
+        self.says: float | str = 0.0  # the message he leaves
         self._keys = list(keys)
         self._answers = set(answers)
         self._tried = dict(tried or {})
@@ -105,6 +140,12 @@ class FakeCall:
         missed = [t.party for t in targets if t.party != taken]
         otherwise = Unanswered.ANSWERED_ELSEWHERE if taken else Unanswered.NO_ANSWER
         return RingResult(taken, tuple((p, self._tried.get(p.number, otherwise)) for p in missed))
+
+    async def take_message(self, *, seconds: float, silence: float, least: float, terminator: str = "#") -> float:
+        self._do("take_message", seconds, silence, least)
+        if self.says == self.GONE:
+            self._leave()
+        return float(self.says)
 
     async def talk(self) -> None:
         self._do("talk")

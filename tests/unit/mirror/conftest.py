@@ -10,6 +10,7 @@ import pytest
 from loguru import logger
 
 from stasis_app.mirror import Mirror, attempts, lane
+from stasis_app.mirror.recordings import Part
 from stasis_app.settings import Bitrix24Settings
 from tests.unit.mirror.mirror_story import ListeningPortal, MemoryOutbox, Office, Story
 
@@ -21,15 +22,19 @@ class KeptRecordings:
     fetched_by_portal = False
 
     @asynccontextmanager
-    async def published(self, name: str, kind: str):
-        yield f"https://pbx.example.com/{name}.{kind}"
+    async def published(self, *parts: Part, lacking: list[str]):
+        yield f"https://pbx.example.com/{_together(parts)}"
 
     @asynccontextmanager
-    async def prepared(self, name: str, kind: str):
-        yield Path(f"/spool/{name}.{kind}"), f"{name}.{kind}"
+    async def prepared(self, *parts: Part, lacking: list[str]):
+        yield Path(f"/spool/{_together(parts)}"), _together(parts)
 
-    async def delivered(self, name: str) -> None:
+    async def delivered(self, *parts: Part) -> None:
         pass
+
+
+def _together(parts: tuple[Part, ...]) -> str:
+    return "+".join(part.name for part in parts) + f".{parts[0].format}"
 
 
 class Desk:

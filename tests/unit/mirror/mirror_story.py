@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from b24client import FinishCall, Refused, RegisterCall
 from stasis_app.calls import facts as f
-from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, Unanswered
+from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, RecordingKind, Unanswered
 from stasis_app.calls.record import CallRecord, after, begin
-from stasis_app.mirror.portal_calls import Change, Opening, Registered
+from stasis_app.mirror.portal_calls import Change, Opening, Registered, Reminder
 from stasis_app.store import OPEN, OutboxRow
 
 BEGAN = datetime(2026, 3, 10, 11, 19, 38, tzinfo=UTC)
@@ -87,8 +88,11 @@ class Story:
     def leaves(self, who: str) -> Story:
         return self.tell(f.Left(**self._leg(who), bridge="b")).tell(f.LegEnded(**self._leg(who), cause=16))
 
-    def is_recorded(self, name: str = "talk", seconds: int = 7) -> Story:
-        return self.tell(f.Recorded(**self._at, name=name, format="wav", seconds=seconds))
+    def is_recorded(self, name: str = "talk", seconds: int = 7, **more: Any) -> Story:
+        return self.tell(f.Recorded(**self._at, name=name, format="wav", seconds=seconds, **more))
+
+    def leaves_message(self, name: str = "1.0-m1", seconds: int = 12) -> Story:
+        return self.is_recorded(name, seconds, kind=RecordingKind.MESSAGE)
 
     def ends(self, by: EndedBy = EndedBy.CUSTOMER, cause: int = 16, tech_cause: int | None = None) -> Story:
         return self.tell(f.Ended(**self._at, by=by, cause=cause, tech_cause=tech_cause))
@@ -130,6 +134,7 @@ class ListeningPortal:
     registered: list[RegisterCall] = field(default_factory=list)
     finished: list[FinishCall] = field(default_factory=list)
     attached: list[str] = field(default_factory=list)
+    reminders: list[Reminder] = field(default_factory=list)
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
     slow: asyncio.Event | None = None
     is_crowded: bool = False
@@ -181,6 +186,15 @@ class ListeningPortal:
         await self._hear(f"attach {url}")
         self._fail("attach")
         self.attached.append(url)
+
+    async def remind(self, reminder: Reminder) -> None:
+        await self._hear(f"remind {reminder.user_id}: {reminder.title}")
+        self._fail("remind")
+        self.reminders.append(reminder)
+
+    async def is_reminded(self, reminder: Reminder) -> bool:
+        await self._hear("look whether he is reminded")
+        return reminder in self.reminders
 
     async def finished_before(self, external_call_id: str) -> str:
         await self._hear("look in the statistics")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from stasis_app.mirror import RecordingError, Recordings, recordings
+from stasis_app.mirror.recordings import Part
 from stasis_app.settings import RecordingSettings
 
 
@@ -41,7 +42,7 @@ def of(spool: Path, **more: object) -> Recordings:
 async def test_a_whole_file_is_delivered_as_it_is(spool):
     whole = speech(spool / "talk.wav")
 
-    async with of(spool).prepared("talk", "wav") as (path, filename):
+    async with of(spool).prepared(Part("talk", "wav")) as (path, filename):
         assert (filename, path.read_bytes()) == ("talk.wav", whole)
 
 
@@ -51,14 +52,14 @@ async def test_a_file_is_waited_for_until_it_is_whole(spool, monkeypatch):
     (spool / "talk.wav").write_bytes(whole[:44])
     asyncio.get_running_loop().call_later(0.05, (spool / "talk.wav").write_bytes, whole)
 
-    async with of(spool).prepared("talk", "wav") as (path, _):
+    async with of(spool).prepared(Part("talk", "wav")) as (path, _):
         assert path.read_bytes() == whole
 
 
 async def test_mp3_is_made_on_the_way_and_nothing_of_it_stays(spool):
     speech(spool / "talk.wav", 2)
 
-    async with of(spool, format="mp3").prepared("talk", "wav") as (path, filename):
+    async with of(spool, format="mp3").prepared(Part("talk", "wav")) as (path, filename):
         assert filename == "talk.mp3"
         assert path.read_bytes()[0] == 0xFF  # an MPEG frame
         assert 4000 < path.stat().st_size < 16000  # two seconds at 32 kbit/s
@@ -79,7 +80,7 @@ async def test_what_will_never_be_a_recording_is_said_so(spool, content, why):
         (spool / "talk.wav").write_bytes(content)
 
     with pytest.raises(RecordingError, match=why):
-        async with of(spool).prepared("talk", "wav"):
+        async with of(spool).prepared(Part("talk", "wav")):
             pass
 
 
@@ -87,21 +88,21 @@ async def test_a_recording_without_a_sound_is_said_so(spool):
     speech(spool / "talk.wav", 0)
 
     with pytest.raises(RecordingError, match="empty"):
-        async with of(spool).prepared("talk", "wav"):
+        async with of(spool).prepared(Part("talk", "wav")):
             pass
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/../../secret"])
 async def test_a_name_can_not_lead_out_of_the_spool(spool, name):
     with pytest.raises(RecordingError, match="leads out"):
-        async with of(spool).prepared(name, "wav"):
+        async with of(spool).prepared(Part(name, "wav")):
             pass
 
 
 @pytest.mark.parametrize(("keep_days", "stays"), [(0, False), (30, True), (None, True)])
 async def test_a_delivered_recording_is_kept_as_long_as_configured(spool, keep_days, stays):
     speech(spool / "talk.wav")
-    await of(spool, keep_days=keep_days).delivered("talk")
+    await of(spool, keep_days=keep_days).delivered(Part("talk", "wav"))
 
     assert (spool / "talk.wav").exists() is stays
 
@@ -127,9 +128,9 @@ async def test_without_a_spool_in_sight_a_copy_is_fetched_and_removed(spool):
     ari = Ari(spool)
     fetched = Recordings(RecordingSettings(keep_days=0), ari)
 
-    async with fetched.prepared("talk", "wav") as (path, filename):
+    async with fetched.prepared(Part("talk", "wav")) as (path, filename):
         assert filename == "talk.wav"
-    await fetched.delivered("talk")
+    await fetched.delivered(Part("talk", "wav"))
 
     assert not path.exists()
     assert ari.deleted == ["talk"]
@@ -137,7 +138,7 @@ async def test_without_a_spool_in_sight_a_copy_is_fetched_and_removed(spool):
 
 async def test_a_recording_asterisk_does_not_have_is_said_so(spool):
     with pytest.raises(RecordingError, match="does not have"):
-        async with Recordings(RecordingSettings(), Ari(spool)).prepared("other", "wav"):
+        async with Recordings(RecordingSettings(), Ari(spool)).prepared(Part("other", "wav")):
             pass
 
 
@@ -161,7 +162,7 @@ async def test_a_recording_lies_on_the_shelf_for_as_long_as_the_portal_is_told_o
     shelf = Shelf()
     recordings = Recordings(RecordingSettings(directory=spool, format="mp3"), publisher=shelf)
 
-    async with recordings.published("talk", "wav") as url:
+    async with recordings.published(Part("talk", "wav")) as url:
         path, filename = shelf.files[url]
         assert filename == "talk.mp3"
         assert path.read_bytes()[0] == 0xFF
@@ -178,14 +179,14 @@ async def test_more_recordings_can_lie_there_than_are_prepared_at_a_time(spool):
 
     async with asyncio.timeout(5), AsyncExitStack() as stack:
         for number in range(many):
-            await stack.enter_async_context(published.published(f"talk{number}", "wav"))
+            await stack.enter_async_context(published.published(Part(f"talk{number}", "wav")))
         assert len(shelf.files) == many
     assert shelf.files == {}
 
 
 async def test_a_copy_from_another_machine_lies_there_and_is_removed(spool):
     shelf = Shelf()
-    async with Recordings(RecordingSettings(), Ari(spool), shelf).published("talk", "wav") as url:
+    async with Recordings(RecordingSettings(), Ari(spool), shelf).published(Part("talk", "wav")) as url:
         path, _ = shelf.files[url]
         assert path.exists()
     assert not path.exists()
@@ -193,12 +194,12 @@ async def test_a_copy_from_another_machine_lies_there_and_is_removed(spool):
 
 async def test_what_can_not_be_published_is_said_so(spool):
     with pytest.raises(RecordingError, match="deliver"):
-        async with of(spool).published("talk", "wav"):
+        async with of(spool).published(Part("talk", "wav")):
             pass
     shelf = Shelf()
     for name, why in (("talk", "no file"), ("../secret", "leads out")):
         with pytest.raises(RecordingError, match=why):
-            async with Recordings(RecordingSettings(directory=spool), publisher=shelf).published(name, "wav"):
+            async with Recordings(RecordingSettings(directory=spool), publisher=shelf).published(Part(name, "wav")):
                 pass
     assert shelf.files == {}
 
@@ -207,6 +208,6 @@ async def test_a_failure_while_it_is_published_takes_it_off_the_shelf(spool):
     speech(spool / "talk.wav")
     shelf = Shelf()
     with pytest.raises(OSError, match="portal"):
-        async with Recordings(RecordingSettings(directory=spool), publisher=shelf).published("talk", "wav"):
+        async with Recordings(RecordingSettings(directory=spool), publisher=shelf).published(Part("talk", "wav")):
             raise OSError("the portal is away")
     assert shelf.files == {}

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from b24client import Refused
+from b24client import Refused, StatusCode, UnknownOutcome
 from stasis_app.calls.facts import EndedBy, HandedOver, Unanswered
 from tests.unit.mirror.mirror_story import ANNA, BORIS, CLIENT, VERA, Office, Story
 
@@ -163,12 +163,62 @@ async def test_a_recording_that_comes_late_is_delivered_once(desk):
     assert len(desk.portal.registered) == len(desk.portal.finished) == 1
 
 
-async def test_the_longest_of_several_recordings_is_delivered(desk):
+async def test_several_recordings_of_a_call_are_delivered_as_one_in_their_order(desk):
     call = desk.call().comes_in().rings(ANNA).answers(ANNA).talks(ANNA)
-    call.is_recorded("short", 3).is_recorded("long", 30).is_recorded("end", 5).ends()
+    call.is_recorded("first", 3).is_recorded("second", 30).is_recorded("third", 5).ends()
     await desk.heard()
 
-    assert desk.portal.attached == ["long.wav"]
+    assert desk.portal.attached == ["first+second+third.wav"]
+
+
+async def test_a_recording_that_comes_when_others_are_delivered_is_not_lost(desk):
+    call = desk.call().comes_in().rings(ANNA).answers(ANNA).talks(ANNA)
+    call.is_recorded("first", 3).ends()
+    await desk.heard()
+    call.is_recorded("late", 9)
+    await desk.heard()
+
+    assert desk.portal.attached == ["first.wav", "first+late.wav"]
+
+
+async def test_a_message_is_a_missed_call_with_a_recording_and_something_to_do(desk):
+    desk.call().comes_in().known_as(797, 11).leaves_message().ends()
+    said = await desk.heard()
+
+    assert (desk.portal.finished[0].status_code, desk.portal.finished[0].duration) == (StatusCode.MISSED, 0)
+    assert said[-2:] == ["attach 1.0-m1.wav", "remind 11: Voice message from +79161234567"]
+    assert desk.portal.reminders[0].entity == ("CONTACT", 797)
+
+
+async def test_a_message_that_comes_complete_after_the_end_is_told_too(desk):
+    desk.call().comes_in().known_as(797, 11).ends().leaves_message()
+    await desk.heard()
+
+    assert len(desk.portal.reminders) == 1
+
+
+async def test_a_message_of_a_stranger_becomes_a_task_of_whoever_answers_for_him(desk):
+    desk.call().comes_in().leaves_message().ends()
+    await desk.heard()
+
+    assert [(reminder.user_id, reminder.entity) for reminder in desk.portal.reminders] == [(1, None)]
+
+
+async def test_a_message_whose_reminder_may_have_arrived_is_looked_for_first(desk):
+    desk.portal.trouble["remind"] = [UnknownOutcome("crm.activity.todo.add", "", "the answer was lost")]
+    desk.call().comes_in().known_as(797, 11).leaves_message().ends()
+    said = await desk.heard()
+
+    assert said[-2:] == ["look whether he is reminded", "remind 11: Voice message from +79161234567"]
+    assert len(desk.portal.reminders) == 1
+
+
+async def test_nobody_has_to_do_anything_about_a_talk(desk):
+    call = desk.call().comes_in().rings(ANNA).answers(ANNA).talks(ANNA)
+    call.is_recorded().ends()
+    await desk.heard()
+
+    assert desk.portal.reminders == []
 
 
 async def test_a_card_overtaken_before_it_was_sent_is_never_sent(desk):
