@@ -31,7 +31,7 @@ SECOND_TRUNK_ADDRESS = "127.0.0.4"
 ARI_USER = "stasis-app"
 MUSIC_TONE, RINGING_TONE = 700, 560  # Hz, what music on hold and a ringing tone sound like here
 
-EMPTY_FILES = [f"{name}.conf" for name in ["acl", "ccss", "cdr", "cel", "features", "pjproject", "stasis", "udptl"]]
+EMPTY_FILES = [f"{name}.conf" for name in ["acl", "ccss", "cdr", "cel", "pjproject", "stasis", "udptl"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,21 +218,22 @@ class Asterisk:
                 "[general]\ncountry = ru\n[ru]\ndescription = Russia\nringcadence = 1000,1000\ndial = 425\n"
                 f"busy = 425/350,0/350\nring = {RINGING_TONE}/1000,0/1000\ncongestion = 425/175,0/175\n"
             ),
+            "features.conf": configured("features.conf", {}),
             **dict.fromkeys(EMPTY_FILES, ""),
         }
 
     def _outbound_application(self) -> str:
         if not self.outbound:
             return ""
-        link = f"type = outbound_websocket\nwebsocket_client_id = service\napps = {self.app}\n"
+        link = f"type = outbound_websocket\nwebsocket_client_id = stasis-app-link\napps = {self.app}\n"
         return f"[outbound]\n{link}local_ari_user = {ARI_USER}\n"
 
     def _outbound_link(self) -> str:
         if not self.outbound:
             return ""
-        who = f"username = {self.outbound.username}\npassword = {self.outbound.password}\n"
-        kind = "type = websocket_client\nconnection_type = persistent\nprotocols = ari\nreconnect_interval = 500\n"
-        return f"[service]\n{kind}uri = {self.outbound.url}\n{who if self.outbound.username else ''}"
+        link = self.outbound
+        values = {"uri": link.url, "username": link.username, "password": link.password}
+        return configured("websocket_client.conf", values)
 
     def _modules(self) -> str:
         lines = (Path(__file__).parent / "modules.conf").read_text().splitlines(keepends=True)

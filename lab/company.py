@@ -7,8 +7,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from lab.asterisk import ARI_USER, Asterisk, PhoneAccount
+from lab.asterisk import ARI_USER, Asterisk, OutboundLink, PhoneAccount
 from lab.story import Story, Table
 
 NAMES = ("Anna", "Boris", "Vera", "Gleb", "Dina", "Egor", "Zoya", "Ivan", "Kira")
@@ -115,6 +116,7 @@ class Company:
                 "username": ARI_USER,
                 "password": pbx.password,
                 "app": pbx.app,
+                **_link(pbx.outbound),
                 "phone_transfers": self.phone_transfers,
             },
             "bitrix24": {
@@ -137,6 +139,13 @@ class Company:
             "logging": {"level": "DEBUG", "mask_numbers": False},
         }
         return "".join(table(name, values) for name, values in sections.items())
+
+
+def _link(outbound: OutboundLink | None) -> Table:
+    if outbound is None:
+        return {}
+    port = urlsplit(outbound.url).port or 0
+    return {"connect": "outbound", "listen_port": port, "listen_password": outbound.password}
 
 
 def _extensions(story: Story) -> list[str]:

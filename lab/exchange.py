@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import shutil
 import socket
 import tempfile
@@ -16,7 +17,7 @@ from typing import Any
 import aiohttp
 
 from lab import compare
-from lab.asterisk import Asterisk
+from lab.asterisk import Asterisk, OutboundLink
 from lab.company import Company
 from lab.phones import Carrier
 from lab.processes import free_port
@@ -62,10 +63,12 @@ class Exchange:
     globals: Mapping[str, str] = field(default_factory=dict)  # of the dialplan
     service_arguments: Sequence[str] = ()
     sandbox_arguments: Sequence[str] = ()
+    dialplan: str = ""  # more dialplan
     second_trunk: str = ""  # its name; its carrier is the test's own
     configuration: str = ""  # more sections of stasis.toml
     phone_transfers: str = "auto"  # asterisk.phone_transfers
     plan: str = ""  # more tables of the plan
+    outbound: bool = False  # Asterisk connects to the service, not the service to Asterisk
     recorded: Mapping[str, object] = field(default_factory=dict)  # more keys of [recording]
     company: Company = field(init=False)
 
@@ -73,8 +76,17 @@ class Exchange:
         self.company = Company(self.stories, phone_transfers=self.phone_transfers, recording=self.recorded)
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None
+        link = None
+        if self.outbound:
+            port = free_port(HOST, socket.SOCK_STREAM)
+            link = OutboundLink(f"ws://{HOST}:{port}/ari", "asterisk", secrets.token_hex(12))
         self.pbx = Asterisk(
-            self.company.accounts, globals=self.globals, keep_folder=kept, second_trunk=self.second_trunk
+            self.company.accounts,
+            globals=self.globals,
+            dialplan=self.dialplan,
+            outbound=link,
+            keep_folder=kept,
+            second_trunk=self.second_trunk,
         )
         self._stack = contextlib.AsyncExitStack()
         self.service: Program

@@ -18,8 +18,9 @@ from stasis_app.ari.errors import AriError
 from stasis_app.calls import Call, CallRecord, NumberPlan, Order, Tracker
 from stasis_app.calls.facts import TransferKind
 from stasis_app.calls.journal import Journal
+from stasis_app.calls.moves import ImpossibleMove
 from stasis_app.calls.moves.consultation import Happening
-from stasis_app.calls.moves.order import ImpossibleMove, order_next, order_transfer
+from stasis_app.calls.moves.order import order_next, order_transfer
 from stasis_app.crm import Directory, Numbers
 from stasis_app.http import (
     Component,

@@ -20,12 +20,15 @@ from stasis_app.config_errors import ConfigError, ConfigProblem
 __all__ = [
     "AsteriskSettings",
     "Bitrix24Settings",
+    "CodeSettings",
     "ConfigError",
     "ConfigProblem",
     "EmployeeSettings",
     "HttpSettings",
     "LoggingSettings",
     "OutboundSettings",
+    "ParkingSettings",
+    "PhoneSettings",
     "RecordingSettings",
     "RewriteSettings",
     "RoutingSettings",
@@ -37,6 +40,7 @@ __all__ = [
 ]
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+Dialled = Annotated[str, Field(pattern=r"^([*#][0-9*#]{1,9})?$")]
 
 SHORTEST_TOKEN = 16
 PREFIX = r"^(\+[0-9]*|[0-9*#]+)$"
@@ -73,6 +77,17 @@ class AsteriskSettings(Section):
         description="who carries out transfers made on a phone: we, where Asterisk can tell us (22.7+, 20.17+), or it",
     )
     ca_file: Path | None = Field(default=None, description="certificate authority of an https:// address, PEM")
+    connect: Literal["inbound", "outbound"] = Field(
+        default="inbound",
+        description="who opens the event websocket: inbound, we connect to Asterisk; outbound, Asterisk to us (22.5+)",
+    )
+    listen_host: str = Field(default="127.0.0.1", description="with outbound: address to await Asterisk at")
+    listen_port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8098, description="with outbound: the port")
+    listen_path: str = Field(
+        default="/ari", pattern=r"^/[A-Za-z0-9_./-]*$", description="with outbound: the path in websocket_client.conf"
+    )
+    listen_username: str = Field(default="asterisk", description="with outbound: the user in websocket_client.conf")
+    listen_password: SecretStr | None = Field(default=None, description="with outbound: that user's password")
     heartbeat: Seconds = Field(default=5.0, description="seconds between pings of the event websocket")
     request_timeout: Seconds = Field(default=5.0, description="seconds an ARI request may take")
     rest_over_websocket: bool | None = Field(
@@ -82,6 +97,13 @@ class AsteriskSettings(Section):
     def problems(self) -> Iterator[ConfigProblem]:
         yield from _address("url", self.url, "http://127.0.0.1:8088")
         yield from _missing_file("ca_file", self.ca_file)
+        password = self.listen_password.get_secret_value() if self.listen_password else ""
+        if self.connect == "outbound" and len(password) < 8:
+            yield ConfigProblem(
+                "listen_password",
+                "is missing or has fewer than 8 characters, but Asterisk shall connect to us",
+                "Choose one, and put it into websocket_client.conf too: openssl rand -hex 16.",
+            )
         yield from _dial_string("endpoint", self.endpoint, "{extension}", "PJSIP/{extension}")
         yield from _dial_string("trunk", self.trunk, "{number}", "PJSIP/{number}@trunk")
 
@@ -180,6 +202,9 @@ class HttpSettings(Section):
     tokens: list[SecretStr] = Field(
         default_factory=list, description="bearer tokens of the control API; may be empty on a loopback address only"
     )
+    supervisor_tokens: list[SecretStr] = Field(
+        default_factory=list, description="tokens that may let somebody listen to calls, too; empty: all of tokens may"
+    )
 
     @property
     def is_loopback(self) -> bool:
@@ -197,11 +222,13 @@ class HttpSettings(Section):
             yield ConfigProblem(
                 "tokens", f"is empty, but host {self.host!r} can be reached from other machines", remedy
             )
-        for at, token in enumerate(self.tokens):
+        given = [(f"tokens.{at}", token) for at, token in enumerate(self.tokens)]
+        given += [(f"supervisor_tokens.{at}", token) for at, token in enumerate(self.supervisor_tokens)]
+        for key, token in given:
             if not token.get_secret_value().strip():
-                yield ConfigProblem(f"tokens.{at}", "is empty", remedy)
+                yield ConfigProblem(key, "is empty", remedy)
             elif not self.is_loopback and len(token.get_secret_value()) < SHORTEST_TOKEN:
-                yield ConfigProblem(f"tokens.{at}", f"has fewer than {SHORTEST_TOKEN} characters", remedy)
+                yield ConfigProblem(key, f"has fewer than {SHORTEST_TOKEN} characters", remedy)
         if self.public_url:
             yield from _address("public_url", self.public_url, "https://pbx.example.com")
 
@@ -261,6 +288,78 @@ class RecordingSettings(Section):
     )
 
 
+class ParkingSettings(Section):
+    """Parked calls."""
+
+    slots: str = Field(
+        default="",
+        pattern=r"^(\d{2,6}(-\d{2,6})?)?$",
+        description="numbers calls wait under, as 701-720; empty: none",
+    )
+    seconds: Seconds = Field(default=60.0, description="seconds a call waits before who parked it is rung")
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The slots one by one."""
+        first, _, last = self.slots.partition("-")
+        if not first:
+            return ()
+        return tuple(str(number).zfill(len(first)) for number in range(int(first), int(last or first) + 1))
+
+    def problems(self) -> Iterator[ConfigProblem]:
+        if not 0 <= len(self.numbers) <= 200 or (self.slots and not self.numbers):
+            yield ConfigProblem("slots", "is not a range of at most 200 numbers", "Write it like 701-720.", self.slots)
+
+
+class PhoneSettings(Section):
+    """Desk phones and who may do what with them."""
+
+    call_waiting: bool = Field(
+        default=False, description="ring a phone that is in a call already, where its employee did not choose otherwise"
+    )
+    do_not_disturb: str = Field(
+        default="Custom:DND{extension}", description="device state another system keeps do-not-disturb in (FreePBX's)"
+    )
+    pickup_groups: dict[str, list[str]] = Field(
+        default_factory=dict, description="groups whose members take each other's calls; none: everybody does"
+    )
+    supervisors: list[str] = Field(
+        default_factory=list, description="extensions that may listen to calls, whisper and barge in; none: nobody"
+    )
+
+
+class CodeSettings(Section):
+    """Codes dialled at a phone. An empty one is switched off."""
+
+    pickup: Dialled = Field(
+        default="*8", description="take a call that rings at a colleague's; *8101: at extension 101"
+    )
+    do_not_disturb_on: Dialled = Field(default="*78", description="do not disturb")
+    do_not_disturb_off: Dialled = Field(default="*79", description="disturb again")
+    call_waiting_on: Dialled = Field(default="*70", description="ring me while I am in a call")
+    call_waiting_off: Dialled = Field(default="*71", description="do not")
+    forward_always_on: Dialled = Field(
+        default="*72", description="forward all calls; the number follows, or is asked for"
+    )
+    forward_always_off: Dialled = Field(default="*73", description="forward no longer")
+    forward_busy_on: Dialled = Field(default="*90", description="forward calls while I am busy or not to be disturbed")
+    forward_busy_off: Dialled = Field(default="*91", description="forward no longer")
+    forward_no_answer_on: Dialled = Field(
+        default="*52", description="forward calls I do not answer, or my phone is off"
+    )
+    forward_no_answer_off: Dialled = Field(default="*53", description="forward no longer")
+    queue_sign_in: Dialled = Field(default="*45", description="sign into my queues, or out of them")
+    queue_pause: Dialled = Field(default="*46", description="pause in my queues, or go on")
+
+    def problems(self) -> Iterator[ConfigProblem]:
+        given: dict[str, str] = {}
+        for key in type(self).model_fields:
+            code = getattr(self, key)
+            if code and code in given:
+                yield ConfigProblem(key, f"is the code of {given[code]} too", "Give each its own.", repr(code))
+            given[code] = key
+
+
 Code = Annotated[str, Field(pattern=r"^([0-9*#]{1,8})?$")]
 
 
@@ -273,6 +372,7 @@ class FeatureSettings(Section):
     conference: Code = Field(default="*3", description="while asking: all three talk")
     swap: Code = Field(default="*4", description="while asking: change between customer and colleague")
     complete: Code = Field(default="", description="while asking: transfer (hanging up does the same)")
+    park: Code = Field(default="#7", description="park the call in a free slot, whose number is said first")
     transfer_seconds: Seconds = Field(default=30.0, description="seconds the phone of who is to take a call rings")
     back_seconds: Seconds = Field(
         default=20.0, description="seconds the phone of who transferred rings when nobody took the call"
@@ -287,7 +387,7 @@ class FeatureSettings(Section):
                     yield ConfigProblem(key, what, "Choose codes none of which ends like another.", repr(code))
 
 
-FEATURE_CODES = ("blind", "attended", "cancel", "conference", "swap", "complete")
+FEATURE_CODES = ("blind", "attended", "cancel", "conference", "swap", "complete", "park")
 
 
 class EmployeeSettings(Section):
@@ -410,12 +510,22 @@ class Settings(BaseSettings):
     callbacks: CallbackSettings = Field(default_factory=CallbackSettings)
     trunks: list[TrunkSettings] = Field(default_factory=list)
     features: FeatureSettings = Field(default_factory=FeatureSettings)
+    parking: ParkingSettings = Field(default_factory=ParkingSettings)
+    phones: PhoneSettings = Field(default_factory=PhoneSettings)
+    codes: CodeSettings = Field(default_factory=CodeSettings)
     employees: list[EmployeeSettings] = Field(default_factory=list)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
 
     def secrets(self) -> list[str]:
         """Every secret in the configuration, for the log to redact."""
-        found = [self.asterisk.password, self.bitrix24.webhook, self.bitrix24.client_secret, *self.http.tokens]
+        found = [
+            self.asterisk.password,
+            self.asterisk.listen_password,
+            self.bitrix24.webhook,
+            self.bitrix24.client_secret,
+            *self.http.tokens,
+        ]
+        found += self.http.supervisor_tokens
         texts = [secret.get_secret_value() for secret in found if secret]
         return [text for text in (*texts, urlsplit(self.storage.url).password) if text]
 

@@ -7,6 +7,7 @@ base path is replaced by ours, since Asterisk always writes `http://` there, wha
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,21 @@ async def connect_api(transport: TwoLaneTransport, base_url: str, cache: Path | 
 
 async def server_version(transport: TwoLaneTransport, base_url: str) -> str:
     """The version of the Asterisk behind the transport, e.g. "22.10.1"."""
-    reply = await transport.request("GET", f"{base_url.rstrip('/')}/asterisk/info", {"only": "system"})
-    system = _object(await reply.text(), "asterisk/info").get("system", {})
+    return (await server_identity(transport, base_url))[0]
+
+
+async def server_identity(transport: TwoLaneTransport, base_url: str) -> tuple[str, datetime | None]:
+    """The version of the Asterisk behind the transport, and when it was started (None when it does not tell)."""
+    reply = await transport.request("GET", f"{base_url.rstrip('/')}/asterisk/info")
+    info = _object(await reply.text(), "asterisk/info")
+    system, status = info.get("system", {}), info.get("status", {})
     if not isinstance(system, dict):
         raise AriError("GET asterisk/info", _NOT_ARI)
-    return str(system.get("version", "unknown"))
+    try:
+        started_at = datetime.fromisoformat(status["startup_time"])
+    except (KeyError, TypeError, ValueError):
+        started_at = None
+    return str(system.get("version", "unknown")), started_at
 
 
 async def _read(transport: TwoLaneTransport, base: str) -> dict[str, Any]:

@@ -39,6 +39,10 @@ class LinkDown(AriError):
     """There is no connection to Asterisk, or it broke before the answer came: the outcome is unknown."""
 
 
+class SteppedBack(AriError):
+    """Another instance serves calls now; this one asks for nothing any more."""
+
+
 class TimedOut(AriError):
     """No answer within the time limit: the outcome is unknown."""
 

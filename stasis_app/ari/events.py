@@ -53,6 +53,7 @@ class Bridge(Model):
     id: str
     bridge_type: str = ""
     channels: tuple[str, ...] = ()
+    creationtime: AwareDatetime | None = None
 
 
 class Playback(Model):
@@ -270,6 +271,18 @@ class ApplicationReplaced(Event):
     type: Literal["ApplicationReplaced"] = "ApplicationReplaced"
 
 
+class ApplicationRegistered(Event):
+    """An outbound websocket serves this application; events of the time before it came already."""
+
+    type: Literal["ApplicationRegistered"] = "ApplicationRegistered"
+
+
+class ApplicationUnregistered(Event):
+    """An outbound websocket serves this application no more."""
+
+    type: Literal["ApplicationUnregistered"] = "ApplicationUnregistered"
+
+
 class RestResponse(Model):
     """The reply to a request sent over the websocket (20.14+, 21.9+, 22.4+); `message_body` is text."""
 
@@ -300,6 +313,8 @@ _AnyEvent = (
     | RecordingFinished
     | RecordingFailed
     | ApplicationReplaced
+    | ApplicationRegistered
+    | ApplicationUnregistered
 )
 _message: TypeAdapter[Event | RestResponse] = TypeAdapter(
     Annotated[_AnyEvent | RestResponse, Field(discriminator="type")]

@@ -8,10 +8,13 @@ out; events that arrive meanwhile are kept and follow.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +25,13 @@ import orjson
 from loguru import logger
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
 
-from stasis_app.ari.api import connect_api, server_version
-from stasis_app.ari.errors import AriError, LinkDown, Unauthorized, error_for
+from stasis_app.ari.api import connect_api, server_identity
+from stasis_app.ari.errors import AriError, Gone, LinkDown, Unauthorized, error_for
 from stasis_app.ari.events import (
     UNUSED_EVENTS,
+    ApplicationRegistered,
     ApplicationReplaced,
+    ApplicationUnregistered,
     ChannelDestroyed,
     Event,
     PlaybackFinished,
@@ -37,6 +42,7 @@ from stasis_app.ari.events import (
     UnreadableMessage,
     parse,
 )
+from stasis_app.ari.sockets import EventSocket, InboundSockets, OutboundSockets, SocketSource
 from stasis_app.ari.transport import TwoLaneTransport, basic_auth
 from stasis_app.ari.versions import since
 from stasis_app.ari.world import World, read_world
@@ -48,6 +54,7 @@ if TYPE_CHECKING:
 
 # Seconds after which a connection counts as one that works: when it ends, the next is tried at once.
 _LASTING = 5.0
+_REGISTERED_WITHIN = 3.0  # seconds Asterisk may take to say which application its websocket is for
 _ACCESS_HINT = "; check asterisk.username and asterisk.password, and that ari.conf has no read_only for this user"
 # First Asterisk of each line whose websocket carries REST requests too.
 _REST_OVER_WEBSOCKET = {20: 14, 21: 9, 22: 4}
@@ -71,6 +78,9 @@ class AriLink:
         on_world: called after each (re)connection, before the first live event; must return at once.
         cache: folder for API descriptions, or None.
         record_events: called with every raw message, for recordings to be replayed.
+        may_act: asked before each request; False: another instance has taken over.
+        takes_over: another instance served until now and may hold the port at which Asterisk is awaited.
+        on_blocked: called when it holds it for too long.
     """
 
     def __init__(
@@ -81,12 +91,24 @@ class AriLink:
         *,
         cache: Path | None = None,
         record_events: Callable[[str], None] | None = None,
+        may_act: Callable[[], Awaitable[bool]] | None = None,
+        takes_over: bool = False,
+        on_blocked: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._on_event = on_event
         self._on_world = on_world
         self._cache = cache
         self._record_events = record_events
+        self._may_act = may_act
+        self._takes_over = takes_over
+        self._on_blocked = on_blocked
+        self._source: SocketSource | None = None
+        self._kept: list[Event] = []
+        self._registered = asyncio.Event()
+        self._lost_at: datetime | None = None
+        self.watched: set[str] = set()
+        """Channels whose events are wanted though they have left the application."""
         self._base = settings.url.rstrip("/") + "/ari"
         self._session: aiohttp.ClientSession | None = None
         self._transport: TwoLaneTransport | None = None
@@ -94,8 +116,10 @@ class AriLink:
         self._supervisor: asyncio.Task[None] | None = None
         self._held: list[Event] | None = None
         self._connected = asyncio.Event()
+        self._replaced = asyncio.Event()
         self.state = LinkState.DOWN
         self.version = ""
+        self.started_at: datetime | None = None  # this Asterisk's
         self.connections = 0
         self.resync_seconds = 0.0  # from the last connection to the moment all that exists was compared
         self.unreadable: Counter[str] = Counter()
@@ -117,6 +141,17 @@ class AriLink:
         if self._client is None:
             raise LinkDown("ARI", f"not connected to {self._settings.url} yet")
         return self._client
+
+    @property
+    def source(self) -> SocketSource:
+        """Where the event websockets come from.
+
+        Raises:
+            LinkDown: the link has not been started.
+        """
+        if self._source is None:
+            raise LinkDown("ARI", "the link has not been started")
+        return self._source
 
     @property
     def transport(self) -> TwoLaneTransport:
@@ -155,7 +190,11 @@ class AriLink:
             raise LinkDown(f"GET {path}", f"the download broke off: {type(error).__name__}") from None
 
     async def start(self) -> None:
-        """Begin to connect; returns at once, the connection is kept up in the background."""
+        """Begin to connect; returns at once, the connection is kept up in the background.
+
+        Raises:
+            OSError: Asterisk can't be awaited at the address given.
+        """
         context = None
         if self._settings.ca_file is not None:
             context = await asyncio.to_thread(ssl.create_default_context, cafile=str(self._settings.ca_file))
@@ -164,7 +203,14 @@ class AriLink:
         connector = aiohttp.TCPConnector(limit=48, keepalive_timeout=10, ssl=context if context else True)
         headers = basic_auth(self._settings.username, self._settings.password.get_secret_value())
         self._session = aiohttp.ClientSession(connector=connector, headers=headers)
-        self._transport = TwoLaneTransport(self._session, self._base, timeout=self._settings.request_timeout)
+        self._transport = TwoLaneTransport(
+            self._session, self._base, timeout=self._settings.request_timeout, may_act=self._may_act
+        )
+        if self._settings.connect == "outbound":
+            self._source = OutboundSockets(self._settings, patient=self._takes_over, on_blocked=self._on_blocked)
+        else:
+            self._source = InboundSockets(self._session, self._base, self._settings)
+        await self._source.start()
         self._supervisor = asyncio.create_task(self._supervise(), name="ari-link")
 
     async def stop(self) -> None:
@@ -172,6 +218,8 @@ class AriLink:
         if self._supervisor is not None:
             self._supervisor.cancel()
             await asyncio.gather(self._supervisor, return_exceptions=True)
+        if self._source is not None:
+            await self._source.stop()
         if self._session is not None:
             await self._session.close()
         self._become(LinkState.DOWN)
@@ -179,6 +227,15 @@ class AriLink:
     async def connected(self) -> None:
         """Wait until the link is up and has read the world."""
         await self._connected.wait()
+
+    async def until_replaced(self) -> None:
+        """Wait until another instance takes over our application."""
+        await self._replaced.wait()
+
+    def step_back(self) -> None:
+        """Another instance has taken over: no more events are handed on."""
+        self._become(LinkState.REPLACED)
+        self._replaced.set()
 
     async def _supervise(self) -> None:
         waits = wait_exponential(multiplier=0.1, max=5) + wait_random(0, 0.3)
@@ -206,6 +263,7 @@ class AriLink:
             failure = error
         finally:
             await socket.close()
+            self.source.release(socket)
             if not self.replaced:
                 self._become(LinkState.DOWN)
         if not self.replaced and time.monotonic() - opened < _LASTING:
@@ -224,21 +282,16 @@ class AriLink:
                 _ACCESS_HINT if isinstance(error, Unauthorized) else "",
             )
 
-    async def _open(self) -> aiohttp.ClientWebSocketResponse:
+    async def _open(self) -> EventSocket:
         """Connect. The API is bound first, so that whoever sees an event can act on it."""
-        assert self._session is not None
         self._become(LinkState.DOWN)
-        self.version = await server_version(self.transport, self._base)
+        self.version, self.started_at = await server_identity(self.transport, self._base)
         self._client = await connect_api(self.transport, self._base, self._cache)
-        self._held = []
-        return await self._session.ws_connect(
-            f"{self._base}/events?app={quote(self._settings.app)}",
-            heartbeat=self._settings.heartbeat,
-            max_msg_size=0,
-            timeout=aiohttp.ClientWSTimeout(ws_close=2),
-        )
+        self._held, self._kept = [], []
+        self._registered.clear()
+        return await self.source.next()
 
-    async def _serve(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _serve(self, socket: EventSocket) -> None:
         """Read the socket to its end; meanwhile, first of all, read what exists."""
         self._become(LinkState.RESYNCING)
         opened = time.monotonic()
@@ -258,6 +311,8 @@ class AriLink:
 
     def _go_live(self, world: World) -> None:
         """Hand on what exists, then what happened meanwhile; from now on events are handed on as they come."""
+        world = replace(world, missed=tuple(self._kept))
+        self._kept = []
         self.transport.lanes.keep_only(channel.id for channel in world.channels)
         try:
             self._on_world(world)
@@ -268,12 +323,13 @@ class AriLink:
             self._hand_on(event)
         self._become(LinkState.CONNECTED)
 
-    async def _read_all(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _read_all(self, socket: EventSocket) -> None:
         try:
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._read(message.data)
         finally:
+            self._lost_at = datetime.now(UTC)
             self.transport.detach()
             if not self.replaced:
                 # At once, so that whoever now learns of the loss and waits for the link really waits.
@@ -301,11 +357,21 @@ class AriLink:
                 self.transport.finished(event)
             case ChannelDestroyed() | StasisEnd():
                 self.transport.lanes.forget(event.channel.id)
+                if isinstance(event, ChannelDestroyed):
+                    self.watched.discard(event.channel.id)
+            case ApplicationRegistered():
+                self._is_registered(event)
+                return
+            case ApplicationUnregistered():
+                self._is_unregistered(event)
+                return
             case ApplicationReplaced():
-                self._step_back()
+                self._told_replaced()
                 return
             case _:
                 pass
+        if self.replaced:
+            return
         if self._held is not None:
             self._held.append(event)
         else:
@@ -324,17 +390,59 @@ class AriLink:
         except Exception:
             logger.exception("An event of type {} could not be handled", type(event).__name__)
 
+    def _is_registered(self, event: ApplicationRegistered) -> None:
+        """What came until now, came late: Asterisk kept it while we were away."""
+        if event.application and event.application != self._settings.app:
+            logger.warning(
+                "Asterisk's websocket serves the application {!r} too; this service is {!r} (apps in ari.conf)",
+                event.application,
+                self._settings.app,
+            )
+            return
+        if self._held is not None and not self._registered.is_set():
+            self._kept, self._held = self._held, []
+        self._registered.set()
+
+    def _is_unregistered(self, event: ApplicationUnregistered) -> None:
+        logger.error(
+            "Asterisk serves the application {!r} over this websocket no more; was its configuration changed?",
+            event.application or self._settings.app,
+        )
+
+    async def _until_registered(self) -> None:
+        """Wait until what Asterisk kept for us has come, so that the world is newer than all of it."""
+        try:
+            async with asyncio.timeout(_REGISTERED_WITHIN):
+                await self._registered.wait()
+        except TimeoutError:
+            logger.warning("Asterisk has connected and not said for which application; apps in ari.conf names ours?")
+
     async def _resync(self) -> World:
-        """Filter events anew and read what exists."""
+        """Filter events anew, subscribe anew and read what exists."""
+        if self.source.replays:
+            await self._until_registered()
         send = self.transport.request
         unused = orjson.dumps({"disallowed": [{"type": name} for name in UNUSED_EVENTS]}).decode()
         app = f"applications/{quote(self._settings.app)}"
         await send("PUT", self.url(f"{app}/eventFilter"), data=unused)
         channels, bridges = await asyncio.gather(send("GET", self.url("channels")), send("GET", self.url("bridges")))
-        return read_world(await channels.text(), await bridges.text(), self._pass_over)
+        world = read_world(await channels.text(), await bridges.text(), self._pass_over)
+        self.watched.intersection_update(channel.id for channel in world.channels)
+        for channel in list(self.watched):
+            with contextlib.suppress(Gone):
+                source = orjson.dumps({"eventSource": f"channel:{channel}"}).decode()
+                await send("POST", self.url(f"{app}/subscription"), data=source)
+        return replace(world, started_at=self.started_at, lost_at=self._lost_at, subscribed=await self._subscribed(app))
 
-    def _step_back(self) -> None:
-        self._become(LinkState.REPLACED)
+    async def _subscribed(self, app: str) -> frozenset[str]:
+        try:
+            reply = await self.transport.request("GET", self.url(app))
+            return frozenset(orjson.loads(await reply.text())["channel_ids"])
+        except (Gone, ValueError, KeyError, TypeError):
+            return frozenset()
+
+    def _told_replaced(self) -> None:
+        self.step_back()
         logger.error(
             "Another instance has taken over the application {!r}; this one steps back. Stop one of the two, or give "
             "them different names (asterisk.app).",

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import orjson
 from aioswagger11.http_client import HttpClient
 
-from stasis_app.ari.errors import AriError, LinkDown, TimedOut, error_for
+from stasis_app.ari.errors import AriError, LinkDown, SteppedBack, TimedOut, error_for
 from stasis_app.ari.events import PlaybackFinished, RecordingFailed, RecordingFinished, RestResponse
 from stasis_app.ari.lanes import Lanes, channels_of, starts_playing
 
@@ -26,6 +26,12 @@ def basic_auth(username: str, password: str) -> dict[str, str]:
     """The Authorization header of HTTP Basic authentication (RFC 7617)."""
     token = base64.b64encode(f"{username}:{password}".encode()).decode()
     return {"Authorization": f"Basic {token}"}
+
+
+class RequestSocket(Protocol):
+    """A websocket requests may go over."""
+
+    async def send_str(self, data: str) -> None: ...
 
 
 class Reply:
@@ -49,13 +55,22 @@ class TwoLaneTransport(HttpClient):
         session: keep-alive HTTP connections to the server; closed by whoever made it.
         base_url: address of ARI, e.g. `http://127.0.0.1:8088/ari`.
         timeout: seconds a request may take.
+        may_act: asked before each request; False: another instance has taken over.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, *, timeout: float) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        *,
+        timeout: float,
+        may_act: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
         self._session = session
         self._base = base_url.rstrip("/") + "/"
         self._timeout = timeout
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._may_act = may_act
+        self._socket: RequestSocket | None = None
         self._waiting: dict[str, asyncio.Future[RestResponse]] = {}
         self._next_id = 0
         self.lanes = Lanes()
@@ -76,6 +91,8 @@ class TwoLaneTransport(HttpClient):
         Raises:
             AriError: as `stasis_app.ari.errors` tells; `LinkDown` and `TimedOut` leave open whether it was done.
         """
+        if self._may_act is not None and not await self._may_act():
+            raise SteppedBack(method, "another instance has taken over")
         path = url.removeprefix(self._base)
         body: dict[str, Any] = {**orjson.loads(data)} if data else {}
         if method != "GET":
@@ -116,7 +133,7 @@ class TwoLaneTransport(HttpClient):
 
     # What the link tells
 
-    def attach(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def attach(self, socket: RequestSocket) -> None:
         """From now on requests may go over this websocket."""
         self._socket = socket
 
@@ -144,7 +161,7 @@ class TwoLaneTransport(HttpClient):
     # The lanes
 
     async def _by_websocket(
-        self, socket: aiohttp.ClientWebSocketResponse, method: str, uri: str, body: dict[str, Any], operation: str
+        self, socket: RequestSocket, method: str, uri: str, body: dict[str, Any], operation: str
     ) -> tuple[int, str]:
         self._next_id += 1
         request_id = str(self._next_id)
@@ -166,6 +183,8 @@ class TwoLaneTransport(HttpClient):
 
     async def _by_http(self, method: str, uri: str, body: dict[str, Any], operation: str) -> tuple[int, str]:
         self.sent["http"] += 1
+        if self._session.closed:
+            raise LinkDown(operation, "the link is closed")
         try:
             async with self._session.request(
                 method,

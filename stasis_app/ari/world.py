@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ import orjson
 from pydantic import ValidationError
 
 from stasis_app.ari.errors import AriError
-from stasis_app.ari.events import Bridge, Channel, Model, UnreadableMessage, unreadable
+from stasis_app.ari.events import Bridge, Channel, Event, Model, UnreadableMessage, unreadable
 
 M = TypeVar("M", bound=Model)
 
@@ -22,6 +23,20 @@ class World:
 
     channels: tuple[Channel, ...]
     bridges: tuple[Bridge, ...]
+    missed: tuple[Event, ...] = ()
+    """What happened while we were away, in order, where Asterisk kept it (outbound websocket)."""
+    started_at: datetime | None = None
+    """When this Asterisk was started; None when it does not tell."""
+    lost_at: datetime | None = None
+    """When the link was lost, by our clock; None when this is the first connection."""
+    subscribed: frozenset[str] = frozenset()
+    """The channels whose events our application gets, those that ring and have not entered it included."""
+
+    def ended_by_restart(self, began: datetime) -> datetime | None:
+        """When Asterisk, being restarted, ended a call that began then; None if it did not."""
+        if self.started_at is None or began >= self.started_at:
+            return None
+        return min(self.lost_at or self.started_at, self.started_at)
 
     # Every call asks, so a search for each would cost calls times channels.
 

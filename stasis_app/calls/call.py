@@ -29,13 +29,14 @@ from stasis_app.calls.lifecycle import clean_up, release_others, run_flow
 from stasis_app.calls.listening import read, say
 from stasis_app.calls.message import take_message
 from stasis_app.calls.moves.destination import Destinations
+from stasis_app.calls.moves.holding import play_music, should_hear_music
 from stasis_app.calls.number_plan import NumberPlan, one_trunk
 from stasis_app.calls.policy import PolicyOf, never
 from stasis_app.calls.prompts import Keys
 from stasis_app.calls.record import CallRecord, after
 from stasis_app.calls.recording import CallRecording
 from stasis_app.calls.ringing import ring_all, ring_in_turn
-from stasis_app.calls.routing import bridge_of_call
+from stasis_app.calls.routing import bridge_of_call, holding_bridge, is_holding_bridge
 from stasis_app.calls.state import CallState, Leg, LegStage
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _SECOND_TRY = 3.0  # seconds
+_LATE_EVENT = 2.0  # seconds an event may come after the reply to a request
 FactSink = Callable[[CallRecord, f.Fact], None]
 IntentSink = Callable[[str, i.Intent], None]
 Flow = Callable[["Call"], Awaitable[None]]
@@ -114,6 +116,7 @@ class Call:
         self._waiters: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
         self.keys = Keys()
         self.played: deque[str] = deque(maxlen=16)  # the prompts that ended last
+        self.prompts = 0  # how many were begun
         self.bridged = bool(record.in_bridge)  # the call's bridge exists, or may
         self._bridge_made = False
         self.recording = CallRecording(self)
@@ -122,6 +125,9 @@ class Call:
         self._moves = 0  # how many moves are under way: transfers, a park ...
         self._leading: asyncio.Task[None] | None = None  # what leads the call: its flow
         self._tasks: set[asyncio.Task[None]] = set()
+        self.music: frozenset[str] = should_hear_music(state)  # legs that hear music because they are held
+        self.followed: set[str] = set()  # legs whose phones sent the call on, and whose target we rang
+        self.asides: dict[str, bool] = {}  # channels beside the call (supervisors) -> whether they are in Stasis
         self.features: Features | None = None  # what keys pressed in a conversation do
         self.consultation: Consultation | None = None  # the attended transfer under way
         self.outlive: Callable[[], Sequence[str]] = tuple  # legs that go on talking when the call is over
@@ -145,6 +151,9 @@ class Call:
         former, self._leading = self._leading, self.spawn(run_flow(self, flow))
         if former is not None:
             former.cancel()
+            if is_holding_bridge(self.state.anchor.bridge):
+                # He leaves the waiting line; its music would go on over what comes now.
+                self.spawn(self.control.remove_from_bridge(self.state.anchor.bridge, self.state.anchor_leg))
 
     def put(self, event: e.Event) -> None:
         """An event of this call; never waits."""
@@ -161,6 +170,11 @@ class Call:
         self._adopt(leg, party)
         self.intend(i.Dialling(i.now(), leg, party, ours))
 
+    def expect_aside(self, channel: str, party: Party, *, here: bool = False) -> None:
+        """A channel that is no leg of the call comes beside it; it is hung up when the call is over."""
+        self._adopt(channel, party)
+        self.asides[channel] = here
+
     def take_over(self, leg: str, party: Party) -> None:
         """A leg that talked in another call goes on in this one."""
         self._adopt(leg, party)
@@ -172,14 +186,14 @@ class Call:
             self._on_intent(self.id, intent)
         self._apply(intent)
 
-    def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[object, object, object]) -> asyncio.Task[None]:
         """Do something beside the call; failures are logged with the call's id."""
         task = asyncio.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _guarded(self, work: Coroutine[object, object, None]) -> None:
+    async def _guarded(self, work: Coroutine[object, object, object]) -> None:
         with logger.contextualize(call=self.id):
             try:
                 await work
@@ -212,6 +226,9 @@ class Call:
             if isinstance(fact, f.Pressed):
                 self.keys.press(fact.digit)
             self._tell(fact)
+        if should_hear_music(self.state) != self.music and not self.state.ended:
+            self.spawn(play_music(self))
+        self._note_aside(event)
         if isinstance(event, e.ChannelDtmfReceived) and self.features is not None:
             self.features.press(event.channel.id, event.digit)
         if self.state.ended and not had_ended:
@@ -220,6 +237,12 @@ class Call:
             # An intent may have brought this about: let the mailbox find out.
             self._mailbox.put_nowait(None)
         self.wake()
+
+    def _note_aside(self, event: e.Event | i.Intent) -> None:
+        if isinstance(event, e.StasisStart) and event.channel.id in self.asides:
+            self.asides[event.channel.id] = True
+        elif isinstance(event, e.StasisEnd | e.ChannelDestroyed):
+            self.asides.pop(event.channel.id, None)
 
     def _tell(self, fact: f.Fact) -> None:
         self.record = after(self.record, fact)
@@ -278,9 +301,18 @@ class Call:
         await self.answer()
         return await read(self, prompts, digits=digits, seconds=seconds, between=between, terminator=terminator)
 
-    async def ring(self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL) -> RingResult:
+    async def ring(
+        self,
+        targets: Sequence[Target],
+        *,
+        seconds: float,
+        strategy: Strategy = Strategy.ALL,
+        on_hold: Callable[[], Awaitable[None]] | None = None,
+    ) -> RingResult:
         """Ring parties and connect the first who answers."""
         await self.recording.announce_before_ringing()
+        if on_hold is not None:
+            return await ring_all(self, targets, seconds, on_hold)
         ring = ring_in_turn if strategy is Strategy.IN_TURN else ring_all
         return await ring(self, targets, seconds)
 
@@ -288,6 +320,30 @@ class Call:
         """Record what the caller says after a beep, answering first; the length of what is kept, in seconds."""
         await self.answer()
         return await take_message(self, seconds=seconds, silence=silence, least=least, terminator=terminator)
+
+    async def hold(self, line: str, music: str = "") -> None:
+        """Let the caller wait in a holding bridge, answering first when that has not been done."""
+        await self.answer()
+        await self.recording.announce_before_ringing()
+        caller, bridge = self.state.anchor_leg, holding_bridge(line)
+        if self.gaps or self.state.anchor.bridge == bridge:
+            with contextlib.suppress(Gone):  # he is not in it
+                await self.control.remove_from_bridge(bridge, caller)
+        await self.asking_caller(self.control.put_on_hold(bridge, caller, music))
+
+    async def unhold(self, line: str) -> None:
+        """Take the caller out of it."""
+        with contextlib.suppress(Gone):
+            await self.control.remove_from_bridge(holding_bridge(line), self.state.anchor_leg)
+
+    def key(self) -> str:
+        """The next key the caller pressed and nobody has read, "" when there is none."""
+        return self.keys.take(1, "")
+
+    @property
+    def has_key(self) -> bool:
+        """Whether there is one."""
+        return self.keys.any()
 
     async def talk(self) -> None:
         """Wait until the conversation is over, then end what is left of the call."""
@@ -388,10 +444,15 @@ class Call:
     async def _end_channel(self, channel: str, cause: int) -> None:
         """Hang up; when that fails, again a little later, and nobody waits for it."""
         try:
-            await self.control.hang_up(channel, cause)
+            existed = await self.control.hang_up(channel, cause)
         except AriError as error:
             self.log.warning("A channel could not be hung up; it is tried again: {}", error)
             self.spawn(self._end_later(channel, cause))
+            return
+        if not existed:
+            # If the event of its end does not come, there will be none.
+            vanished = i.Vanished(i.now(), channel)
+            asyncio.get_running_loop().call_later(_LATE_EVENT, self.intend, vanished)
 
     async def _end_later(self, channel: str, cause: int) -> None:
         await asyncio.sleep(_SECOND_TRY)

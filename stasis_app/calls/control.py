@@ -51,13 +51,21 @@ class Control(Protocol):
 
     async def add_to_bridge(self, bridge: str, *channels: str) -> None: ...
 
+    async def put_on_hold(self, bridge: str, channel: str, music: str) -> None: ...
+
     async def remove_from_bridge(self, bridge: str, channel: str) -> None: ...
 
     async def destroy_bridge(self, bridge: str) -> None: ...
 
+    async def mute(self, channel: str, direction: str) -> None: ...
+
+    async def unmute(self, channel: str, direction: str) -> None: ...
+
+    async def send_dtmf(self, channel: str, digits: str) -> None: ...
+
     async def play_in_bridge(self, bridge: str, media: str, playback: str) -> None: ...
 
-    async def snoop(self, channel: str, snoop: str, *, spy: str, args: str) -> None: ...
+    async def snoop(self, channel: str, snoop: str, *, spy: str = "both", whisper: str = "none", args: str) -> None: ...
 
     async def record(self, channel: str, name: str, audio_format: str, **options: Any) -> None: ...
 
@@ -67,7 +75,7 @@ class Control(Protocol):
 
     async def stop_recording(self, name: str) -> None: ...
 
-    async def hang_up(self, channel: str, cause: int) -> None: ...
+    async def hang_up(self, channel: str, cause: int) -> bool: ...
 
     async def watch(self, channel: str) -> None: ...
 
@@ -110,7 +118,10 @@ class AriControl:
         await self._do(lambda api: api.channels.ringStop(channelId=channel))
 
     async def start_music(self, channel: str) -> None:
-        """Let the channel's party hear music on hold; in a bridge he then hears nothing else."""
+        """Let the channel's party hear music on hold.
+
+        In a bridge he hears nothing else while the others are muted, otherwise both in turn (seen on 22.10.1).
+        """
         await self._do(lambda api: api.channels.startMoh(channelId=channel))
 
     async def stop_music(self, channel: str) -> None:
@@ -156,19 +167,43 @@ class AriControl:
         )
 
     async def make_bridge(self, bridge: str) -> None:
-        """Make a mixing bridge with this id; an existing one is kept.
+        """Make a mixing bridge with this id; an existing one (409) is kept: after a restart a call's may be there.
 
         With `dtmf_events`, since in a plain two-party bridge keys sent by RFC 4733 raise no events (seen on 22.10).
         """
-        await self._do(lambda api: api.bridges.createWithId(bridgeId=bridge, type="mixing,dtmf_events"))
+        await self._end(lambda api: api.bridges.createWithId(bridgeId=bridge, type="mixing,dtmf_events"))
 
     async def add_to_bridge(self, bridge: str, *channels: str) -> None:
         """Bring channels into a bridge: all of them, or none if one is gone."""
         await self._do(lambda api: api.bridges.addChannel(bridgeId=bridge, channel=",".join(channels)))
 
+    async def put_on_hold(self, bridge: str, channel: str, music: str) -> None:
+        """Put a channel into a holding bridge of this id, where it hears music of a class ("" for its own).
+
+        The role makes the music begin; a channel that is there already has to leave first (seen on 22.10).
+        """
+        await self._end(lambda api: api.bridges.createWithId(bridgeId=bridge, type="holding"))
+        if music:
+            await self._do(
+                lambda api: api.channels.setChannelVar(channelId=channel, variable="CHANNEL(musicclass)", value=music)
+            )
+        await self._do(lambda api: api.bridges.addChannel(bridgeId=bridge, channel=channel, role="holding_participant"))
+
     async def remove_from_bridge(self, bridge: str, channel: str) -> None:
-        """Take a channel out of a bridge; it stays in the application."""
-        await self._do(lambda api: api.bridges.removeChannel(bridgeId=bridge, channel=channel))
+        """Take a channel out of a bridge; one that is not in it stays where it is."""
+        await self._end(lambda api: api.bridges.removeChannel(bridgeId=bridge, channel=channel))
+
+    async def mute(self, channel: str, direction: str) -> None:
+        """Silence what a channel's party says (`in`), hears (`out`), or `both`."""
+        await self._do(lambda api: api.channels.mute(channelId=channel, direction=direction))
+
+    async def unmute(self, channel: str, direction: str) -> None:
+        """End what `mute` began."""
+        await self._end(lambda api: api.channels.unmute(channelId=channel, direction=direction))
+
+    async def send_dtmf(self, channel: str, digits: str) -> None:
+        """Send keys to a channel's party, as if whoever talks with him had pressed them."""
+        await self._do(lambda api: api.channels.sendDTMF(channelId=channel, dtmf=digits))
 
     async def destroy_bridge(self, bridge: str) -> None:
         """End a bridge; its channels stay."""
@@ -178,11 +213,14 @@ class AriControl:
         """Play a media URI to everybody in a bridge."""
         await self._do(lambda api: api.bridges.playWithId(bridgeId=bridge, media=media, playbackId=playback))
 
-    async def snoop(self, channel: str, snoop: str, *, spy: str, args: str) -> None:
-        """Make a channel that hears another: what comes from it (`in`), what it hears (`out`) or `both`."""
+    async def snoop(self, channel: str, snoop: str, *, spy: str = "both", whisper: str = "none", args: str) -> None:
+        """Make a channel that hears another: what comes from it (`in`), what it hears (`out`) or `both`.
+
+        What is said into it the other's party hears (`whisper` is `out`), or nobody (`none`).
+        """
         await self._do(
             lambda api: api.channels.snoopChannelWithId(
-                channelId=channel, snoopId=snoop, spy=spy, app=self._app, appArgs=args
+                channelId=channel, snoopId=snoop, spy=spy, whisper=whisper, app=self._app, appArgs=args
             )
         )
 
@@ -202,12 +240,13 @@ class AriControl:
         """End a recording and keep it; `RecordingFinished` tells when its file is complete."""
         await self._end(lambda api: api.recordings.stop(recordingName=name))
 
-    async def hang_up(self, channel: str, cause: int) -> None:
-        """End a channel with a Q.850 cause."""
-        await self._end(lambda api: api.channels.hangup(channelId=channel, reason_code=str(cause)))
+    async def hang_up(self, channel: str, cause: int) -> bool:
+        """End a channel with a Q.850 cause; False when there was none any more."""
+        return await self._end(lambda api: api.channels.hangup(channelId=channel, reason_code=str(cause)))
 
     async def watch(self, channel: str) -> None:
-        """Be told of a channel's events even after it has left the application."""
+        """Be told of a channel's events even after it has left the application; also after the link was lost."""
+        self._link.watched.add(channel)
         await self._do(
             lambda api: api.applications.subscribe(applicationName=self._app, eventSource=f"channel:{channel}")
         )
@@ -249,11 +288,13 @@ class AriControl:
                 raise LinkDown("ARI", f"no link to Asterisk for {self._patience:g} s") from None
             await request(self._link.api.swagger)
 
-    async def _end(self, request: Callable[[Any], Awaitable[Any]]) -> None:
+    async def _end(self, request: Callable[[Any], Awaitable[Any]]) -> bool:
+        """Do what ends something; False when it had ended already."""
         try:
             await self._do(request)
         except Gone:
-            return
+            return False
+        return True
 
 
 def tells_transfers(version: str) -> bool:

@@ -39,6 +39,14 @@ class LegEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AsideEntry:
+    """A channel beside a call: no leg of it. `extension` is that of a supervisor, "" for what he listens through."""
+
+    call_id: str
+    extension: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SnoopEntry:
     """A snoop channel of ours that records a call; it has the name of the file."""
 
@@ -46,7 +54,7 @@ class SnoopEntry:
     file: str
 
 
-def read_entry(args: Sequence[str]) -> Entry | LegEntry | SnoopEntry | None:
+def read_entry(args: Sequence[str]) -> Entry | LegEntry | AsideEntry | SnoopEntry | None:
     """What the arguments say; None when they say nothing we know."""
     given = [arg.strip() for arg in args]
     while given and not given[-1]:
@@ -68,8 +76,15 @@ def read_entry(args: Sequence[str]) -> Entry | LegEntry | SnoopEntry | None:
             return SnoopEntry(call_id, file)
         case ["leg", call_id, kind, *number] if kind == _MOBILE:
             return LegEntry(call_id, Party(PartyKind.EMPLOYEE, number[0] if number else ""), outside=True)
+        case ["aside", call_id, *extension]:
+            return AsideEntry(call_id, extension[0] if extension else "")
         case _:
             return None
+
+
+def aside_args(entry: AsideEntry) -> str:
+    """The appArgs of a channel beside a call; the inverse of `read_entry`."""
+    return f"aside,{entry.call_id},{entry.extension}"
 
 
 def snoop_args(call_id: str, file: str) -> str:

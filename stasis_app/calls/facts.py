@@ -53,6 +53,7 @@ class EndedBy(StrEnum):
     EMPLOYEE = "employee"
     SERVICE = "service"  # the plan hung up
     DIALPLAN = "dialplan"  # it ended after the call was handed over
+    EXCHANGE = "exchange"  # Asterisk was restarted
     UNKNOWN = "unknown"  # it ended while nobody was watching
 
 
@@ -106,6 +107,23 @@ class Visited(Fact):
     def entered_at(self) -> datetime:
         """When the call's stay at the element began."""
         return self.since or self.at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued(Fact):
+    """The caller waits in the line of this element, at this position (1 is next). `since` is when he came to it."""
+
+    element: str
+    position: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallBackOrdered(Fact):
+    """The caller would rather be called back at this number than wait; he keeps his place in the line."""
+
+    element: str
+    number: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,12 +186,71 @@ class Left(LegFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held(LegFact):
-    """The party put the other side on hold."""
+    """The party put the other side on hold, at his phone or through us."""
+
+    by_phone: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed(LegFact):
     """The party took the other side back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Muted(LegFact):
+    """The others hear the party no longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmuted(LegFact):
+    """The others hear the party again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked(LegFact):
+    """The party left the call waiting under a number anybody may dial to take it; `until` the time is over."""
+
+    slot: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unparked(Fact):
+    """The call waits under its number no longer: somebody took it, or (`by` is None) the time was over."""
+
+    slot: str
+    by: Party | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickedUp(LegFact):
+    """The party takes a call that rings at colleagues' phones (`rang`: their extensions)."""
+
+    rang: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forwarded(Fact):
+    """An extension sends its calls on to another, or to an outside number (`why`: always, busy, no answer ...)."""
+
+    extension: str
+    to: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervised(Fact):
+    """A supervisor follows the call, or does so in another way from now on (`mode`: listen, whisper, barge)."""
+
+    extension: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisionEnded(Fact):
+    """A supervisor follows the call no longer."""
+
+    extension: str
 
 
 class TransferKind(StrEnum):

@@ -45,6 +45,13 @@ class DialFailed(Intent):
 
 
 @dataclass(frozen=True, slots=True)
+class Vanished(Intent):
+    """A leg does not exist any more, though nothing was told of its end (a server that moved it about)."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
 class Releasing(Intent):
     """A leg is hung up by us, for this reason if it has not answered."""
 
@@ -83,8 +90,21 @@ class Dismissing(Intent):
 
 
 @dataclass(frozen=True, slots=True)
+class Holding(Intent):
+    """A party puts the others on hold through us, or takes them back."""
+
+    leg: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HangingUp(Intent):
     """The plan ends the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRestarted(Intent):
+    """Asterisk was restarted since, which ended the call whatever it was doing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import AriError, Gone
 from stasis_app.calls import intents as i
-from stasis_app.calls.causes import NO_ANSWER
+from stasis_app.calls.causes import NO_ANSWER, NORMAL
 from stasis_app.calls.control import caller_id
 from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
 from stasis_app.calls.moves.attended import resume_consultation
 from stasis_app.calls.moves.blind import destinations_of, find_destination, lead_on
+from stasis_app.calls.prompts import PLAYBACKS, playback_of
 from stasis_app.calls.record import CallRecord, Transfer
 from stasis_app.calls.state import LegStage
 from stasis_app.calls.verbs import CallGone
@@ -85,14 +86,21 @@ def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow
         return partial(_go_on_consulting, transfer=transfer)
     if transfer is not None:
         return partial(_go_on_transferring, transfer=transfer)
-    if talks or any(ring.answered_at and not ring.ended_at for ring in record.rings):
+    if record.parked is None and (talks or any(ring.answered_at and not ring.ended_at for ring in record.rings)):
         return go_on_talking
 
     async def flow(call: Call) -> None:
-        await release_others(call)
+        await asyncio.gather(stop_prompts(call), release_others(call))
         await resume(call)
 
     return flow
+
+
+async def stop_prompts(call: Call) -> None:
+    """Stop whatever the instance before us left playing: the channel does nothing else until it ends."""
+    playbacks = [playback_of(call.state.anchor_leg, number) for number in range(PLAYBACKS)]
+    for playback in playbacks:
+        await _whatever_comes(call, call.control.stop_playing(playback))
 
 
 async def go_on_talking(call: Call) -> None:
@@ -183,12 +191,14 @@ async def release_others(call: Call, but: Sequence[str] = ()) -> None:
 async def clean_up(call: Call) -> None:
     """After the end: release what is left, see the recordings to their end, and destroy the bridge."""
     await release_others(call, but=call.outlive())
+    for channel in tuple(call.asides):
+        await _whatever_comes(call, call.control.hang_up(channel, NORMAL))
     await call.recording.close()
     if call.bridged:
         await _whatever_comes(call, call.control.destroy_bridge(call.bridge))
 
 
-async def _whatever_comes(call: Call, request: Awaitable[None]) -> None:
+async def _whatever_comes(call: Call, request: Awaitable[object]) -> None:
     """One step of clearing up; should it fail, the others are still worth doing."""
     try:
         await request

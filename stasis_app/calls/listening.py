@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import Rejected, ServerFailed
-from stasis_app.calls.prompts import media_uri
+from stasis_app.calls.prompts import media_uri, playback_of
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
@@ -49,7 +48,10 @@ async def read(
 
 async def _start(call: Call, prompt: str) -> str:
     """Begin to play; "" when Asterisk would not: a missing prompt is no reason to lose the caller."""
-    playback = f"{call.id}-{secrets.token_hex(4)}"
+    call.prompts += 1
+    playback = playback_of(call.state.anchor_leg, call.prompts)
+    if playback in call.played:
+        call.played.remove(playback)
     try:
         await call.asking_caller(call.control.play(call.state.anchor_leg, media_uri(prompt), playback))
     except (Rejected, ServerFailed) as error:

@@ -89,6 +89,11 @@ def _taking_over(state: CallState, intent: i.TakingOver) -> Change:
     return _up(state, intent.leg, intent.at)
 
 
+def _vanished(state: CallState, intent: i.Vanished) -> Change:
+    leg = state.legs.get(intent.leg)
+    return _leg_gone(state, leg, intent.at) if leg is not None and leg.alive else (state, [])
+
+
 def _dial_failed(state: CallState, intent: i.DialFailed) -> Change:
     leg = state.legs.get(intent.leg)
     if leg is None or not leg.alive:
@@ -206,13 +211,26 @@ def _told_left(state: CallState, leg: Leg, at: datetime) -> Change:
 
 def _hold(state: CallState, event: e.ChannelHold | e.ChannelUnhold) -> Change:
     leg = state.legs.get(event.channel.id)
-    held = isinstance(event, e.ChannelHold)
-    # An unhold without a hold comes before every transfer: only changes count.
-    if leg is None or leg.held is held or leg.over:
+    if leg is None or leg.over:
         return state, []
-    kind = f.Held if held else f.Resumed
-    fact = kind(call_id=state.call_id, at=event.timestamp, leg=leg.id, party=leg.party)
-    return state.with_leg(replace(leg, held=held)), [fact]
+    return _held(state, leg, replace(leg, held=isinstance(event, e.ChannelHold)), event.timestamp)
+
+
+def _holding(state: CallState, intent: i.Holding) -> Change:
+    leg = state.legs.get(intent.leg)
+    if leg is None or leg.over:
+        return state, []
+    return _held(state, leg, replace(leg, held_by_us=intent.held), intent.at)
+
+
+def _held(state: CallState, before: Leg, leg: Leg, at: datetime) -> Change:
+    """An unhold without a hold comes before every transfer: only changes count."""
+    state = state.with_leg(leg)
+    held = leg.held or leg.held_by_us
+    if held == (before.held or before.held_by_us):
+        return state, []
+    common: dict[str, Any] = {"call_id": state.call_id, "at": at, "leg": leg.id, "party": leg.party}
+    return state, [f.Held(**common, by_phone=leg.held) if held else f.Resumed(**common)]
 
 
 def _dtmf(state: CallState, event: e.ChannelDtmfReceived) -> Change:
@@ -249,6 +267,10 @@ def _dismissing(state: CallState, intent: i.Dismissing) -> Change:
 
 def _hanging_up(state: CallState, intent: i.HangingUp) -> Change:
     return replace(state, first_hangup=state.first_hangup or EndedBy.SERVICE), []
+
+
+def _exchange_restarted(state: CallState, intent: i.ExchangeRestarted) -> Change:
+    return replace(state, first_hangup=state.first_hangup or EndedBy.EXCHANGE), []
 
 
 def _handing_over(state: CallState, intent: i.HandingOver) -> Change:
@@ -449,11 +471,14 @@ _TRANSITIONS: dict[type, Callable[[CallState, Any], Change]] = {
     i.Dialling: _dialling,
     i.TakingOver: _taking_over,
     i.DialFailed: _dial_failed,
+    i.Vanished: _vanished,
     i.Releasing: _releasing,
     i.HangingUp: _hanging_up,
     i.Anchoring: _anchoring,
     i.Dismissing: _dismissing,
+    i.Holding: _holding,
     i.HandingOver: _handing_over,
+    i.ExchangeRestarted: _exchange_restarted,
     i.Taping: _taping,
     i.TapingFailed: _taping_failed,
     i.RecordingOver: _recording_over,

@@ -12,6 +12,19 @@ def media_uri(prompt: str) -> str:
     return prompt if _SCHEME.match(prompt) else f"sound:{prompt}"
 
 
+PLAYBACKS = 8
+"""How many names the prompts of a channel go round in; one plays at a time."""
+
+
+def playback_of(channel: str, number: int) -> str:
+    """The id of a channel's next prompt.
+
+    Asterisk lists no playbacks, and a channel that plays does nothing else it is asked to. So the ids are such that
+    whoever comes after us (the service started again, the lifeguard) can guess and stop what plays.
+    """
+    return f"{channel}-prompt-{number % PLAYBACKS}"
+
+
 class Keys:
     """Keys pressed and not yet read, in order."""
 

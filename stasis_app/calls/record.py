@@ -84,6 +84,10 @@ class CallRecord:
     anchor: str = ""  # the leg the call lives for, once it is not the caller's any more
     caller_left: bool = False  # who began the call is gone, and the call goes on
     transfers: tuple[Transfer, ...] = ()
+    held: dict[str, bool] = field(default_factory=dict)  # legs that hold the others -> whether their phone does it
+    muted: tuple[str, ...] = ()  # legs
+    parked: f.Parked | None = None  # while it waits in a parking slot
+    supervisors: dict[str, str] = field(default_factory=dict)  # extension -> how he follows the call
     recordings: tuple[f.Recorded, ...] = ()
     recordings_now: tuple[f.RecordingStarted, ...] = ()
     recordings_failed: tuple[f.RecordingFailed, ...] = ()
@@ -92,6 +96,7 @@ class CallRecord:
     recording_chosen: f.RecordingMode | None = None  # in this call, instead of what the configuration says
     consent_announced: bool = False
     handed_over_to: str | None = None
+    call_back_to: str = ""  # the number he wants to be called back at instead of waiting
     ended_at: datetime | None = None
     ended_by: EndedBy | None = None
     cause: int = 0
@@ -156,6 +161,8 @@ def after(record: CallRecord, fact: f.Fact) -> CallRecord:
             return replace(record, identified=fact)
         case f.Visited():
             return replace(record, visited=(*record.visited, fact))
+        case f.CallBackOrdered():
+            return replace(record, call_back_to=fact.number)
         case f.Dialled():
             return replace(record, rings=(*record.rings, Ring(fact.leg, fact.party, fact.at)))
         case f.Ringing():
@@ -165,6 +172,11 @@ def after(record: CallRecord, fact: f.Fact) -> CallRecord:
         case f.NotAnswered():
             return _ring(record, fact.leg, ended_at=fact.at, why=fact.why, cause=fact.cause, tech_cause=fact.tech_cause)
         case f.LegEnded():
+            record = replace(
+                record,
+                held=_without(record.held, fact.leg),
+                muted=tuple(leg for leg in record.muted if leg != fact.leg),
+            )
             if fact.leg == record.call_id:
                 return replace(record, caller_left=True)
             return _ring(record, fact.leg, ended_at=fact.at, cause=fact.cause, tech_cause=fact.tech_cause)
@@ -174,6 +186,22 @@ def after(record: CallRecord, fact: f.Fact) -> CallRecord:
         case f.Left():
             inside, bridges = _without(record.in_bridge, fact.leg), _without(record.bridges, fact.leg)
             return _talks_settled(replace(record, in_bridge=inside, bridges=bridges), fact.at)
+        case f.Held():
+            return replace(record, held={**record.held, fact.leg: fact.by_phone})
+        case f.Resumed():
+            return replace(record, held=_without(record.held, fact.leg))
+        case f.Muted():
+            return replace(record, muted=(*record.muted, fact.leg))
+        case f.Unmuted():
+            return replace(record, muted=tuple(leg for leg in record.muted if leg != fact.leg))
+        case f.Parked():
+            return replace(record, parked=fact)
+        case f.Unparked():
+            return replace(record, parked=None)
+        case f.Supervised():
+            return replace(record, supervisors={**record.supervisors, fact.extension: fact.mode})
+        case f.SupervisionEnded():
+            return replace(record, supervisors=_without(record.supervisors, fact.extension))
         case f.Anchored():
             return replace(record, anchor=fact.leg)
         case f.TransferStarted():

@@ -21,6 +21,8 @@ def restored_state(record: CallRecord) -> CallState:
         dialled=True,
         bridge=_bridge(record, record.call_id),
         joined=record.call_id in record.in_bridge,
+        held=record.held.get(record.call_id, False),
+        held_by_us=not record.held.get(record.call_id, True),
         over=record.caller_left,
     )
     legs = {ring.leg: _leg(record, ring) for ring in record.rings if ring.ended_at is None}
@@ -66,6 +68,8 @@ def _leg(record: CallRecord, ring: Ring) -> Leg:
         reached=ring.ringing_at is not None,
         bridge=_bridge(record, ring.leg),
         joined=ring.leg in record.in_bridge,
+        held=record.held.get(ring.leg, False),
+        held_by_us=not record.held.get(ring.leg, True),
     )
 
 

@@ -6,21 +6,25 @@ through the model, so a lost connection, a restart and a take-over need no code 
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from stasis_app.ari import events as e
 from stasis_app.ari.world import World
-from stasis_app.calls import intents as i
 from stasis_app.calls.facts import RecordingKind
 from stasis_app.calls.state import CallState, Leg, LegStage
 
 
-def missed_events(state: CallState, world: World) -> list[e.Event]:
-    """The events that bring a call up to date with the world. Their time is now: when it really was, nobody knows."""
+def missed_events(state: CallState, world: World, at: datetime) -> list[e.Event]:
+    """The events that bring a call up to date with the world.
+
+    Their time is `at`, the best guess there is: when it really was, nobody knows.
+    """
     missed: list[e.Event] = []
     for leg in state.legs.values():
         if leg.alive:
-            missed += _of_leg(leg, world.channel(leg.id), world.bridge_of(leg.id))
+            missed += _of_leg(leg, world.channel(leg.id), world.bridge_of(leg.id), at)
     return missed + [
-        e.RecordingFinished(timestamp=i.now(), recording=e.Recording(name=file, format="wav"))
+        e.RecordingFinished(timestamp=at, recording=e.Recording(name=file, format="wav"))
         for tape in state.tapes.values()
         if tape.kind is RecordingKind.TALK
         for file in sorted(tape.files)
@@ -28,8 +32,7 @@ def missed_events(state: CallState, world: World) -> list[e.Event]:
     ]
 
 
-def _of_leg(leg: Leg, channel: e.Channel | None, bridge: e.Bridge | None) -> list[e.Event]:
-    now = i.now()
+def _of_leg(leg: Leg, channel: e.Channel | None, bridge: e.Bridge | None, now: datetime) -> list[e.Event]:
     if channel is None:
         return [e.ChannelDestroyed(timestamp=now, channel=e.Channel(id=leg.id))]
     missed: list[e.Event] = []

@@ -7,11 +7,13 @@ cause "answered elsewhere", so that their phones show no missed call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import Gone
-from stasis_app.calls.causes import NORMAL
+from stasis_app.calls import facts as f
+from stasis_app.calls import intents as i
+from stasis_app.calls.causes import NORMAL, is_redirect
 from stasis_app.calls.facts import Direction, Party, Unanswered
 from stasis_app.calls.outbound import Way
 from stasis_app.calls.state import Leg, LegStage
@@ -37,24 +39,34 @@ async def ring_in_turn(call: Call, targets: Sequence[Target], seconds: float) ->
     return RingResult(None, tried)
 
 
-async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> RingResult:
-    """Ring all parties together for `seconds` and connect the first who answers."""
+async def ring_all(
+    call: Call, targets: Sequence[Target], seconds: float, on_hold: Callable[[], Awaitable[None]] | None = None
+) -> RingResult:
+    """Ring all parties together for `seconds` and connect the first who answers.
+
+    With `on_hold` the caller goes on hearing what he hears; it is called before he is connected.
+    """
     deadline = asyncio.get_running_loop().time() + seconds
     before = frozenset(call.state.legs)
     # Somebody dialling out hears the far end's own tones; with several parties ringing there is no one far end.
-    early = call.record.direction is Direction.OUTBOUND and len(targets) == 1
+    early = call.record.direction is Direction.OUTBOUND and len(targets) == 1 and on_hold is None
     ways = [Way(call, target, deadline, early_media=early) for target in targets]
     for way in ways:
         call.spawn(way.go())
-    if not early:
+    if on_hold is not None:
+        call.spawn(call.bridge_ready())
+    elif not early:
         call.spawn(_let_caller_hear_ringing(call, ways))
     connected = ""
     try:
         while (winner := await _next_answer(call, ways, before, deadline + _GRACE)) is not None:
             losers = [way for way in ways if way.leg != winner]
             releasing = asyncio.gather(*(_release(call, way, Unanswered.ANSWERED_ELSEWHERE) for way in losers))
-            connected = winner if await _connect(call, winner) else ""
-            await releasing
+            others = [leg for leg in _besides(call, ways, before) if leg != winner]
+            if on_hold is not None:
+                await on_hold()
+            connected = winner if await connect(call, winner) else ""
+            await asyncio.gather(releasing, *(call.release(leg, Unanswered.ANSWERED_ELSEWHERE) for leg in others))
             if connected:
                 return RingResult(call.leg(winner).party, _tried(call, losers))
         await asyncio.gather(*(_release(call, way, Unanswered.NO_ANSWER) for way in ways))
@@ -64,7 +76,10 @@ async def ring_all(call: Call, targets: Sequence[Target], seconds: float) -> Rin
             way.stopped = True
             if way.leg != connected and call.leg(way.leg).alive and call.leg(way.leg).released is None:
                 call.spawn(_release(call, way, Unanswered.CANCELLED))
-    if not early and call.state.anchor.stage is LegStage.UP:
+        for leg in _besides(call, ways, before):
+            if leg != connected:
+                call.spawn(call.release(leg, Unanswered.CANCELLED))
+    if not early and on_hold is None and call.state.anchor.stage is LegStage.UP:
         await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
     return RingResult(None, _tried(call, ways))
 
@@ -90,12 +105,36 @@ async def _next_answer(call: Call, ways: Sequence[Way], before: frozenset[str], 
         return next((leg.id for leg in ready), None)
 
     def settled() -> bool:
-        return answered() is not None or all(way.over for way in ways)
+        over = all(way.over for way in ways) and not _besides(call, ways, before)
+        return answered() is not None or (over and not any(_sent_on(call, way.leg) for way in ways))
 
     await call.until(settled, max(0.0, deadline - asyncio.get_running_loop().time()))
     if answered() is None and any(_taken_away(call.leg(way.leg)) for way in ways):
         await call.until(lambda: answered() is not None, _PICKUP)
     return answered()
+
+
+def _besides(call: Call, ways: Sequence[Way], before: frozenset[str]) -> list[str]:
+    """The legs that came since beside those rung: whom their phones sent the call on to, who came to pick it up."""
+    rung = {way.leg for way in ways}
+    return [
+        leg.id for leg in call.state.others if leg.id not in before | rung and not leg.over and leg.released is None
+    ]
+
+
+def _sent_on(call: Call, leg: str) -> bool:
+    """Whether a phone sent the call on to another (SIP 3xx) that nobody rings yet: Asterisk sees to it by itself."""
+    ended = call.leg(leg)
+    return ended.over and is_redirect(ended.tech_cause) and leg not in call.followed
+
+
+async def follow_phone(call: Call, leg: str, to: Target, seconds: float = 20.0) -> None:
+    """The phone of a leg sent the call on: ring whom it named, in its place."""
+    call.followed.add(leg)
+    way = Way(call, to, asyncio.get_running_loop().time() + seconds, early_media=False)
+    extension, number = call.leg(leg).party.number, to.outside_number or to.party.number
+    call.note(f.Forwarded(call_id=call.id, at=i.now(), extension=extension, to=number, why="by the phone"))
+    await way.go()
 
 
 def _ready(leg: Leg) -> bool:
@@ -107,7 +146,7 @@ def _taken_away(leg: Leg) -> bool:
     return leg.over and leg.released is None and leg.cause == NORMAL and leg.tech_cause is None
 
 
-async def _connect(call: Call, leg: str) -> bool:
+async def connect(call: Call, leg: str) -> bool:
     """Bring caller and leg together. False when the leg is gone already; the caller's end raises `CallGone`."""
     caller = call.state.anchor
     try:

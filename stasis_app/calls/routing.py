@@ -7,6 +7,7 @@ import re
 from stasis_app.ari import events as e
 
 _BRIDGE = "-bridge"
+_HOLDING = "holding-"
 _SIDE = re.compile(r"-(?:in|out)$")
 _NUMBER = re.compile(r"-m?\d+$")
 
@@ -16,9 +17,25 @@ def bridge_of_call(call_id: str, name: str = "") -> str:
     return f"{call_id}{_BRIDGE}-{name}" if name else f"{call_id}{_BRIDGE}"
 
 
+def holding_bridge(line: str) -> str:
+    """The id of the bridge in which the callers of a waiting line hear music."""
+    return f"{_HOLDING}{line}"
+
+
+def is_holding_bridge(bridge: str) -> bool:
+    """Whether a bridge is that of a waiting line."""
+    return bridge.startswith(_HOLDING)
+
+
 def is_bridge_of_call(bridge: str, call_id: str) -> bool:
     """Whether a bridge is one of this call's: who is in another (a waiting line) talks to nobody."""
     return bridge.startswith(f"{call_id}{_BRIDGE}")
+
+
+def call_of_bridge(bridge: str) -> str:
+    """The call a bridge was made for, "" for a bridge that is not named as ours are."""
+    call, found, _ = bridge.partition(_BRIDGE)
+    return call if found else ""
 
 
 def channel_of_event(event: e.Event) -> str:

@@ -31,7 +31,8 @@ class Leg:
     reached: bool = False  # it rang, or its side sent sound before the answer
     bridge: str = ""  # the bridge it is in
     joined: bool = False  # the fact Joined has been told
-    held: bool = False
+    held: bool = False  # by its own phone
+    held_by_us: bool = False
     released: Unanswered | None = None  # we hung it up, for this reason
     leaving: bool = False  # its end was asked for, by its own phone or by us
     over: bool = False  # its last fact has been told

@@ -6,10 +6,11 @@ Everything here is done in the websocket's reading path, so nothing here waits a
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import time
-from collections import Counter
-from collections.abc import Coroutine, Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 
 from loguru import logger
@@ -21,9 +22,9 @@ from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls import model
 from stasis_app.calls.call import Call, CallOptions, FactSink, Flow, IntentSink
-from stasis_app.calls.causes import NORMAL
+from stasis_app.calls.causes import NORMAL, is_redirect
 from stasis_app.calls.control import Control
-from stasis_app.calls.entry import Entry, LegEntry, SnoopEntry, begin_call, party_of_leg, read_entry
+from stasis_app.calls.entry import AsideEntry, Entry, LegEntry, SnoopEntry, begin_call, party_of_leg, read_entry
 from stasis_app.calls.facts import Direction, Party, PartyKind
 from stasis_app.calls.features import FeatureCodes, Features
 from stasis_app.calls.lifecycle import (
@@ -35,12 +36,19 @@ from stasis_app.calls.lifecycle import (
     wait_for_end,
 )
 from stasis_app.calls.moves.destination import Destinations
+from stasis_app.calls.moves.supervision import accompany
+from stasis_app.calls.orphans import Orphans, find_orphans
 from stasis_app.calls.record import CallRecord, begin
 from stasis_app.calls.refer import PhoneTransfers
 from stasis_app.calls.restore import restored_state
 from stasis_app.calls.resync import missed_events
+from stasis_app.calls.ringing import follow_phone
 from stasis_app.calls.routing import call_of_event, channel_is_snoop, channel_of_event, dialling_channel
 from stasis_app.calls.state import CallState
+from stasis_app.calls.verbs import Target
+
+# Seconds between a phone that sends a call on and the Local channel Asterisk makes for it.
+_REDIRECT = 2.0
 
 
 class Tracker:
@@ -56,6 +64,7 @@ class Tracker:
         destinations: what leads to where, for transfers; left out: nobody can transfer.
         codes: what keys pressed in a conversation do.
         resume: what happens to a call found waiting after a restart; left out: its flow, from the beginning.
+        unlisted: whether nobody is told of a call that comes in like this: a phone that only dials a code of ours.
     """
 
     def __init__(
@@ -69,6 +78,7 @@ class Tracker:
         resume: Flow | None = None,
         destinations: Destinations | None = None,
         codes: FeatureCodes | None = None,
+        unlisted: Callable[[Entry], bool] = lambda _: False,
     ) -> None:
         self._control = control
         self._options = options
@@ -77,6 +87,7 @@ class Tracker:
         self._destinations = destinations
         self._codes = codes
         self._transfers = PhoneTransfers(self._by_channel_get, self._arrived)
+        self._unlisted = unlisted
         self._sinks = sinks
         self._app = app
         self._on_intent = on_intent
@@ -84,7 +95,9 @@ class Tracker:
         self._by_channel: dict[str, Call] = {}
         self._former: list[CallRecord] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._engaged: Counter[str] = Counter()
+        self._redirects: deque[tuple[float, Call, str]] = deque(maxlen=32)
+        self._silent: set[str] = set()  # calls nobody is told of
+        self._engaged: dict[str, set[str]] = {}  # extension -> the channels that ring or keep its phone
         self._engages: dict[str, str] = {}  # channel -> the extension whose phone it keeps
         self.stray: Counter[str] = Counter()
         self.adopted = 0  # calls of before a restart that lived on
@@ -93,7 +106,7 @@ class Tracker:
 
     def live(self) -> list[CallRecord]:
         """The records of the calls under way."""
-        return [call.record for call in self._calls.values()]
+        return [call.record for call in self._calls.values() if call.id not in self._silent]
 
     def get(self, call_id: str) -> Call | None:
         """A live call."""
@@ -101,12 +114,19 @@ class Tracker:
 
     def engaged(self, extension: str) -> bool:
         """Whether one of our calls rings or keeps this extension's phone."""
-        return self._engaged[extension] > 0
+        return extension in self._engaged
+
+    def channels_of(self, extension: str) -> frozenset[str]:
+        """The channels of our calls that ring or keep this extension's phone."""
+        return frozenset(self._engaged.get(extension, ()))
 
     # What the link tells
 
     def on_event(self, event: e.Event) -> None:
         """Bring an event to its call."""
+        if isinstance(event, e.ChannelDestroyed):
+            self._free(event.channel.id)
+            self._note_redirect(event)
         if self._transfers.takes(event):
             return
         if isinstance(event, e.StasisStart) and event.channel.id not in self._by_channel:
@@ -127,16 +147,30 @@ class Tracker:
         former, self._former = self._former, []
         for record in former:
             self._take_up(record, world)
+        for event in world.missed:
+            self.on_event(event)
         unknown = [c for c in world.channels if self._is_ours(c) and c.id not in self._by_channel]
         # Callers first, so that a leg or a recording finds the call it belongs to.
         for channel in sorted(unknown, key=lambda c: not isinstance(read_entry(_args(c)), Entry)):
             self._adopt(channel, world)
-        for call in self._calls.values():
-            for event in missed_events(call.state, world):
+        for call in list(self._calls.values()):
+            ended_at = world.ended_by_restart(call.record.started_at)
+            if ended_at is not None:
+                call.intend(i.ExchangeRestarted(ended_at))
+            for event in missed_events(call.state, world, ended_at or i.now()):
                 call.put(event)
             call.resynced()
         if former:
             logger.info("Of {} calls from before the restart {} live on", len(former), self.adopted)
+        self._clear_away(find_orphans(world, self._calls, self._by_channel, self._app, i.now()))
+
+    def _clear_away(self, orphans: Orphans) -> None:
+        for channel in orphans.channels:
+            self._do(self._control.hang_up(channel, NORMAL))
+        for bridge in orphans.bridges:
+            self._do(self._control.destroy_bridge(bridge))
+        if orphans.channels or orphans.bridges:
+            logger.warning("Left over from calls that are gone, ended now: {}", orphans)
 
     # Calls from before a restart
 
@@ -150,6 +184,8 @@ class Tracker:
             return
         state = restored_state(record)
         exists = world.channel(state.anchor_leg) is not None
+        if exists and state.handed_over:
+            self._do(self._control.watch(state.anchor_leg))
         if not exists or state.handed_over:
             flow: Flow = wait_for_end
         elif record.ordered and not record.visited:
@@ -189,12 +225,17 @@ class Tracker:
         """A channel we do not know entered the application."""
         entry = read_entry(event.args)
         match entry:
+            case Entry() if (sent_on := self._redirect_behind(event.channel)) is not None:
+                self._follow(*sent_on, entry, event.channel)
             case Entry():
-                self._begin_new(begin_call(event.channel, entry, event.timestamp, self._options.endpoint), self._flow)
+                started = begin_call(event.channel, entry, event.timestamp, self._options.endpoint)
+                self._begin_new(started, self._flow, silent=self._unlisted(entry))
                 if entry.direction is not Direction.INBOUND:
                     self._do(self._control.take_transfers(event.channel.id))
             case LegEntry():
                 self._joins(event.channel, entry, event)
+            case AsideEntry():
+                self._comes_beside(event.channel, entry)
             case SnoopEntry():
                 call = self._calls.get(entry.call_id)
                 if call is None:
@@ -215,6 +256,43 @@ class Tracker:
         if event is not None:
             call.put(event)
 
+    def _note_redirect(self, event: e.ChannelDestroyed) -> None:
+        call = self._by_channel.get(event.channel.id)
+        if call is not None and is_redirect(event.tech_cause):
+            self._redirects.append((time.monotonic(), call, event.channel.id))
+
+    def _redirect_behind(self, channel: e.Channel) -> tuple[Call, str] | None:
+        """The call and leg a Local channel was made for, because a phone sent the call on (SIP 302) a moment ago.
+
+        Nothing about such a channel says so; but it comes in the same moment (seen on 22.10.1).
+        """
+        if not re.fullmatch(r"Local/.*;2", channel.name):
+            return None
+        while self._redirects:
+            at, call, leg = self._redirects.popleft()
+            if time.monotonic() - at < _REDIRECT and not call.state.ended:
+                return call, leg
+        return None
+
+    def _follow(self, call: Call, leg: str, entry: Entry, channel: e.Channel) -> None:
+        """Ring whom the phone named ourselves, as one more leg of the call, instead of a call through the dialplan."""
+        who = call.state.legs[leg].party
+        internal = entry.direction is Direction.INTERNAL
+        to = Target.extension(entry.dialled) if internal else Target.mobile(entry.dialled, who.number, who.name)
+        call.spawn(follow_phone(call, leg, to))
+        self._do(self._control.hang_up(channel.id, NORMAL))
+
+    def _comes_beside(self, channel: e.Channel, entry: AsideEntry) -> None:
+        """A supervisor of a call, or what he listens through, from before a restart."""
+        call = self._calls.get(entry.call_id)
+        if call is None or call.state.ended:
+            self._do(self._control.hang_up(channel.id, NORMAL))
+            return
+        party = Party(PartyKind.EMPLOYEE if entry.extension else PartyKind.CUSTOMER, entry.extension)
+        call.expect_aside(channel.id, party, here=True)
+        if entry.extension in call.record.supervisors:
+            call.spawn(accompany(call, entry.extension))
+
     def _adopt(self, channel: e.Channel, world: World) -> None:
         """A channel of ours that nobody knows, found after a restart: its call goes on where it stands."""
         entry = read_entry(_args(channel))
@@ -223,10 +301,13 @@ class Tracker:
                 talking = _talks(channel.id, world)
                 logger.bind(call=channel.id).info("Adopted a call that {}", "talks" if talking else "waits")
                 started = begin_call(channel, entry, channel.creationtime or i.now(), self._options.endpoint)
-                self._begin_new(started, go_on_talking if talking else self._flow).bridged = True
+                flow = go_on_talking if talking else self._flow
+                self._begin_new(started, flow, silent=self._unlisted(entry)).bridged = True
                 self.adopted += 1
             case LegEntry():
                 self._joins(channel, entry)
+            case AsideEntry():
+                self._comes_beside(channel, entry)
             case SnoopEntry():
                 call = self._calls.get(entry.call_id)
                 if call is None or call.state.ended:
@@ -236,14 +317,16 @@ class Tracker:
             case None:
                 self.stray["Channel"] += 1
 
-    def _do(self, work: Coroutine[object, object, None]) -> None:
+    def _do(self, work: Coroutine[object, object, object]) -> None:
         """A request about a channel that belongs to no call."""
         task = asyncio.create_task(_tolerant(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _begin_new(self, change: model.Change, flow: Flow) -> Call:
+    def _begin_new(self, change: model.Change, flow: Flow, *, silent: bool = False) -> Call:
         state, facts = change
+        if silent:
+            self._silent.add(state.call_id)
         started = facts[0]
         assert isinstance(started, f.Started)
         return self._begin(state, begin(started), flow, facts)
@@ -275,30 +358,33 @@ class Tracker:
         self._by_channel[channel] = self._calls[call_id]
         if party.kind is PartyKind.EMPLOYEE and channel not in self._engages:
             self._engages[channel] = party.number
-            self._engaged[party.number] += 1
+            self._engaged.setdefault(party.number, set()).add(channel)
 
     def _free(self, channel: str) -> None:
         """The channel keeps no phone any more."""
         extension = self._engages.pop(channel, None)
         if extension is None:
             return
-        self._engaged[extension] -= 1
+        self._engaged[extension].discard(channel)
         if not self._engaged[extension]:
             del self._engaged[extension]
 
     def _finished(self, call_id: str) -> None:
         call = self._calls.pop(call_id)
-        for leg in call.state.legs:
-            # A leg may go on in another call.
-            if self._by_channel.get(leg) is call:
-                del self._by_channel[leg]
-                self._free(leg)
+        self._silent.discard(call_id)
+        for channel in (*call.state.legs, *call.asides):
+            # One that went on in another call is that call's now.
+            if self._by_channel.get(channel) is call:
+                del self._by_channel[channel]
+                self._free(channel)
 
     def _tell(self, record: CallRecord, fact: f.Fact) -> None:
         if isinstance(fact, f.NotAnswered | f.LegEnded):
             self._free(fact.leg)
         elif isinstance(fact, f.Ended):
             self._free(fact.call_id)
+        if record.call_id in self._silent:
+            return
         for sink in self._sinks:
             try:
                 sink(record, fact)
@@ -317,10 +403,10 @@ def _args(channel: e.Channel) -> list[str]:
 
 def _talks(caller: str, world: World) -> bool:
     bridge = world.bridge_of(caller)
-    return bridge is not None and len(bridge.channels) > 1
+    return bridge is not None and bridge.bridge_type != "holding" and len(bridge.channels) > 1
 
 
-async def _tolerant(work: Coroutine[object, object, None]) -> None:
+async def _tolerant(work: Coroutine[object, object, object]) -> None:
     try:
         await work
     except AriError as error:

@@ -6,14 +6,17 @@ fake that answers from a script.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from stasis_app.calls.facts import Identified, Party, PartyKind, RecordingMode, Unanswered
+from stasis_app.calls.facts import Fact, Identified, Party, PartyKind, RecordingMode, Unanswered
 from stasis_app.calls.record import CallRecord
+
+T = TypeVar("T")
 
 
 class CallGone(Exception):  # a signal rather than an error: people hang up whenever they like
@@ -132,12 +135,56 @@ class CallHandle(Protocol):
         """
         ...
 
-    async def ring(self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL) -> RingResult:
+    async def ring(
+        self,
+        targets: Sequence[Target],
+        *,
+        seconds: float,
+        strategy: Strategy = Strategy.ALL,
+        on_hold: Callable[[], Awaitable[None]] | None = None,
+    ) -> RingResult:
         """Ring parties and connect the first who answers; the others stop ringing at once.
 
         `seconds` is the ring time of each (IN_TURN) or of all together (ALL). When somebody answered, the call is
         already bridged (and recorded if so configured) on return; use `talk` to wait for the end of the conversation.
+        With `on_hold` (then strategy ALL) the caller goes on hearing what he hears, instead of ringing; it is called
+        when somebody has answered, before the two are connected.
         """
+        ...
+
+    async def hold(self, line: str, music: str = "") -> None:
+        """Let the caller hear music (of this class) in a bridge he shares with others who wait in a line.
+
+        Answers first. Prompts played to him interrupt his music and nobody else's.
+        """
+        ...
+
+    async def unhold(self, line: str) -> None:
+        """End it. Connecting him to somebody ends it, too."""
+        ...
+
+    def key(self) -> str:
+        """The next key he pressed and nobody has read, "" when there is none."""
+        ...
+
+    @property
+    def has_key(self) -> bool:
+        """Whether there is one."""
+        ...
+
+    def wake(self) -> None:
+        """Look again at what `until` waits for."""
+        ...
+
+    async def until(self, ready: Callable[[], T | None], seconds: float | None = None) -> T | None:
+        """Wait until `ready` gives something true, and return it; None when the time is up.
+
+        It is asked after every event of the call and after `wake`.
+        """
+        ...
+
+    def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Do something beside the call; failures are logged with the call's id."""
         ...
 
     async def take_message(self, *, seconds: float, silence: float, least: float, terminator: str = "#") -> float:
@@ -166,4 +213,8 @@ class CallHandle(Protocol):
 
     def identify(self, fact: Identified) -> None:
         """Note whose number this is."""
+        ...
+
+    def note(self, fact: Fact) -> None:
+        """Add a fact of our own to the call's story."""
         ...

@@ -8,6 +8,8 @@ from stasis_app.crm.availability import Availability, EndpointReader, Phones, Ph
 from stasis_app.crm.client import Client, ClientFinder, PortalClientFinder, WorkingDay
 from stasis_app.crm.employees import Directory, Employee, EmployeeLister, PortalEmployeeLister
 from stasis_app.crm.endpoints import AriEndpoints
+from stasis_app.crm.extensions import Extension, Extensions
+from stasis_app.crm.importance import ClientQuestions, Importance, Mark
 from stasis_app.crm.numbers import Number, NumberKind, Numbers, extension_of
 from stasis_app.crm.phonebook import Lookup, Phonebook, Source
 from stasis_app.crm.responsible import Responsible, ResponsibleFinder, Standing
@@ -17,19 +19,25 @@ from stasis_app.crm.stores import (
     MemoryClientStore,
     MemoryEmployeeStore,
 )
+from stasis_app.crm.working_days import WorkingDays
 
 __all__ = [
     "AriEndpoints",
     "Availability",
     "Client",
     "ClientFinder",
+    "ClientQuestions",
     "ClientStore",
     "Directory",
     "Employee",
     "EmployeeLister",
     "EmployeeStore",
     "EndpointReader",
+    "Extension",
+    "Extensions",
+    "Importance",
     "Lookup",
+    "Mark",
     "MemoryClientStore",
     "MemoryEmployeeStore",
     "Number",
@@ -45,5 +53,6 @@ __all__ = [
     "Source",
     "Standing",
     "WorkingDay",
+    "WorkingDays",
     "extension_of",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
+from stasis_app.crm.extensions import Extension
 from stasis_app.crm.trouble import Troubles
 
 T = TypeVar("T")
@@ -19,20 +20,30 @@ class PhoneState(StrEnum):
     FREE = "free"
     OFFLINE = "not registered"
     BUSY = "busy"
+    WAITING = "in a call, with call waiting"
     DO_NOT_DISTURB = "do not disturb"
+    FORWARDED = "forwarded"
     UNKNOWN = "unknown"  # nobody could tell in time: it is rung
 
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """The state of a phone and whether ringing it makes sense."""
+    """The state of a phone and whether ringing it makes sense.
+
+    `forward` is where its calls go now, and `why` (always, or what is the matter with the phone itself).
+    """
 
     state: PhoneState
+    forward: str = ""
+    why: str = ""
 
     @property
     def available(self) -> bool:
-        """Whether the phone should be rung."""
-        return self.state in (PhoneState.FREE, PhoneState.UNKNOWN)
+        """Whether calls to the extension should be made: its phone, or whatever it is forwarded to, may be rung."""
+        return self.state not in (PhoneState.OFFLINE, PhoneState.BUSY, PhoneState.DO_NOT_DISTURB)
+
+    def __str__(self) -> str:
+        return f"{self.state} to {self.forward} ({self.why})" if self.forward else str(self.state)
 
 
 class EndpointReader(Protocol):
@@ -47,16 +58,29 @@ class EndpointReader(Protocol):
         ...
 
 
-def _nobody_is_busy(extension: str) -> bool:
-    return False
+class ExtensionSettings(Protocol):
+    """What employees set for their extensions (`stasis_app.crm.extensions.Extensions`)."""
+
+    def of(self, number: str, /) -> Extension: ...
+
+
+class _NothingSet:
+    def of(self, number: str, /) -> Extension:
+        return Extension()
+
+
+def _no_channels(extension: str) -> Collection[str]:
+    return ()
 
 
 class Phones:
     """Tells the state of phones.
 
-    `endpoint` is the dial string of an extension (`PJSIP/{extension}`). `is_busy` is what the service knows itself of
-    live calls, "" included for unknown extensions. `do_not_disturb` is the device FreePBX keeps do-not-disturb in.
-    `budget` is how many seconds a caller may wait for the answer; past it the phone counts as available.
+    `endpoint` is the dial string of an extension (`PJSIP/{extension}`). `channels_of` is what the service knows itself:
+    the channels of its calls that ring or keep an extension's phone. `settings` are those employees made, and
+    `call_waiting` whether a phone in one call may be rung for a second where they made none. `do_not_disturb` is the
+    device FreePBX keeps do-not-disturb in. `budget` is how many seconds a caller may wait for the answer; past it the
+    phone counts as available.
     """
 
     def __init__(
@@ -64,21 +88,39 @@ class Phones:
         reader: EndpointReader,
         *,
         endpoint: str = "PJSIP/{extension}",
-        is_busy: Callable[[str], bool] = _nobody_is_busy,
+        channels_of: Callable[[str], Collection[str]] = _no_channels,
+        settings: ExtensionSettings | None = None,
+        call_waiting: bool = False,
         do_not_disturb: str = "Custom:DND{extension}",
         budget: float = 0.5,
     ) -> None:
         self._reader = reader
         self._endpoint = endpoint
-        self._is_busy = is_busy
+        self._channels_of = channels_of
+        self._settings = settings or _NothingSet()
+        self._call_waiting = call_waiting
         self._do_not_disturb = do_not_disturb
         self._budget = budget
         self.troubles = Troubles("Asking Asterisk for the state of a phone")
 
-    async def of(self, extension: str) -> Availability:
-        """The state of an employee's phone. Never raises."""
-        if self._is_busy(extension):
-            return Availability(PhoneState.BUSY)
+    async def of(self, extension: str, *, besides: str = "") -> Availability:
+        """The state of an employee's phone, and where its calls are forwarded. Never raises.
+
+        What the call `besides` does with the phone does not make it busy.
+        """
+        chosen = self._settings.of(extension)
+        if chosen.forward_always:
+            return Availability(PhoneState.FORWARDED, chosen.forward_always, "always")
+        if chosen.do_not_disturb:
+            return _forwarded(chosen, PhoneState.DO_NOT_DISTURB)
+        return _forwarded(chosen, await self._phone(extension, chosen, besides))
+
+    async def _phone(self, extension: str, chosen: Extension, besides: str) -> PhoneState:
+        """The state of the phone itself."""
+        calls_at_once = 2 if (self._call_waiting if chosen.call_waiting is None else chosen.call_waiting) else 1
+        known = _others(self._channels_of(extension), besides)
+        if len(known) >= calls_at_once:
+            return PhoneState.BUSY
         name = endpoint_name(self._endpoint, extension)
         described, disturb = await self._within_budget(
             self._reader.endpoint(*name) if name else _nothing(),
@@ -86,10 +128,15 @@ class Phones:
         )
         # ARI answers INVALID for a device nobody ever set, and FreePBX sets INUSE (not a yes or no) to switch it on.
         if isinstance(disturb, str) and disturb.upper() not in ("NOT_INUSE", "UNKNOWN", "INVALID", ""):
-            return Availability(PhoneState.DO_NOT_DISTURB)
+            return PhoneState.DO_NOT_DISTURB
         if name is None or isinstance(described, BaseException):
-            return Availability(PhoneState.UNKNOWN)
-        return Availability(_state_of(described))
+            return PhoneState.UNKNOWN
+        if described is None or described.get("state") == "offline":
+            return PhoneState.OFFLINE
+        in_use = len(known | _others(described.get("channel_ids") or (), besides))
+        if in_use >= calls_at_once:
+            return PhoneState.BUSY
+        return PhoneState.WAITING if in_use else PhoneState.FREE
 
     async def exists(self, extension: str) -> bool:
         """Whether there is a phone of this number, registered or not; who can't tell in time says yes. Never raises."""
@@ -143,7 +190,16 @@ async def _nothing() -> None:
     return None
 
 
-def _state_of(endpoint: Mapping[str, Any] | None) -> PhoneState:
-    if endpoint is None or endpoint.get("state") == "offline":
-        return PhoneState.OFFLINE
-    return PhoneState.BUSY if endpoint.get("channel_ids") else PhoneState.FREE
+def _forwarded(chosen: Extension, phone: PhoneState) -> Availability:
+    """Where the calls of a phone in this state go."""
+    forward = ""
+    if phone in (PhoneState.BUSY, PhoneState.DO_NOT_DISTURB):
+        forward = chosen.forward_busy
+    elif phone is PhoneState.OFFLINE:
+        forward = chosen.forward_no_answer
+    return Availability(PhoneState.FORWARDED, forward, phone.value) if forward else Availability(phone)
+
+
+def _others(channels: Iterable[str], call: str) -> set[str]:
+    """Those channels that are not this call's: its legs' ids begin with its own."""
+    return {channel for channel in channels if not call or (channel != call and not channel.startswith(f"{call}-"))}

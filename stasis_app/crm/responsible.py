@@ -85,7 +85,7 @@ def _title(client: Client) -> str:
 
 
 def _state(phone: Availability) -> str:
-    return "taken for free (its state is unknown)" if phone.state.value == "unknown" else phone.state.value
+    return "taken for free (its state is unknown)" if phone.state.value == "unknown" else str(phone)
 
 
 def _why_no_client(number: Number, found: Lookup) -> str:

@@ -4,6 +4,8 @@ Flows act on calls through the verbs of `stasis_app.calls.verbs` and ask `stasis
 here drops a caller: what can't be decided is handed to the dialplan.
 """
 
+from stasis_app.flow.code_actions import add_extension_codes
+from stasis_app.flow.codes import Codes
 from stasis_app.flow.context import FlowContext
 from stasis_app.flow.explain import ExplainedElement, Explanation, PlanCheck, check_plan, explain
 from stasis_app.flow.load import KnownPrompts, examine_plan, extensions_of, load_plan
@@ -17,6 +19,7 @@ from stasis_app.flow.transfers import PlanDestinations
 from stasis_app.flow.trunks import ExplainedNumber, explain_number, number_plan
 
 __all__ = [
+    "Codes",
     "ExplainedElement",
     "ExplainedNumber",
     "Explanation",
@@ -32,6 +35,7 @@ __all__ = [
     "ScriptError",
     "ScriptFunction",
     "Severity",
+    "add_extension_codes",
     "check_plan",
     "examine_plan",
     "explain",

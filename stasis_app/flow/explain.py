@@ -108,6 +108,7 @@ async def _path(plan: Plan, prospect: Prospect, entry: str) -> tuple[ExplainedEl
         if name in met:
             continue
         element = plan.elements[name]
+        prospect.element = name
         foretold = await element.foretell(prospect)
         met[name] = ExplainedElement(name, element.kind, foretold, certain)
         possible = (foretold.takes,) if foretold.takes else foretold.outcomes

@@ -9,6 +9,7 @@ from loguru import logger
 
 from stasis_app.crm import NumberKind, Numbers
 from stasis_app.flow.element import Element
+from stasis_app.flow.elements.queue import Queue
 from stasis_app.flow.elements.ring import Ring
 from stasis_app.flow.elements.script import Script
 from stasis_app.flow.loops import loop_through, reachable, spinning, without_way_out
@@ -172,15 +173,20 @@ def _script(name: str, element: Element, scripts: Collection[str] | None) -> Ite
 
 
 def _extensions(name: str, element: Element, extensions: Collection[str] | None) -> Iterator[Problem]:
-    if not isinstance(element, Ring):
-        return
-    for target in dict.fromkeys(element.targets):
-        if element.targets.count(target) > 1:
+    match element:
+        case Ring():
+            key, named = "targets", element.targets
+        case Queue():
+            key, named = "agents", element.agents
+        case _:
+            return
+    for target in dict.fromkeys(named):
+        if named.count(target) > 1:
             what, remedy = "is in the list twice", "Keep one."
-            yield Problem(f"elements.{name}", "targets", shown(target), what, remedy, Severity.WARNING)
+            yield Problem(f"elements.{name}", key, shown(target), what, remedy, Severity.WARNING)
         if extensions is not None and not is_outside(target) and target not in extensions:
             what, remedy = "is no employee's extension", "Its calls will be credited to nobody: enter it in the portal."
-            yield Problem(f"elements.{name}", "targets", shown(target), what, remedy, Severity.WARNING)
+            yield Problem(f"elements.{name}", key, shown(target), what, remedy, Severity.WARNING)
 
 
 def _loops(elements: Mapping[str, Element]) -> Iterator[Problem]:

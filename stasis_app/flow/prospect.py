@@ -14,6 +14,7 @@ class Prospect:
 
     number: Number
     context: FlowContext
+    element: str = ""  # the name of the one that is being foretold
     _responsible: dict[bool, Responsible] = field(default_factory=dict)
     _phones: dict[str, Availability] = field(default_factory=dict)
 

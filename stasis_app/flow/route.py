@@ -10,6 +10,7 @@ from loguru import logger
 from stasis_app.calls.facts import Direction, Unanswered
 from stasis_app.calls.verbs import CallGone, CallHandle, RingResult, Target
 from stasis_app.crm import extension_of
+from stasis_app.flow.codes import Code
 from stasis_app.flow.context import FlowContext
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.run import hand_over_safely, run_plan
@@ -18,6 +19,7 @@ from stasis_app.flow.step import Step, tell_client
 _DIALLED = re.compile(r"\+?[0-9*#]{1,32}")
 
 NUMBER_INCOMPLETE = 28
+TEMPORARY_FAILURE = 41
 # What the employee's phone is told, as Q.850, when Asterisk gave no cause of its own for the leg.
 CAUSES: Mapping[Unanswered, int] = {
     Unanswered.NO_ANSWER: 19,
@@ -79,14 +81,17 @@ async def route_inbound(plan: Plan, call: CallHandle, context: FlowContext, elem
 async def route_outbound(call: CallHandle, context: FlowContext, number: str) -> None:
     """Ring an outside number for an employee, and tell his phone why it was not answered."""
     _tell_known_client(call, context)
-    await _dial(call, "outbound", number, Target.outside(number), context.outbound_seconds)
+    await _dial(call, context, "outbound", number, Target.outside(number), context.outbound_seconds)
 
 
 async def route_internal(plan: Plan, call: CallHandle, context: FlowContext, extension: str) -> None:
-    """Ring another employee's phone, or lead the call to the element of a number of the plan.
+    """Do what a code of ours means, lead to the element of a number of the plan, or ring another employee's phone.
 
-    What is neither (a feature code) is the dialplan's.
+    What is none of these is the dialplan's.
     """
+    if found := context.codes.find(extension):
+        await _run_code(call, context, *found)
+        return
     if extension in plan.numbers:
         await run_plan(plan, call, context, plan.numbers[extension], f"an employee dialled {extension}")
         return
@@ -95,19 +100,29 @@ async def route_internal(plan: Plan, call: CallHandle, context: FlowContext, ext
         await hand_over_safely(call)
         return
     target = Step(call, context).target(extension)
-    await _dial(call, "internal", extension, target, context.internal_seconds)
+    await _dial(call, context, "internal", extension, target, context.internal_seconds)
 
 
-async def _dial(call: CallHandle, kind: str, number: str, target: Target, seconds: float) -> None:
+async def _run_code(call: CallHandle, context: FlowContext, code: Code, digits: str) -> None:
+    """The dialplan knows no codes of ours: one that fails can only be told by a busy tone."""
+    try:
+        call.visit("internal", "code", f"the employee dialled the code {code.code}")
+        await code.action(Step(call, context), digits)
+    except CallGone:
+        return
+    except Exception:
+        logger.bind(call=call.id).exception("The code {} failed", code.code)
+        await call.hang_up(TEMPORARY_FAILURE)
+
+
+async def _dial(call: CallHandle, context: FlowContext, kind: str, number: str, target: Target, seconds: float) -> None:
     try:
         call.visit(kind, "ring", f"the employee dialled {number}")
         if not _DIALLED.fullmatch(number):
             await call.hang_up(NUMBER_INCOMPLETE)
             return
-        result = await call.ring([target], seconds=seconds)
-        if result.answered_by is not None:
-            await call.talk()
-        else:
+        result = await Step(call, context).reach(target, seconds=seconds)
+        if result.answered_by is None:
             await call.hang_up(_cause(call, result))
     except CallGone:
         return

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from stasis_app.calls.facts import Direction, Identified, Party
+from stasis_app.calls.facts import Direction, Forwarded, Identified, Party, Unanswered
 from stasis_app.calls.verbs import CallHandle, RingResult, Strategy, Target
-from stasis_app.crm import Client, Number, Responsible
+from stasis_app.crm import Availability, Client, Number, Responsible
 from stasis_app.flow.context import FlowContext
+from stasis_app.flow.forwarding import Hop, after_no_answer, way_to
 
 # Seconds a time limit has at least once the service was restarted.
 _AFTER_A_RESTART = 5.0
@@ -27,6 +28,7 @@ class Step:
         self.resumed = False
         self.visits = 0
         self.visits_without_key = 0
+        self._told: set[Hop] = set()
 
     @property
     def number(self) -> Number:
@@ -81,13 +83,59 @@ class Step:
             return Target.mobile(number, owner.extension or self.context.numbers.read(number).key, owner.name)
         return Target.outside(number)
 
+    async def phone(self, extension: str) -> Availability:
+        """The state of a phone; what this call itself does with it does not count."""
+        return await self.context.phones.of(extension, besides=self.call.id)
+
     async def free(self, targets: Sequence[Target]) -> tuple[list[Target], list[str]]:
-        """Those worth ringing, and why the others are not. Outside numbers always are."""
-        employees = [t.party.number for t in targets if not t.outside_number]
-        states = dict(zip(employees, await asyncio.gather(*map(self.context.phones.of, employees)), strict=True))
-        skipped = [f"{number} {phone.state}" for number, phone in states.items() if not phone.available]
-        away = {number for number, phone in states.items() if not phone.available}
-        return [t for t in targets if t.outside_number or t.party.number not in away], skipped
+        """Whom to ring of a group, and why not the others. Outside numbers always are.
+
+        Whoever always forwards his calls is rung where he is; for one who is busy the others answer.
+        """
+        ways = await asyncio.gather(*(way_to(target, self) for target in targets))
+        free: dict[tuple[str, str], Target] = {}
+        skipped = []
+        for way in ways:
+            if way.target is not None and way.as_always:
+                self._tell_forwarding(way.hops)
+                free.setdefault((way.target.party.number, way.target.outside_number), way.target)
+            else:
+                skipped.append(way.why or next(f"{h.extension} {h.why}" for h in way.hops if h.why != "always"))
+        return list(free.values()), skipped
+
+    async def reach(self, target: Target, *, seconds: float) -> RingResult:
+        """Ring one party as `connect` does, wherever he forwards his calls to."""
+        result = await self.follow(target, seconds=seconds)
+        if result.answered_by is not None:
+            await self.call.talk()
+        return result
+
+    async def follow(self, target: Target, *, seconds: float) -> RingResult:
+        """Ring one party wherever he forwards his calls to, at once or when he does not answer; who answers talks."""
+        way = await way_to(target, self)
+        tried: tuple[tuple[Party, Unanswered], ...] = ()
+        while True:
+            self._tell_forwarding(way.hops)
+            if way.target is None:
+                return RingResult(None, (*tried, (target.party, way.unanswered)))
+            result = await self.call.ring([way.target], seconds=seconds)
+            tried += result.tried
+            if result.answered_by is not None or not result.tried:
+                return RingResult(result.answered_by, tried)
+            settings = self.context.extensions.of(way.target.party.number)
+            further = await after_no_answer(way, settings, self, result.tried[-1][1])
+            if further is None:
+                return RingResult(None, tried)
+            way = further
+
+    def _tell_forwarding(self, hops: Sequence[Hop]) -> None:
+        for hop in hops:
+            if hop not in self._told:
+                self._told.add(hop)
+                fact = Forwarded(
+                    call_id=self.call.id, at=datetime.now(UTC), extension=hop.extension, to=hop.to, why=hop.why
+                )
+                self.call.note(fact)
 
     async def connect(
         self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL

@@ -5,13 +5,14 @@ from __future__ import annotations
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Direction, Party, PartyKind, TransferResult
 from stasis_app.calls.moves.destination import Destination
+from stasis_app.calls.moves.parking import ParkingLot
 from stasis_app.calls.moves.transfer_story import tell_ended
 from stasis_app.calls.verbs import Target
 from stasis_app.crm import extension_of
 from stasis_app.flow.context import FlowContext
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.run import run_plan
-from stasis_app.flow.step import is_outside, tried_in_words
+from stasis_app.flow.step import Step, is_outside, tried_in_words
 
 
 class PlanDestinations:
@@ -22,19 +23,29 @@ class PlanDestinations:
         context: what flows work with.
         ring_seconds: how long a phone rings for a call that was given away.
         back_seconds: how long the phone of who gave it away rings when nobody took it.
+        lot: where calls are parked that are transferred to a slot.
     """
 
     def __init__(
-        self, plan: Plan, context: FlowContext, *, ring_seconds: float = 30.0, back_seconds: float = 20.0
+        self,
+        plan: Plan,
+        context: FlowContext,
+        *,
+        ring_seconds: float = 30.0,
+        back_seconds: float = 20.0,
+        lot: ParkingLot | None = None,
     ) -> None:
         self._plan = plan
         self._context = context
         self._ring_seconds = ring_seconds
         self._back_seconds = back_seconds
+        self._lot = lot
 
     async def find(self, to: str) -> Destination | None:
         """What an extension, an outside number, a number of the plan or the name of an element leads to."""
         to = to.strip()
+        if self._lot is not None and self._lot.is_slot(to):
+            return Destination(to)
         if to in self._plan.numbers:
             return Destination(self._plan.numbers[to])
         if to in self._plan.elements and not to.isdigit():
@@ -51,19 +62,28 @@ class PlanDestinations:
 
     async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:
         """Lead a call there from now on; when nobody takes it, back to `by`, then to the plan."""
+        if self._lot is not None and self._lot.is_slot(destination.name):
+            await self._park(self._lot, call, destination.name, by)
+            return
         given_by = f"given there by {by.number or by.name}" if by else "given there"
         if destination.party is None:
             tell_ended(call, TransferResult.COMPLETED)
             await run_plan(self._plan, call, self._context, destination.name, given_by)
             return
         call.visit("transfer", "ring", f"{destination.name}: {given_by}")
-        result = await call.ring([Target(destination.party)], seconds=self._ring_seconds)
+        result = await Step(call, self._context).follow(Target(destination.party), seconds=self._ring_seconds)
         if result.answered_by is not None:
             tell_ended(call, TransferResult.COMPLETED, result.answered_by)
             await call.talk()
             return
         tell_ended(call, TransferResult.UNANSWERED)
         await self._back(call, by, f"{destination.name} did not take it: {tried_in_words(result)}")
+
+    async def _park(self, lot: ParkingLot, call: Call, slot: str, by: Party | None) -> None:
+        transfer = call.record.transfer_now
+        tell_ended(call, TransferResult.COMPLETED)
+        nobody = Party(PartyKind.EMPLOYEE, "")
+        await lot.park_given(call, transfer.leg if transfer else "", by or nobody, slot)
 
     async def bring_back(self, call: Call, by: Party) -> None:
         """Lead a call nobody took back to who gave it away, then to the plan."""
@@ -72,7 +92,7 @@ class PlanDestinations:
 
     async def _back(self, call: Call, by: Party | None, why: str) -> None:
         tried = why
-        if by is not None and by.kind is PartyKind.EMPLOYEE:
+        if by is not None and by.kind is PartyKind.EMPLOYEE and by.number:
             call.visit("transfer", "back", why)
             result = await call.ring([Target(by)], seconds=self._back_seconds)
             if result.answered_by is not None:

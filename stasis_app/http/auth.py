@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from stasis_app.http.dependencies import DEPENDENCIES
 from stasis_app.http.problems import Problem
-from stasis_app.settings import HttpSettings
 
 
 def may_use(request: web.Request) -> bool:
     """Whether the request carries a right token, or needs none."""
     settings = request.app[DEPENDENCIES].settings
-    if not settings.tokens:
+    if not (settings.tokens or settings.supervisor_tokens):
         return settings.is_loopback and _for_loopback(request)
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return False
-    return _known(given.strip(), settings)
+    return _known(given.strip(), (*settings.tokens, *settings.supervisor_tokens))
+
+
+def demand_supervisor(request: web.Request) -> None:
+    """Raise a 403 problem unless the request may let somebody listen to calls. Whoever asks may use the API."""
+    settings = request.app[DEPENDENCIES].settings
+    _, _, given = request.headers.get("Authorization", "").partition(" ")
+    if settings.supervisor_tokens and not _known(given.strip(), settings.supervisor_tokens):
+        raise Problem(403, "Only one of http.supervisor_tokens may let somebody listen to calls.")
 
 
 def demand_token(request: web.Request) -> None:
@@ -39,10 +48,10 @@ def demand_token(request: web.Request) -> None:
     )
 
 
-def _known(given: str, settings: HttpSettings) -> bool:
+def _known(given: str, tokens: Iterable[SecretStr]) -> bool:
     """Compared with every token, each in constant time, so that the time taken tells nothing."""
     found = False
-    for token in settings.tokens:
+    for token in tokens:
         found |= hmac.compare_digest(given.encode(), token.get_secret_value().encode())
     return found
 

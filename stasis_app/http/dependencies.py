@@ -6,14 +6,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 
-from stasis_app.calls.facts import Direction, Fact, TransferKind
+from stasis_app.calls.facts import Direction, Fact, Parked, TransferKind
+from stasis_app.calls.moves.supervision import Mode
 from stasis_app.calls.record import CallRecord
+from stasis_app.crm import Extension
 from stasis_app.http.metrics import Metrics
 from stasis_app.incidents import Incident
+from stasis_app.queues import Queue, Queues, QueueView
 from stasis_app.settings import HttpSettings
 
 
@@ -132,6 +135,14 @@ class UnavailableError(Exception):
     """A command can't be carried out because Asterisk is out of reach."""
 
 
+class NotAllowedError(Exception):
+    """A command is not for whoever gave it; the text says what would allow it."""
+
+
+class NoSuchCallError(Exception):
+    """There is no such live call."""
+
+
 class Controller(Protocol):
     """Acts on calls. Raises `NotPossibleError` and `UnavailableError`."""
 
@@ -158,6 +169,73 @@ class Controller(Protocol):
 
     async def go_on_with_transfer(self, call_id: str, what: str) -> bool:
         """What is next in an attended transfer: complete, cancel, conference or swap; False without a call."""
+        ...
+
+
+class CallMoves(Protocol):
+    """Moves calls. `participant` is the id of a leg, or the number of its party.
+
+    Raises `NoSuchCallError`, `NotPossibleError`, `NotAllowedError` and `UnavailableError`.
+    """
+
+    async def change(self, call_id: str, participant: str, *, held: bool | None, muted: bool | None) -> None:
+        """Put the others on hold or take them back, mute or unmute; None leaves it as it is."""
+        ...
+
+    async def send_dtmf(self, call_id: str, participant: str, digits: str) -> None:
+        """Send keys to a participant."""
+        ...
+
+    async def invite(self, call_id: str, to: str) -> str:
+        """Ring an extension or an outside number into the conversation; the id of the leg."""
+        ...
+
+    async def dismiss(self, call_id: str, participant: str) -> None:
+        """Take a participant out of the call."""
+        ...
+
+    async def park(self, call_id: str, participant: str, slot: str) -> Parked:
+        """Let the participant leave the call waiting in a slot, "" for the first free."""
+        ...
+
+    async def pick_up(self, call_id: str, extension: str) -> None:
+        """Let an extension take a call that rings at colleagues: its phone rings, too."""
+        ...
+
+    async def supervise(self, call_id: str, extension: str, mode: Mode) -> None:
+        """Let a supervisor follow a call, or change how he does."""
+        ...
+
+    async def stop_supervising(self, call_id: str, extension: str) -> None:
+        """Send a supervisor away."""
+        ...
+
+
+class ExtensionBook(Protocol):
+    """What employees set for their extensions."""
+
+    def of(self, number: str, /) -> Extension: ...
+
+    async def change(self, number: str, /, **changes: Any) -> bool:
+        """Set some of it; True when it is on disk. Raises `ValueError` for what makes no sense."""
+        ...
+
+
+class QueueBook(Protocol):
+    """The waiting lines and their agents."""
+
+    def views(self) -> Sequence[QueueView]:
+        """All of them as they are now."""
+        ...
+
+    def get(self, name: str) -> Queue | None: ...
+
+    def sign(self, name: str, extension: str, *, signed_in: bool) -> None:
+        """Sign an agent in or out. Raises KeyError for a queue there is not."""
+        ...
+
+    def pause(self, extension: str, *, paused: bool, reason: str = "") -> None:
+        """An agent pauses in all queues, or goes on."""
         ...
 
 
@@ -207,9 +285,12 @@ class ApiDependencies:
     calls: CallBook
     journal: JournalReader
     control: Controller
+    moves: CallMoves
+    extensions: ExtensionBook
     outbox: OutboxReader
     recordings: RecordingsReader
     facts: FactFeed
+    queues: QueueBook = field(default_factory=Queues)
     health: Sequence[HealthSource] = ()
     incidents: IncidentReader = field(default_factory=NoIncidents)
     metrics: Metrics = field(default_factory=Metrics)

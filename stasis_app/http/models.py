@@ -19,7 +19,7 @@ _WRITTEN = re.compile(r"[ ()\-.\u00a0]")
 _DIALLABLE = re.compile(r"\+?[0-9*#]{2,20}")
 
 
-def _diallable(number: str) -> str:
+def diallable(number: str) -> str:
     """The number without spaces, brackets and dashes; nothing but digits, + * # may reach a dial string."""
     bare = _WRITTEN.sub("", number)
     if not _DIALLABLE.fullmatch(bare):
@@ -35,7 +35,7 @@ class Originate(_Request):
     """A call to be set up: the employee's phone rings first, then the number is called."""
 
     extension: str = Field(pattern=r"^\d{1,11}$", description="the employee's extension", examples=["101"])
-    number: Annotated[str, AfterValidator(_diallable)] = Field(
+    number: Annotated[str, AfterValidator(diallable)] = Field(
         max_length=40, description="the number to call then", examples=["+79161234567"]
     )
     line: str = Field(

@@ -21,6 +21,7 @@ _PATH_PARAMETER = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 _ERRORS = {
     400: "The body is not JSON.",
     401: "No token, or none of the configured ones.",
+    403: "Not allowed; `detail` says what would allow it.",
     404: "No such call.",
     409: "Not possible now; `detail` says why.",
     415: "The body is not declared as JSON.",

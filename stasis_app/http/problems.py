@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 from loguru import logger
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stasis_app.http.dependencies import NotPossibleError, UnavailableError
+from stasis_app.http.dependencies import NoSuchCallError, NotAllowedError, NotPossibleError, UnavailableError
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -73,6 +73,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem.response()
     except NotPossibleError as error:
         return Problem(409, str(error)).response()
+    except NotAllowedError as error:
+        return Problem(403, str(error)).response()
+    except NoSuchCallError as error:
+        return Problem(404, f"There is no call {str(error)!r}; it may have ended meanwhile.").response()
     except UnavailableError as error:
         return Problem(503, str(error), headers={"Retry-After": "5"}).response()
     except web.HTTPException as error:

@@ -8,8 +8,9 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from stasis_app.http import calls, health, incidents, live, models, outbox, recordings, transfers
+from stasis_app.http import calls, health, incidents, live, models, outbox, queue_models, queues, recordings, transfers
 from stasis_app.http.auth import demand_token
+from stasis_app.http.move_routes import MOVE_ROUTES
 from stasis_app.http.openapi import Route, document
 
 
@@ -99,6 +100,7 @@ ROUTES = (
             ("swap", transfers.swap_transfer),
         )
     ),
+    *MOVE_ROUTES,
     Route(
         method="GET",
         path="/api/v1/live",
@@ -114,6 +116,46 @@ ROUTES = (
         query=models.OutboxQuery,
         result=models.OutboxPage,
         errors=(422,),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/queues",
+        handler=queues.list_queues,
+        tag="queues",
+        result=queue_models.QueueList,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/queues/{name}",
+        handler=queues.show_queue,
+        tag="queues",
+        result=queue_models.QueueOut,
+        errors=(404,),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/queues/{name}/agents/{extension}",
+        handler=queues.show_agent,
+        tag="queues",
+        result=queue_models.AgentOut,
+        errors=(404,),
+    ),
+    Route(
+        method="PUT",
+        path="/api/v1/queues/{name}/agents/{extension}",
+        handler=queues.sign_in,
+        tag="queues",
+        body=queue_models.AgentChange,
+        result=queue_models.AgentOut,
+        errors=(400, 404, 415, 422),
+    ),
+    Route(
+        method="DELETE",
+        path="/api/v1/queues/{name}/agents/{extension}",
+        handler=queues.sign_out,
+        tag="queues",
+        status=204,
+        errors=(404,),
     ),
     Route(
         method="GET",

@@ -4,6 +4,7 @@ Facts come in through `Mirror.on_fact`, in the call's path and without waiting; 
 tells the portal what is missing, through an outbox on disk, whatever the portal or this program goes through.
 """
 
+from stasis_app.mirror.fenced import FencedPortalCalls
 from stasis_app.mirror.mirror import Mirror, MirrorState
 from stasis_app.mirror.operations import Kind
 from stasis_app.mirror.outcome import Outcome, outcome
@@ -14,6 +15,7 @@ from stasis_app.mirror.stored import AriRecordings
 __all__ = [
     "AriRecordings",
     "B24PortalCalls",
+    "FencedPortalCalls",
     "Kind",
     "Mirror",
     "MirrorState",

@@ -7,6 +7,7 @@ closes the file, so a file whose figures agree with its length is whole.
 from __future__ import annotations
 
 import array
+import shutil
 import struct
 import wave
 from collections.abc import Iterator, Sequence
@@ -43,6 +44,23 @@ def is_whole(path: Path) -> bool:
         if size <= EMPTY:
             raise AudioError("the recording is empty")
     return True
+
+
+def mend(source: Path, target: Path) -> None:
+    """Copy a WAV file whose sizes were never filled in, because Asterisk did not live to close it, with its sizes.
+
+    Raises `AudioError` when there is nothing in it, OSError.
+    """
+    shutil.copyfile(source, target)
+    size = target.stat().st_size
+    with target.open("r+b") as file:
+        head = file.read(EMPTY)
+        if size <= EMPTY or head[36:40] != b"data":
+            raise AudioError("the recording is empty")
+        file.seek(4)
+        file.write(struct.pack("<I", size - 8))
+        file.seek(40)
+        file.write(struct.pack("<I", size - EMPTY))
 
 
 def join(parts: Sequence[Sequence[Path | None]], target: Path) -> None:

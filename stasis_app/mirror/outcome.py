@@ -71,6 +71,9 @@ def outcome(record: CallRecord) -> Outcome:
     """The outcome of a call that has ended."""
     if record.answered:
         return Outcome(StatusCode.SUCCESS, round(record.talk_seconds), "")
+    if record.ended_by is EndedBy.EXCHANGE:
+        # Nobody's doing, so nobody's missed call either.
+        return Outcome(StatusCode.OTHER, 0, "the telephone exchange was restarted")
     if record.handed_over_to is not None and record.tech_cause != _GAVE_UP_RINGING:
         return Outcome(StatusCode.OTHER, 0, "handed over to the dialplan, what became of it there is not known")
     if record.direction is Direction.INBOUND:
@@ -79,6 +82,8 @@ def outcome(record: CallRecord) -> Outcome:
 
 
 def _why_missed(record: CallRecord) -> str:
+    if record.call_back_to:
+        return "the caller asked to be called back"
     tried = list(dict.fromkeys(ring.why.value for ring in record.rings if ring.why not in _NOT_THE_EMPLOYEES))
     if record.ended_by is EndedBy.CUSTOMER:
         return "the caller gave up" + (f" ({', '.join(tried)})" if tried else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Protocol
 from loguru import logger
 
 from stasis_app.calls.routing import files_of_recording
-from stasis_app.mirror.audio import AudioError, encode_mp3, is_whole, join
+from stasis_app.mirror.audio import AudioError, encode_mp3, is_whole, join, mend
 from stasis_app.settings import RecordingSettings
 
 MISSING_FOR = 5.0
@@ -164,8 +164,12 @@ class Recordings:
         path = await self._find(name, format_)
         if not self._settings.directory:
             copies.append(path)
-        await self._wait_whole(path)
-        return path
+        if await self._becomes_whole(path):
+            return path
+        # Nobody writes it any more: Asterisk was killed or restarted while it did.
+        mended = await self._copied(path, path.suffix, mend)
+        copies.append(mended)
+        return mended
 
     async def delivered(self, *parts: Part) -> None:
         """The portal has them: delete them here if they are not to be kept at all."""
@@ -194,26 +198,34 @@ class Recordings:
                 raise RecordingError("Asterisk does not have the file") from None
         return self._inside(f"{name}.{format_}")
 
-    async def _wait_whole(self, path: Path) -> None:
-        began = time.monotonic()
+    async def _becomes_whole(self, path: Path) -> bool:
+        """Wait until it is; False for a WAV file that is not and does not grow."""
+        began, size = time.monotonic(), -1
         while True:
             try:
                 # Also tells whether it is there: each look goes to another thread, which costs more than the look.
                 if await asyncio.to_thread(is_whole, path):
-                    return
+                    return True
                 limit, lacking = GROWING_FOR, "the file never became whole"
             except FileNotFoundError:
                 limit, lacking = MISSING_FOR, f"there is no file {path.name} in [recording] directory"
             except AudioError as error:
                 raise RecordingError(str(error)) from None
+            if limit == GROWING_FOR and size < 0:
+                size = await asyncio.to_thread(_size, path)
             if time.monotonic() - began > limit:
+                if path.suffix == ".wav" and size > 0 and size == await asyncio.to_thread(_size, path):
+                    return False
                 raise RecordingError(lacking)
             await asyncio.sleep(LOOK_EVERY)
 
     async def _converted(self, path: Path) -> Path:
-        target = await asyncio.to_thread(_temporary, ".mp3")
+        return await self._copied(path, ".mp3", encode_mp3)
+
+    async def _copied(self, path: Path, suffix: str, make: Callable[[Path, Path], None]) -> Path:
+        target = await asyncio.to_thread(_temporary, suffix)
         try:
-            await asyncio.to_thread(encode_mp3, path, target)
+            await asyncio.to_thread(make, path, target)
         except BaseException as error:
             await asyncio.to_thread(target.unlink, missing_ok=True)
             if isinstance(error, AudioError):
@@ -232,6 +244,14 @@ class Recordings:
         if not path.is_relative_to(root) or path == root:
             raise RecordingError("the recording's name leads out of [recording] directory")
         return path
+
+
+def _size(path: Path) -> int:
+    """Its length, -1 when it is not there."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def _temporary(suffix: str) -> Path:

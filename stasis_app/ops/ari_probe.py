@@ -59,16 +59,21 @@ class AriProbe:
         """GET of a path given in parts. Raises `UnreachableError`."""
         return await self._ask("GET", path)
 
+    async def variable(self, name: str) -> str:
+        """A global variable of Asterisk's, "" when it is not set. Raises `UnreachableError`."""
+        reply = await self._ask("GET", ("asterisk", "variable"), {"variable": name})
+        return str(reply.body.get("value", "")) if isinstance(reply.body, dict) else ""
+
     async def try_to_write(self) -> int:
         """The status of a write that changes nothing: hanging up a channel that does not exist."""
         reply = await self._ask("DELETE", ("channels", "stasis-app-check-no-such-channel"))
         return reply.status
 
-    async def _ask(self, method: str, path: tuple[str, ...]) -> AriReply:
+    async def _ask(self, method: str, path: tuple[str, ...], query: dict[str, str] | None = None) -> AriReply:
         assert self._session is not None
         url = self._base + "/".join(quote(part, safe="") for part in path)
         try:
-            async with self._session.request(method, url, allow_redirects=False) as response:
+            async with self._session.request(method, url, params=query, allow_redirects=False) as response:
                 raw = await response.read()
                 return AriReply(response.status, _decoded(raw))
         except aiohttp.ClientConnectorCertificateError as error:

@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from stasis_app.ari.sign_of_life import variable
 from stasis_app.ops.ari_probe import AriProbe, UnreachableError
 from stasis_app.ops.findings import Finding, error, fine, warning
 from stasis_app.settings import AsteriskSettings, RecordingSettings
 
 OLDEST = (20,)
 REST_OVER_WEBSOCKET = {20: (20, 14), 21: (21, 9), 22: (22, 4)}
+STALE = 10.0  # seconds after which the dialplan and the lifeguard take the service for dead
 CLOCK_TOLERANCE = 2.0  # seconds between Asterisk's clock and ours
 _VERSION = re.compile(r"(?:certified[-/])?(\d+)\.(\d+)")
 
@@ -75,6 +77,24 @@ async def application(ari: AriProbe, settings: AsteriskSettings, own_service_run
             "If another program uses it, choose another asterisk.app: the newcomer takes all events from the other.",
         )
     ]
+
+
+async def sign_of_life(ari: AriProbe, settings: AsteriskSettings, own_service_runs: bool) -> list[Finding]:
+    """Does the dialplan see that the service serves calls?"""
+    if not own_service_runs:
+        return []
+    name = "sign of life"
+    said = await ari.variable(variable(settings.app))
+    reply = await ari.get("asterisk", "ping")
+    try:
+        age = datetime.fromisoformat(str(reply.body["timestamp"])).timestamp() - float(said)
+    except (TypeError, KeyError, ValueError):
+        remedy = "Look into the service's log; is it connected to this Asterisk, under this asterisk.app?"
+        return [warning(name, f"the service runs, but {variable(settings.app)} is not set", remedy)]
+    if abs(age) <= STALE:
+        return [fine(name, f"given {max(0, age):.0f} s ago")]
+    remedy = "New calls take the fail-open exit until the service is connected again; its log says why it is not."
+    return [error(name, f"the last one is {age:.0f} s old, though the service runs", remedy)]
 
 
 async def recording_modules(ari: AriProbe, recording: RecordingSettings) -> list[Finding]:

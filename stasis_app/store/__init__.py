@@ -8,7 +8,9 @@ from stasis_app.store.directories import ClientRow, EmployeeRow, SqlClientStore,
 from stasis_app.store.errors import StoreError
 from stasis_app.store.incidents import IncidentRow, IncidentStore, SqlIncidents
 from stasis_app.store.journal import CallFilter, CallRow, FactRow, JournalStore, SqlJournal
+from stasis_app.store.lease import Lease, LeaseHeld, open_lease
 from stasis_app.store.outbox import DONE, DROPPED, OPEN, REFUSED, Outbox, OutboxRow, OutboxSummary, SqlOutbox
+from stasis_app.store.queues import AgentRow, CallBackRow, MembershipRow, SqlQueueStore
 from stasis_app.store.small import SqlMeta, SqlTokenStore
 from stasis_app.store.store import Store, open_store, read_patiently
 from stasis_app.store.writer import Writer
@@ -18,6 +20,8 @@ __all__ = [
     "DROPPED",
     "OPEN",
     "REFUSED",
+    "AgentRow",
+    "CallBackRow",
     "CallFilter",
     "CallRow",
     "ClientRow",
@@ -26,6 +30,9 @@ __all__ = [
     "IncidentRow",
     "IncidentStore",
     "JournalStore",
+    "Lease",
+    "LeaseHeld",
+    "MembershipRow",
     "Outbox",
     "OutboxRow",
     "OutboxSummary",
@@ -35,10 +42,12 @@ __all__ = [
     "SqlJournal",
     "SqlMeta",
     "SqlOutbox",
+    "SqlQueueStore",
     "SqlTokenStore",
     "Store",
     "StoreError",
     "Writer",
+    "open_lease",
     "open_store",
     "read_patiently",
 ]

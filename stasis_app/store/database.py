@@ -50,17 +50,17 @@ class Database(Protocol):
     async def close(self) -> None: ...
 
 
-async def open_database(url: str) -> Database:
-    """Open (SQLite: create) the database and migrate it. Raises `StoreError` with a remedy."""
+async def open_database(url: str, *, unless: Callable[[Connection], bool] = lambda _: False) -> Database:
+    """Open (SQLite: create) the database and migrate it, `unless` says otherwise. Raises `StoreError` with a remedy."""
     try:
         parsed = make_url(url)
     except ArgumentError as error:
         raise StoreError("[storage] url is not a database URL; example: sqlite+aiosqlite:///stasis.sqlite") from error
     try:
         if parsed.get_backend_name() == "sqlite":
-            return await _Sqlite.open(parsed)
+            return await _Sqlite.open(parsed, unless)
         if parsed.get_backend_name() in ("mysql", "mariadb"):
-            return await _MariaDb.open(parsed)
+            return await _MariaDb.open(parsed, unless)
     except SQLAlchemyError as error:
         shown = parsed.render_as_string(hide_password=True)
         raise StoreError(
@@ -92,7 +92,7 @@ class _Sqlite:
         return self._thread
 
     @classmethod
-    async def open(cls, url: URL) -> _Sqlite:
+    async def open(cls, url: URL, unless: Callable[[Connection], bool]) -> _Sqlite:
         if not url.database or url.database == ":memory:":
             raise StoreError("[storage] url needs a file: what is kept in memory does not survive a restart")
         _create_private(Path(url.database))
@@ -101,7 +101,7 @@ class _Sqlite:
             connect_args={"timeout": WRITER_WAITS_FOR_LOCK, "check_same_thread": False},
         )
         event.listen(writer, "connect", _set_up_writer)
-        await asyncio.to_thread(_migrate, writer)
+        await asyncio.to_thread(_migrate, writer, unless)
         reader = create_async_engine(
             url.set(drivername="sqlite+aiosqlite"),
             connect_args={"timeout": READER_WAITS_FOR_LOCK},
@@ -173,11 +173,12 @@ class _MariaDb:
         return self
 
     @classmethod
-    async def open(cls, url: URL) -> _MariaDb:
+    async def open(cls, url: URL, unless: Callable[[Connection], bool]) -> _MariaDb:
         engine = create_async_engine(url.set(drivername="mysql+asyncmy"), pool_pre_ping=True, pool_recycle=1800)
         try:
             async with engine.begin() as connection:
-                await connection.run_sync(schema.upgrade)
+                if not await connection.run_sync(unless):
+                    await connection.run_sync(schema.upgrade)
         except BaseException:
             await engine.dispose()
             raise
@@ -199,9 +200,18 @@ class _MariaDb:
 
 
 def _create_private(path: Path) -> None:
-    """Create the file readable by its owner only: it holds tokens and phone numbers. SQLite's side files follow it."""
+    """Create the file readable by its owner only: it holds tokens and phone numbers. SQLite's side files follow it.
+
+    A file that is there is not opened: closing it would release the locks of every SQLite connection this process has
+    to it (POSIX), and another instance could then take its log away.
+    """
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError as error:
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise StoreError(
+                f"[storage] url: {path} can't be opened (this user may not); let this user write to it"
+            ) from error
     except OSError as error:
         raise StoreError(
             f"[storage] url: {path} can't be opened ({error.strerror}); "
@@ -215,7 +225,8 @@ def _set_up_writer(connection: Any, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _migrate(engine: Engine) -> None:
+def _migrate(engine: Engine, unless: Callable[[Connection], bool]) -> None:
     with engine.begin() as connection:
-        schema.upgrade(connection)
+        if not unless(connection):
+            schema.upgrade(connection)
     engine.dispose()

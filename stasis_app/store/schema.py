@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from stasis_app.store.errors import StoreError
 
-HEAD = "0002"
+HEAD = "0004"
 """The newest migration. Kept here so that alembic is loaded only when there is something to do."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from loguru import logger
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from stasis_app.settings import StorageSettings
@@ -18,6 +19,7 @@ from stasis_app.store.errors import StoreError, is_passing
 from stasis_app.store.incidents import SqlIncidents
 from stasis_app.store.journal import SqlJournal
 from stasis_app.store.outbox import SqlOutbox
+from stasis_app.store.queues import SqlQueueStore
 from stasis_app.store.small import SqlMeta, SqlTokenStore
 from stasis_app.store.writer import Writer
 
@@ -40,6 +42,7 @@ class Store:
         self.employees = SqlEmployeeStore(database, writer)
         self.tokens = SqlTokenStore(database, writer)
         self.incidents = SqlIncidents(database, writer)
+        self.queues = SqlQueueStore(database, writer)
         self.meta = SqlMeta(database, writer)
 
     @property
@@ -65,23 +68,28 @@ class Store:
         await self._database.close()
 
 
-async def open_store(settings: StorageSettings, *, patient: bool = False) -> Store:
-    """Open the database, migrate its tables and start the writer.
+async def open_store(
+    settings: StorageSettings, *, patient: bool = False, may_write: Callable[[], Awaitable[bool]] | None = None
+) -> Store:
+    """Open the database, migrate its tables and start the writer, which asks `may_write` before each transaction.
 
     `patient`: wait for one that is locked, away, or on a full disk. Raises `StoreError` telling what is wrong with
     `[storage] url` and how to mend it.
     """
-    database = await _opened(settings.url, patient=patient)
-    writer = Writer(database.executor)
+    database = await open_patiently(settings.url, patient=patient)
+    writer = Writer(database.executor, may_write=may_write)
     writer.start()
     return Store(database, writer)
 
 
-async def _opened(url: str, *, patient: bool) -> Database:
+async def open_patiently(
+    url: str, *, patient: bool, unless: Callable[[Connection], bool] = lambda _: False
+) -> Database:
+    """The database; `patient`: waited for when it is locked, away, or on a full disk. Raises `StoreError`."""
     told = -math.inf
     while True:
         try:
-            return await open_database(url)
+            return await open_database(url, unless=unless)
         except StoreError as error:
             if not (patient and error.passing):
                 raise

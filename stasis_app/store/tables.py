@@ -95,6 +95,49 @@ portal_tokens = Table(
 )
 """The OAuth tokens of the one portal we belong to; the row's id is 1."""
 
+memberships = Table(
+    "queue_memberships",
+    metadata,
+    Column("queue", String(40), primary_key=True),
+    Column("extension", String(64), primary_key=True),
+    Column("signed_in", Boolean, nullable=False),
+    Column("changed_at", Double, nullable=False),
+)
+"""Who signed into or out of a queue; those a plan lists and who never did have no row."""
+
+agents = Table(
+    "queue_agents",
+    metadata,
+    Column("extension", String(64), primary_key=True),
+    Column("paused", Boolean, nullable=False),
+    Column("reason", String(255), nullable=False),
+    Column("changed_at", Double, nullable=False),
+    Column("wrap_up_until", Double, nullable=False),
+    Column("calls", Integer, nullable=False),
+    Column("last_call_at", Double, nullable=False),
+    Column("on_call", CALL_ID, nullable=False),
+    Column("on_queue", String(40), nullable=False),
+)
+"""The agents of queues: pauses, and the figures strategies go by."""
+
+call_backs = Table(
+    "call_backs",
+    metadata,
+    Column("id", CALL_ID, primary_key=True),
+    Column("queue", String(40), nullable=False),
+    Column("number", String(64), nullable=False),
+    Column("line", String(64), nullable=False),
+    Column("since", Double, nullable=False),
+    Column("weight", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", Double, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("call_id", CALL_ID, nullable=False),
+    Column("agent", String(64), nullable=False),
+    Index("call_backs_by_state", "state"),
+)
+"""Callers who would rather be called back than wait; the id is that of the call in which they said so."""
+
 meta = Table(
     "meta",
     metadata,
@@ -115,3 +158,12 @@ incidents = Table(
     Column("closed_at", Double),
 )
 """What an operator has to know of."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(150), nullable=False),
+    Column("beat", BigInteger, nullable=False),
+)
+"""Which of several instances serves calls (`stasis_app.store.lease`)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from loguru import logger
@@ -42,11 +42,14 @@ class Writer:
 
     `max_rows` bounds the rows in memory. Beyond it those worth least go first (facts, then the phonebook, then calls
     of the journal, then the outbox), the oldest of them first; `lost` counts them, `rejected` what the database
-    refused for good.
+    refused for good. `may_write` is asked before each transaction.
     """
 
-    def __init__(self, executor: Executor, *, max_rows: int = 100_000) -> None:
+    def __init__(
+        self, executor: Executor, *, max_rows: int = 100_000, may_write: Callable[[], Awaitable[bool]] | None = None
+    ) -> None:
         self._executor = executor
+        self._may_write = may_write
         self._backlog = Backlog(max_rows)
         self._work = asyncio.Event()
         self._well = asyncio.Event()
@@ -116,6 +119,13 @@ class Writer:
         """Wait until the database takes what is written."""
         await self._well.wait()
 
+    def abandon(self) -> None:
+        """Write nothing any more: another instance does, and what we still have is older than what it writes."""
+        self._well.clear()
+        self._backlog.everything().tell(False)
+        if self._task is not None:
+            self._task.cancel()
+
     async def close(self, patience: float = 5.0) -> None:
         """Write what is left (for at most `patience` seconds) and stop."""
         self._closing = True
@@ -155,6 +165,9 @@ class Writer:
             if self._linger is not None:
                 self._linger.cancel()
                 self._linger = None
+            if self._may_write is not None and not await self._may_write():
+                self.abandon()
+                return
             batch = self._backlog.head(MOST_AT_ONCE)
             if not batch.parts:
                 continue

@@ -8,14 +8,11 @@ from stasis_app.calls.facts import PartyKind, TransferKind
 from stasis_app.calls.moves.attended import start_consultation
 from stasis_app.calls.moves.blind import find_destination, transfer_blind
 from stasis_app.calls.moves.consultation import Happening
+from stasis_app.calls.moves.refusal import ImpossibleMove
 from stasis_app.calls.state import Leg
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
-
-
-class ImpossibleMove(Exception):
-    """The call can't be moved like this now; the text says why."""
 
 
 async def order_transfer(call: Call, to: str, kind: TransferKind, extension: str = "") -> None:

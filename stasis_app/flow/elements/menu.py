@@ -83,7 +83,7 @@ class Menu(Element):
         return pressed
 
     async def _ring(self, step: Step, extension: str) -> str | None:
-        result = await step.connect([step.target(extension)], seconds=step.context.direct_seconds)
+        result = await step.reach(step.target(extension), seconds=step.context.direct_seconds)
         if result.answered_by is not None:
             return None
         return step.go(self.on_no_answer or self.on_timeout, f"dialled an extension: {tried_in_words(result)}")

@@ -34,7 +34,7 @@ class Responsible(Element):
         if not found.ringable:
             return step.go(self._without(found), found.why)
         name = found.employee.name if found.employee else ""
-        result = await step.connect([Target.extension(found.extension, name)], seconds=step.left(self.seconds))
+        result = await step.reach(Target.extension(found.extension, name), seconds=step.left(self.seconds))
         if result.answered_by is not None:
             return None
         return step.go(self.on_no_answer, f"the responsible did not answer: {tried_in_words(result)}")

@@ -50,9 +50,10 @@ class Ring(Element):
                 free += 1
                 continue
             phone = await prospect.phone(target)
-            free += phone.available or not self.skip_unavailable
-            left_out = "" if phone.available or not self.skip_unavailable else ", left out"
-            notes.append(f"{prospect.who(target)}: {phone.state}{left_out}")
+            # For one who is busy, or away, the others of the group answer, not whom he forwards to.
+            rung = not self.skip_unavailable or (phone.available and phone.why in ("", "always"))
+            free += rung
+            notes.append(f"{prospect.who(target)}: {phone}{'' if rung else ', left out'}")
         miss = Outcome("nobody answers", self.on_no_answer)
         how = "at once" if self.strategy is Strategy.ALL else "one after another"
         return Foretold(

@@ -36,6 +36,15 @@ class Process:
         self._process.send_signal(signal.SIGTERM)
         return await self.end()
 
+    def kill(self) -> None:
+        self._process.kill()
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     async def end(self) -> int:
         async with asyncio.timeout(30):
             _, rest = await self._process.communicate()
@@ -50,7 +59,7 @@ async def start(tmp_path, unused_tcp_port):
     for name in ("stasis.example.toml", "plan.example.toml"):
         shutil.copy(ROOT / "contrib" / name, tmp_path)
 
-    async def start(**overrides: str) -> Process:
+    async def start(*, standby: bool = False, **overrides: str) -> Process:
         environment = {
             **os.environ,
             "HOME": str(tmp_path),
@@ -64,6 +73,7 @@ async def start(tmp_path, unused_tcp_port):
             "run",
             "-c",
             str(tmp_path / "stasis.example.toml"),
+            *(["--standby"] if standby else []),
         ]
         process = await asyncio.create_subprocess_exec(
             sys.executable, *arguments, stderr=asyncio.subprocess.PIPE, env=environment
@@ -105,14 +115,49 @@ async def test_a_port_in_use_stops_the_start(start):
     first = await start()
     await first.says("is running")
 
-    second = await start()
+    second = await start(STASIS_STORAGE__URL="sqlite+aiosqlite:///another.sqlite")
 
     assert await second.end() == 1
     assert "Is http.port in use" in "".join(second.said)
 
 
+async def test_a_second_instance_with_the_same_database_is_refused(start):
+    first = await start()
+    await first.says("is running")
+
+    second = await start(STASIS_HTTP__PORT="0")
+
+    assert await second.end() == 3
+    assert "another instance serves calls" in "".join(second.said)
+
+
+async def test_a_standby_waits_and_takes_over_from_one_that_stops_is_killed_or_hangs(start):
+    first = await start()
+    await first.says("is running")
+    second, third = await start(standby=True), await start(standby=True)
+    await second.says("waiting as a standby")
+    await third.says("waiting as a standby")
+
+    assert await first.stop() == 0
+    after_stop = asyncio.create_task(second.says("is running")), asyncio.create_task(third.says("is running"))
+    done, pending = await asyncio.wait(after_stop, return_when=asyncio.FIRST_COMPLETED)
+    assert (len(done), len(pending)) == (1, 1)
+    active, waiting = (second, third) if after_stop[0] in done else (third, second)
+
+    active.freeze()
+    await pending.pop()
+    active.thaw()
+
+    # What was frozen finds that it has been replaced, and waits again in the same process.
+    await active.says("steps back")
+    await active.says("waiting as a standby")
+    waiting.kill()
+    await active.says("is running")
+    assert await active.stop() == 0
+
+
 async def test_a_store_that_can_not_be_opened_stops_the_start(start):
-    service = await start(STASIS_STORAGE__URL="sqlite+aiosqlite:////nowhere/stasis.sqlite")
+    service = await start(STASIS_STORAGE__URL="sqlite+aiosqlite:////no/such/place/stasis.sqlite")
 
     assert await service.end() == 2
     assert "[storage] url" in "".join(service.said)

@@ -9,7 +9,9 @@ from pydantic import SecretStr
 
 from stasis_app.calls import facts as f
 from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, TransferKind
+from stasis_app.calls.moves.supervision import Mode
 from stasis_app.calls.record import CallRecord, after, begin
+from stasis_app.crm import Extensions
 from stasis_app.http import (
     ApiDependencies,
     Component,
@@ -78,6 +80,8 @@ class World:
         self.waiting: list[OutboxItem] = []
         self.listeners: list[Listener] = []
         self.trouble: Exception | None = None
+        self.moves = Moves()
+        self.extensions = Extensions(Values())
         self.components: dict[str, Component] = {"asterisk": Component("asterisk", State.OK, "", True)}
 
     # CallBook and JournalReader
@@ -169,6 +173,59 @@ class Book:
         return self._world.book.get(call_id)
 
 
+class Moves:
+    """Remembers what was ordered; `refused` is raised instead."""
+
+    def __init__(self) -> None:
+        self.ordered: list[tuple[object, ...]] = []
+        self.refused: Exception | None = None
+
+    async def change(self, call_id: str, participant: str, *, held: bool | None, muted: bool | None) -> None:
+        self._order("change", call_id, participant, held, muted)
+
+    async def send_dtmf(self, call_id: str, participant: str, digits: str) -> None:
+        self._order("send_dtmf", call_id, participant, digits)
+
+    async def invite(self, call_id: str, to: str) -> str:
+        self._order("invite", call_id, to)
+        return "leg-7"
+
+    async def dismiss(self, call_id: str, participant: str) -> None:
+        self._order("dismiss", call_id, participant)
+
+    async def park(self, call_id: str, participant: str, slot: str) -> f.Parked:
+        self._order("park", call_id, participant, slot)
+        return f.Parked(call_id=call_id, at=NOON, leg="leg-1", party=ANNA, slot=slot or "701", until=at(60))
+
+    async def pick_up(self, call_id: str, extension: str) -> None:
+        self._order("pick_up", call_id, extension)
+
+    async def supervise(self, call_id: str, extension: str, mode: Mode) -> None:
+        self._order("supervise", call_id, extension, mode)
+
+    async def stop_supervising(self, call_id: str, extension: str) -> None:
+        self._order("stop_supervising", call_id, extension)
+
+    def _order(self, *order: object) -> None:
+        if self.refused:
+            raise self.refused
+        self.ordered.append(order)
+
+
+class Values:
+    """A disk for small things."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, object] = {}
+
+    async def get(self, name: str) -> object:
+        return self.kept.get(name)
+
+    async def set(self, name: str, value: object) -> bool:
+        self.kept[name] = value
+        return True
+
+
 class Journal:
     def __init__(self, world: World) -> None:
         self.past, self.facts = world.past, world.facts
@@ -178,12 +235,19 @@ class Journal:
         return next((r for r in self._world.ended if r.call_id == call_id), None)
 
 
-def dependencies(world: World, *sources: HealthSource, tokens: tuple[str, ...] = (TOKEN,)) -> ApiDependencies:
+def dependencies(
+    world: World, *sources: HealthSource, tokens: tuple[str, ...] = (TOKEN,), supervisors: tuple[str, ...] = ()
+) -> ApiDependencies:
     return ApiDependencies(
-        settings=HttpSettings(tokens=[SecretStr(token) for token in tokens]),
+        settings=HttpSettings(
+            tokens=[SecretStr(token) for token in tokens],
+            supervisor_tokens=[SecretStr(token) for token in supervisors],
+        ),
         calls=Book(world),
         journal=Journal(world),
         control=world,
+        moves=world.moves,
+        extensions=world.extensions,
         outbox=world,
         recordings=world,
         facts=world,

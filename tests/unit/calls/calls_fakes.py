@@ -48,12 +48,16 @@ class Exchange:
         self.snoops: dict[str, str] = {}  # snoop channel -> the channel it listens to
         self.muted: set[str] = set()
         self.former: Exchange | None = None  # the same before a restart
+        self.music: set[str] = set()  # channels that hear music on hold
+        self.silenced: set[tuple[str, str]] = set()  # channels, and which way
+        self.spying: dict[str, tuple[str, str]] = {}  # a supervisor's snoop channel -> whom it hears, how
         self.playing: list[tuple[str, str, str]] = []  # playback, media, channel
         self.facts: list[f.Fact] = []
         self.records: dict[str, CallRecord] = {}
         self.seconds_recorded = 3  # what Asterisk says of the next recording that ends
         self.variables: dict[str, dict[str, str]] = {}  # those given with the channel
         self._watched: set[str] = set()
+        self._made: dict[str, str] = {}  # channels we set up, with their arguments
         self._rules: list[tuple[str, str, AriError]] = []
         self._gates: dict[str, asyncio.Event] = {}
         self._deaf = False
@@ -129,7 +133,14 @@ class Exchange:
         await self.settled()
 
     def world(self) -> World:
-        bridges = tuple(e.Bridge(id=name, channels=tuple(members)) for name, members in self.bridges.items())
+        bridges = tuple(
+            e.Bridge(
+                id=name,
+                bridge_type="holding" if name.startswith("holding-") else "mixing",
+                channels=tuple(members),
+            )
+            for name, members in self.bridges.items()
+        )
         return World(tuple(self.channels.values()), bridges)
 
     async def settled(self) -> None:
@@ -207,12 +218,19 @@ class Exchange:
         return self.channels[channel]
 
     def _enter(self, channel: str) -> e.Channel:
-        plan = e.Dialplan(app_name="Stasis", app_data=f"{APP},leg")
+        made = self._made.get(channel, "")
+        args = made if made.startswith("aside") else "leg"
+        plan = e.Dialplan(app_name="Stasis", app_data=f"{APP},{args}")
         self.channels[channel] = self.channels[channel].model_copy(update={"dialplan": plan})
         return self.channels[channel]
 
     def _ends(self, channel: str, *, soft: bool = False, cause: int = 16, tech_cause: int | None = None) -> None:
         ended = self.channels.pop(channel)
+        for snoop in [snoop for snoop, (whom, _) in self.spying.items() if whom == channel]:
+            del self.spying[snoop]
+            self._ends(snoop)
+        self.spying.pop(channel, None)
+        self.music.discard(channel)
         self.tell(e.ChannelHangupRequest, channel=ended, soft=soft, cause=32 if soft else cause, tech_cause=tech_cause)
         self._leaves_bridge(ended)
         self._recording_ends(*(file for file, source in self.recordings.items() if source == channel))
@@ -221,11 +239,11 @@ class Exchange:
             self.tell(e.StasisEnd, channel=ended)
         for snoop in [snoop for snoop, source in self.snoops.items() if source == channel]:
             self._snoop_ends(snoop)
-        if ended.name.startswith("Snoop/"):
+        if channel in self.snoops:
             del self.snoops[channel]
             return
         # A channel that came from the dialplan is no longer watched once it has left the application.
-        ours = ",leg" in ended.dialplan.app_data
+        ours = channel in self._made or ",leg" in ended.dialplan.app_data
         if not in_stasis or ours or channel in self._watched:
             self.tell(e.ChannelDestroyed, channel=ended, cause=cause, tech_cause=tech_cause)
 
@@ -289,10 +307,12 @@ class Exchange:
     async def start_music(self, channel: str) -> None:
         await self._ask("start_music", channel)
         self._existing(channel)
+        self.music.add(channel)
 
     async def stop_music(self, channel: str) -> None:
         await self._ask("stop_music", channel)
         self._existing(channel)
+        self.music.discard(channel)
 
     async def play(self, channel: str, media: str, playback: str) -> None:
         await self._ask("play", channel, media)
@@ -307,12 +327,14 @@ class Exchange:
 
     async def originate(self, channel: str, endpoint: str, **options: Any) -> None:
         await self._ask("originate", channel, endpoint, str(options.get("callerId", "")))
+        self._made[channel] = str(options["appArgs"])
         self.variables[channel] = dict(options.get("variables", {}))
         self.channels[channel] = e.Channel(id=channel, name=f"{endpoint}-00000001", state="Down")
         self.tell(e.Dial, peer=self.channels[channel])
 
     async def create(self, channel: str, endpoint: str, **options: Any) -> None:
         await self._ask("create", channel, endpoint)
+        self._made[channel] = str(options["appArgs"])
         self.channels[channel] = e.Channel(id=channel, name=f"{endpoint}-00000001", state="Down")
         self.tell(e.StasisStart, channel=self._enter(channel), args=("leg",))
 
@@ -342,10 +364,31 @@ class Exchange:
             self.tell(e.ChannelEnteredBridge, channel=self.channels[channel], bridge=e.Bridge(id=bridge))
         await _after_the_events()
 
+    async def put_on_hold(self, bridge: str, channel: str, music: str) -> None:
+        await self._ask("put_on_hold", bridge, channel, music)
+        held = self._existing(channel)
+        self._leaves_bridge(held)
+        self.bridges.setdefault(bridge, []).append(channel)
+        self.tell(e.ChannelEnteredBridge, channel=held, bridge=e.Bridge(id=bridge, bridge_type="holding"))
+        await _after_the_events()
+
     async def remove_from_bridge(self, bridge: str, channel: str) -> None:
         await self._ask("remove_from_bridge", bridge, channel)
         self._leaves_bridge(self._existing(channel))
         await _after_the_events()
+
+    async def mute(self, channel: str, direction: str) -> None:
+        await self._ask("mute", channel, direction)
+        self._existing(channel)
+        self.silenced.add((channel, direction))
+
+    async def unmute(self, channel: str, direction: str) -> None:
+        await self._ask("unmute", channel, direction)
+        self.silenced.discard((channel, direction))
+
+    async def send_dtmf(self, channel: str, digits: str) -> None:
+        await self._ask("send_dtmf", channel, digits)
+        self._existing(channel)
 
     async def destroy_bridge(self, bridge: str) -> None:
         await self._ask("destroy_bridge", bridge)
@@ -354,10 +397,14 @@ class Exchange:
     async def play_in_bridge(self, bridge: str, media: str, playback: str) -> None:
         await self._ask("play_in_bridge", bridge, media)
 
-    async def snoop(self, channel: str, snoop: str, *, spy: str, args: str) -> None:
+    async def snoop(self, channel: str, snoop: str, *, spy: str = "both", whisper: str = "none", args: str) -> None:
         await self._ask("snoop", channel, snoop, spy)
         self._existing(channel)
-        self.snoops[snoop] = channel
+        if args.startswith("aside"):
+            self._made[snoop] = args
+            self.spying[snoop] = (channel, whisper)
+        else:
+            self.snoops[snoop] = channel
         plan = e.Dialplan(app_name="Stasis", app_data=f"{APP},{args}")
         self.channels[snoop] = e.Channel(id=snoop, name=f"Snoop/{channel}-00000000", state="Up", dialplan=plan)
         self.tell(e.StasisStart, channel=self.channels[snoop], args=tuple(args.split(",")))
@@ -383,10 +430,12 @@ class Exchange:
         if name in self.recordings:
             self._recording_ends(name)
 
-    async def hang_up(self, channel: str, cause: int) -> None:
+    async def hang_up(self, channel: str, cause: int) -> bool:
         await self._ask("hang_up", channel, str(cause))
-        if channel in self.channels:
-            self._ends(channel, soft=True, cause=cause)
+        if channel not in self.channels:
+            return False
+        self._ends(channel, soft=True, cause=cause)
+        return True
 
     async def watch(self, channel: str) -> None:
         await self._ask("watch", channel)

@@ -108,7 +108,7 @@ async def test_a_call_handed_over_is_only_watched(before: Exchange) -> None:
     await before.customer_calls()
 
     pbx = await restarted(before)
-    assert pbx.asked == []
+    assert pbx.asked == [("watch", "1.0")]
 
     pbx.tell(e.ChannelDestroyed, channel=pbx.channels.pop("1.0"))
     await pbx.settled()

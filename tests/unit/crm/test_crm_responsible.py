@@ -76,7 +76,9 @@ async def test_the_state_of_a_phone(endpoint: object, device: object, state: Pho
 
 async def test_a_phone_known_to_be_talking_needs_no_question() -> None:
     asterisk = FakeAsterisk()
-    assert (await Phones(asterisk, is_busy=lambda extension: extension == "101").of("101")).state is PhoneState.BUSY
+    assert (
+        await Phones(asterisk, channels_of=lambda extension: ["x"] if extension == "101" else []).of("101")
+    ).state is PhoneState.BUSY
     assert asterisk.asked == []
 
 

@@ -12,6 +12,7 @@ from stasis_app.calls.facts import (
     Direction,
     Ended,
     EndedBy,
+    Fact,
     Identified,
     Party,
     PartyKind,
@@ -163,6 +164,10 @@ class FakeCall:
 
     def identify(self, fact: Identified) -> None:
         self.done.append(("identify", fact.name))
+        self.record = after(self.record, fact)
+
+    def note(self, fact: Fact) -> None:
+        self.done.append(("note", type(fact).__name__))
         self.record = after(self.record, fact)
 
     def _do(self, verb: str, *details: Any) -> None:

@@ -1,0 +1,92 @@
+"""Where a call to an extension really goes: forwarding followed to its end, which may be an outside number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from stasis_app.calls.facts import Party, PartyKind, Unanswered
+from stasis_app.calls.verbs import Target
+from stasis_app.crm import Availability, Extension, PhoneState
+
+MOST_HOPS = 5
+"""Forwardings that are followed one after another; whoever needs more has made a mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One forwarding that was followed."""
+
+    extension: str
+    to: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Whom a call to an extension rings. `target` is None when nobody is to be rung, and `why` tells why."""
+
+    target: Target | None
+    hops: tuple[Hop, ...] = ()
+    why: str = ""
+    unanswered: Unanswered = Unanswered.UNREACHABLE
+
+    @property
+    def as_always(self) -> bool:
+        """Whether only forwarding was followed that always holds: of a group, nobody answers for a busy colleague."""
+        return all(hop.why == "always" for hop in self.hops)
+
+    def __str__(self) -> str:
+        return ", ".join([*(f"{hop.extension} forwarded to {hop.to} ({hop.why})" for hop in self.hops), self.why])
+
+
+class People(Protocol):
+    """What is asked on the way: the state of phones, and names."""
+
+    async def phone(self, extension: str, /) -> Availability: ...
+
+    def target(self, number: str, /) -> Target:
+        """Whom an extension or an outside number means."""
+        ...
+
+
+async def way_to(target: Target, people: People, hops: tuple[Hop, ...] = ()) -> Way:
+    """Follow an extension's forwarding. `hops` are those followed before; a circle leads to nobody."""
+    while not target.outside_number:
+        extension = target.party.number
+        phone = await people.phone(extension)
+        if not phone.forward:
+            why = f"{extension} {phone.state}"
+            return Way(target, hops) if phone.available else Way(None, hops, why, _UNANSWERED[phone.state])
+        if len(hops) >= MOST_HOPS or phone.forward in {hop.extension for hop in hops} | {extension}:
+            return Way(None, hops, f"the forwarding of {extension} leads in a circle")
+        hops = (*hops, Hop(extension, phone.forward, phone.why))
+        target = forwarded(target.party, people.target(phone.forward))
+    return Way(target, hops)
+
+
+def forwarded(who: Party, to: Target) -> Target:
+    """Whom an employee's forward rings: at an outside number it is still him who answers, so he gets the credit."""
+    if to.party.kind is PartyKind.EMPLOYEE:  # a desk phone, or the mobile of an employee who is known by it
+        return to
+    return Target.mobile(to.outside_number, who.number, who.name)
+
+
+async def after_no_answer(way: Way, settings: Extension, people: People, why: Unanswered) -> Way | None:
+    """The way that follows when the extension rung at the end of `way` did not take the call; None without one."""
+    if way.target is None or way.target.outside_number:
+        return None
+    on_busy = why in (Unanswered.BUSY, Unanswered.DECLINED)
+    to = settings.forward_busy if on_busy else settings.forward_no_answer
+    extension = way.target.party.number
+    if not to or len(way.hops) >= MOST_HOPS or to in {hop.extension for hop in way.hops} | {extension}:
+        return None
+    hop = Hop(extension, to, why.value)
+    return await way_to(forwarded(way.target.party, people.target(to)), people, (*way.hops, hop))
+
+
+_UNANSWERED = {
+    PhoneState.BUSY: Unanswered.BUSY,
+    PhoneState.DO_NOT_DISTURB: Unanswered.BUSY,
+    PhoneState.OFFLINE: Unanswered.UNREACHABLE,
+}

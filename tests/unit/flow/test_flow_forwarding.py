@@ -1,0 +1,207 @@
+"""Where a call to an extension goes when its employee forwards it, is busy or not to be disturbed; and the codes."""
+
+from typing import Any
+
+import pytest
+from flow_fakes import Company, FakeCall
+
+from stasis_app.calls.facts import Direction, Unanswered
+from stasis_app.crm import Extensions, Phones
+from stasis_app.flow import Codes, add_extension_codes, route_internal
+from stasis_app.flow.step import Step
+from stasis_app.settings import CodeSettings
+
+
+class Disk:
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+
+    async def get(self, name: str) -> Any:
+        return self.kept.get(name)
+
+    async def set(self, name: str, value: Any) -> bool:
+        self.kept[name] = value
+        return True
+
+
+class Office(Company):
+    """A company whose employees have set something for their extensions."""
+
+    def __init__(self, **phones: str) -> None:
+        super().__init__(**phones)
+        self.disk = Disk()
+        self.extensions = Extensions(self.disk)
+        self.codes = Codes()
+        add_extension_codes(self.codes, CodeSettings(), self.extensions)
+        phones_state = Phones(self.asterisk, settings=self.extensions)
+        self.context = self.limited(phones=phones_state, extensions=self.extensions, codes=self.codes)
+
+    async def calls(self, extension: str, *, answers: tuple[str, ...] = (), **tried: Unanswered) -> FakeCall:
+        """A call to an extension, as it was led."""
+        call = FakeCall(answers=answers, tried={key.removeprefix("x"): why for key, why in tried.items()})
+        step = Step(call, self.context)
+        self.result = await step.reach(step.target(extension), seconds=20)
+        return call
+
+
+@pytest.fixture
+async def office() -> Office:
+    return Office()
+
+
+async def test_who_forwards_always_is_rung_where_he_is(office: Office) -> None:
+    await office.extensions.change("101", forward_always="102")
+
+    call = await office.calls("101", answers=("102",))
+
+    assert call.rung == [("102",)]
+    assert ("note", "Forwarded") in call.done
+
+
+async def test_at_an_outside_number_it_is_still_he_who_answers(office: Office) -> None:
+    await office.extensions.change("101", forward_always="89161234567")
+
+    await office.calls("101", answers=("101",))
+
+    assert office.result.answered_by is not None
+    assert office.result.answered_by.number == "101"
+
+
+@pytest.mark.parametrize("state", ["busy", "dnd"])
+async def test_who_is_busy_is_forwarded_if_he_wishes(state: str) -> None:
+    office = Office(x101=state)
+    await office.extensions.change("101", forward_busy="103")
+
+    assert (await office.calls("101")).rung == [("103",)]
+
+
+async def test_do_not_disturb_is_kept(office: Office) -> None:
+    await office.extensions.change("101", do_not_disturb=True)
+
+    call = await office.calls("101")
+
+    assert call.rung == []
+    assert [why for _, why in office.result.tried] == [Unanswered.BUSY]
+
+
+@pytest.mark.parametrize(
+    ("why", "rung"),
+    [
+        (Unanswered.NO_ANSWER, [("101",), ("102",)]),
+        (Unanswered.BUSY, [("101",), ("103",)]),
+        (Unanswered.DECLINED, [("101",), ("103",)]),
+    ],
+)
+async def test_who_does_not_take_the_call_is_forwarded_afterwards(
+    office: Office, why: Unanswered, rung: list[tuple[str, ...]]
+) -> None:
+    await office.extensions.change("101", forward_no_answer="102", forward_busy="103")
+
+    call = await office.calls("101", x101=why)
+
+    assert call.rung == rung
+
+
+async def test_a_circle_leads_to_nobody(office: Office) -> None:
+    for extension, to in (("101", "102"), ("102", "103"), ("103", "101")):
+        await office.extensions.change(extension, forward_always=to)
+
+    call = await office.calls("101")
+
+    assert call.rung == []
+    assert office.result.answered_by is None
+
+
+async def test_two_who_do_not_answer_send_the_call_to_and_fro_once(office: Office) -> None:
+    await office.extensions.change("101", forward_no_answer="102")
+    await office.extensions.change("102", forward_no_answer="101")
+
+    assert (await office.calls("101")).rung == [("101",), ("102",)]
+
+
+async def test_of_a_group_who_is_elsewhere_is_rung_there_and_for_the_busy_the_others_answer() -> None:
+    office = Office(x102="busy")
+    await office.extensions.change("101", forward_always="103")
+    await office.extensions.change("102", forward_busy="101")
+    step = Step(FakeCall(), office.context)
+
+    free, skipped = await step.free([step.target(number) for number in ("101", "102")])
+
+    assert [target.party.number for target in free] == ["103"]
+    assert skipped == ["102 busy"]
+
+
+@pytest.mark.parametrize(("waiting", "rung"), [(True, [("101",)]), (False, [])])
+async def test_a_phone_in_a_call_rings_only_with_call_waiting(waiting: bool, rung: list[tuple[str, ...]]) -> None:
+    office = Office(x101="busy")
+    await office.extensions.change("101", call_waiting=waiting)
+
+    assert (await office.calls("101")).rung == rung
+
+
+async def dial(office: Office, code: str, *keys: str) -> FakeCall:
+    call = FakeCall("101", direction=Direction.INTERNAL, dialled=code, keys=keys)
+    await route_internal(None, call, office.context, code)  # type: ignore[arg-type]
+    return call
+
+
+@pytest.mark.parametrize(
+    ("code", "field", "value"),
+    [
+        ("*78", "do_not_disturb", True),
+        ("*79", "do_not_disturb", False),
+        ("*70", "call_waiting", True),
+        ("*71", "call_waiting", False),
+        ("*72102", "forward_always", "102"),
+        ("*90103", "forward_busy", "103"),
+        ("*5289161234567", "forward_no_answer", "89161234567"),
+        ("*73", "forward_always", ""),
+    ],
+)
+async def test_a_code_sets_ones_own_extension_and_says_so(office: Office, code: str, field: str, value: object) -> None:
+    call = await dial(office, code)
+
+    assert getattr(office.extensions.of("101"), field) == value
+    assert [verb[0] for verb in call.done][-1] == "say"
+
+
+async def test_the_number_is_asked_for_when_none_was_dialled(office: Office) -> None:
+    await dial(office, "*72", "102")
+
+    assert office.extensions.of("101").forward_always == "102"
+
+
+async def test_a_forward_to_oneself_is_refused_in_words(office: Office) -> None:
+    call = await dial(office, "*72101")
+
+    assert call.last == ("say", "pbx-invalid")
+    assert office.extensions.of("101").forward_always == ""
+
+
+async def test_what_was_set_is_there_after_a_restart(office: Office) -> None:
+    await dial(office, "*72102")
+
+    again = Extensions(office.disk)
+    await again.load()
+
+    assert again.of("101").forward_always == "102"
+
+
+def test_the_longest_code_wins_and_one_without_digits_takes_none() -> None:
+    codes = Codes()
+
+    async def nothing(step: Step, digits: str) -> None:
+        raise NotImplementedError
+
+    codes.add("*7", nothing, digits=True)
+    codes.add("*78", nothing)
+    found = {dialled: codes.find(dialled) for dialled in ("*78", "*71", "*781", "78")}
+
+    assert [(hit[0].code, hit[1]) if hit else None for hit in found.values()] == [
+        ("*78", ""),
+        ("*7", "1"),
+        ("*7", "81"),
+        None,
+    ]
+    with pytest.raises(ValueError, match="given twice"):
+        codes.add("*78", nothing)

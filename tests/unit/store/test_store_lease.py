@@ -1,0 +1,173 @@
+"""One of several instances holds the lease; another takes it over when it is given up, lost or no longer renewed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from stasis_app.settings import StorageSettings
+from stasis_app.store import Lease, LeaseHeld, lease, open_lease
+
+Make = Callable[[], Awaitable[Lease]]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "RENEW_EVERY", 0.05)
+    monkeypatch.setattr(lease, "VALID", 0.4)
+    monkeypatch.setattr(lease, "WATCH_EVERY", 0.02)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "stasis.sqlite"
+
+
+@pytest.fixture
+async def make(file: Path) -> AsyncIterator[Make]:
+    made: list[Lease] = []
+
+    async def make() -> Lease:
+        made.append(await open_lease(StorageSettings(url=f"sqlite+aiosqlite:///{file}")))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.close()
+
+
+async def soon(work: Awaitable[None]) -> None:
+    await asyncio.wait_for(work, 5)
+
+
+def dies(one: Lease) -> None:
+    """As SIGKILL would have it: nothing is given up."""
+    for task in one._tasks:
+        task.cancel()
+
+
+async def test_the_first_who_waits_gets_it_and_the_second_waits(make: Make) -> None:
+    first, second = await make(), await make()
+
+    await soon(first.wait())
+    waiting = asyncio.create_task(second.wait())
+    await asyncio.sleep(lease.VALID * 2)
+
+    assert first.held
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_what_is_given_up_is_taken_at_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "VALID", 60)
+    first, second = await make(), await make()
+    await soon(first.wait())
+    waiting = asyncio.create_task(second.wait())
+
+    await first.give_up()
+
+    await soon(waiting)
+    assert (first.held, second.held) == (False, True)
+
+
+async def test_who_dies_is_followed_and_one_of_two_wins(make: Make) -> None:
+    first, second, third = await make(), await make(), await make()
+    await soon(first.wait())
+    waiting = [asyncio.create_task(one.wait()) for one in (second, third)]
+
+    dies(first)
+
+    await asyncio.wait_for(asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED), 5)
+    await asyncio.sleep(lease.VALID * 2)
+    assert sorted([second.held, third.held]) == [False, True]
+    for task in waiting:
+        task.cancel()
+
+
+async def test_who_is_started_while_another_serves_is_told_so(make: Make) -> None:
+    first, second = await make(), await make()
+    await first.take()
+
+    with pytest.raises(LeaseHeld, match="--standby"):
+        await second.take()
+
+    assert (first.held, second.held) == (True, False)
+
+
+async def test_who_is_started_after_a_crash_does_not_wait_for_a_process_that_is_gone(
+    make: Make, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "VALID", 60)
+    first, second = await make(), await make()
+    first.holder = first.holder.replace(f":{os.getpid()}:", ":4194304:")  # more than Linux gives
+    await first.take()
+    dies(first)
+
+    await soon(second.take())
+
+    assert second.held
+    assert second.took_over
+
+
+async def test_one_whose_row_another_took_learns_of_it(make: Make) -> None:
+    first, second = await make(), await make()
+    await first.take()
+    while not await second._take(await second._read()):  # noqa: ASYNC110 - the holder may renew between the two
+        await asyncio.sleep(0)
+
+    await soon(first.lost())
+
+    assert not await first.still_ours()
+    assert await second.still_ours()
+
+
+async def test_a_process_that_was_frozen_looks_before_it_acts(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = await make(), await make()
+    await first.take()
+    dies(first)  # while it is frozen nothing of it runs
+    await soon(second.wait())
+    assert first.held
+
+    assert not await first.still_ours()
+
+
+async def test_a_locked_database_takes_the_lease_from_nobody(make: Make, file: Path) -> None:
+    first, second = await make(), await make()
+    await first.take()
+    waiting = asyncio.create_task(second.wait())
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    await asyncio.sleep(lease.VALID * 3)
+    assert first.held
+    assert not waiting.done()
+    other.execute("ROLLBACK")
+    other.close()
+    await asyncio.sleep(lease.VALID * 2)
+
+    assert first.held
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_a_database_that_refuses_keeps_nobody_from_serving(make: Make, file: Path) -> None:
+    first, second = await make(), await make()
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    await soon(first.take())
+    assert await first.still_ours()
+    waiting = asyncio.create_task(second.wait())
+    await asyncio.sleep(lease.VALID)
+    other.execute("ROLLBACK")
+    other.close()
+
+    await asyncio.sleep(lease.VALID * 2)
+    assert first.held
+    assert not waiting.done()
+    waiting.cancel()
