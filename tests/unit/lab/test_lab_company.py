@@ -15,7 +15,9 @@ from stasis_app.settings import load_settings
 
 def files(folder: Path) -> tuple[Company, dict[str, Path]]:
     company = Company(all_stories())
-    pbx: Any = SimpleNamespace(url="http://127.0.0.1:8088", password="pw", app="stasis-app", recordings=folder)
+    pbx: Any = SimpleNamespace(
+        url="http://127.0.0.1:8088", password="pw", app="stasis-app", recordings=folder, outbound=None
+    )
     return company, company.write(folder, cast(Asterisk, pbx), portal="http://127.0.0.1:8077", http_port=8099)
 
 

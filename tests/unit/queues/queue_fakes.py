@@ -27,8 +27,10 @@ from stasis_app.crm import (
     WorkingDays,
 )
 from stasis_app.flow import FlowContext, Plan, resume_call, route_outbound, run_plan
+from stasis_app.flow.codes import Codes
 from stasis_app.flow.elements.hangup import Hangup
 from stasis_app.flow.elements.queue import Queue as QueueElement
+from stasis_app.flow.queue_codes import pause_or_go_on, sign_in_or_out
 from stasis_app.queues import CallBack, MemoryQueueStore, Queue, Queues
 from stasis_app.queues.reach import Reach
 from tests.unit.calls.calls_fakes import Exchange
@@ -36,6 +38,13 @@ from tests.unit.flow.flow_fakes import FakeAsterisk
 
 NUMBERS = Numbers("RU")
 QUIET = {"announce_position": False, "announce_wait": False}
+
+
+def _codes() -> Codes:
+    codes = Codes()
+    codes.add("*45", sign_in_or_out)
+    codes.add("*46", pause_or_go_on)
+    return codes
 
 
 class Hall(Exchange):
@@ -64,7 +73,7 @@ class Hall(Exchange):
         staff = [Employee(int(agent), f"Agent {agent}", agent) for agent in ("101", "102", "103", "104")]
         directory = Directory(None, MemoryEmployeeStore(), overrides=staff)
         phonebook = Phonebook(None, MemoryClientStore())
-        phones = Phones(self.asterisk, is_busy=self._engaged)
+        phones = Phones(self.asterisk, channels_of=lambda extension: self.tracker.channels_of(extension))
         self._begin = time.time()
         self.store = store or MemoryQueueStore()
 
@@ -89,6 +98,7 @@ class Hall(Exchange):
             phones=phones,
             responsibles=ResponsibleFinder(phonebook, directory, phones),
             queues=self.queues,
+            codes=_codes(),
             importance=Importance(crm),
         )
         self.queue: Queue = self.queues.queue("sales", self.element.settings())
