@@ -40,6 +40,7 @@ def start(
     element: str = "",
     caller_id: str = "",
     ordered: bool = False,
+    callback: bool = False,
 ) -> Change:
     """A new call, begun by this channel."""
     stage = {"Up": LegStage.UP, "Ringing": LegStage.RINGING}.get(channel.state, LegStage.SETUP)
@@ -56,6 +57,7 @@ def start(
         channel=channel.name,
         caller_id=caller_id,
         ordered=ordered,
+        callback=callback,
     )
     return state, [fact]
 
