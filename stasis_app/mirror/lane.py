@@ -218,10 +218,9 @@ class Lane:
         self._disown()
         if told.finish.state == REFUSED:
             self._close_rest("the call could not be finished")
-        if told.record is not None and told.record.state == OPEN:
-            return self._when_due(self._deliver)
-        reminds = told.todo is not None and told.todo.state == OPEN
-        return self._when_due(self._remind) if reminds else None
+        late = ((told.record, self._deliver), (told.todo, self._remind), (told.note, self._annotate))
+        step = next((step for row, step in late if row is not None and row.state == OPEN), None)
+        return self._when_due(step) if step is not None else None
 
     def _next_cards(self) -> Step | float | None:
         show, hide, wanted = self._difference()
@@ -278,6 +277,15 @@ class Lane:
             number = self._shared.spell(record.customer_number)
             body = ops.todo_body(record, number, self._shared.people, self._shared.rules)
             self._entries.open(Kind.TODO, record.ended_at.timestamp(), body)
+        self._open_note(record, record.ended_at.timestamp())
+
+    def _open_note(self, record: CallRecord, ended_at: float) -> None:
+        language = self._shared.rules.notes
+        if language is None or self.told.note is not None:
+            return
+        body = ops.note_body(record, self._shared.people, language)
+        if body is not None:
+            self._entries.open(Kind.NOTE, ended_at, body)
 
     def _open_recordings(self, record: CallRecord) -> None:
         recordings = ops.recordings_to_deliver(record)
@@ -293,7 +301,7 @@ class Lane:
 
     def _close_rest(self, reason: str) -> None:
         self._entries.drop_cards()
-        for row in (self.told.finish, self.told.record, self.told.todo):
+        for row in (self.told.finish, self.told.record, self.told.todo, self.told.note):
             if row is not None and row.state == OPEN:
                 self._entries.close(row, REFUSED, reason)
 
@@ -424,6 +432,18 @@ class Lane:
         doubt = self._entries.is_doubtful(row)
         verdict = await self._attempt(
             lambda: [row], lambda: self._shared.deliveries.todo(row, registered.answer, doubt=doubt)
+        )
+        if verdict is not None:
+            self._entries.settle(row, verdict)
+
+    async def _annotate(self) -> None:
+        row, registered = self.told.note, self.told.register
+        assert row is not None
+        assert registered is not None
+        await self._entries.on_disk(row)
+        doubt = self._entries.is_doubtful(row)
+        verdict = await self._attempt(
+            lambda: [row], lambda: self._shared.deliveries.note(row, registered.answer, doubt=doubt)
         )
         if verdict is not None:
             self._entries.settle(row, verdict)
