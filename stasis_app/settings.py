@@ -129,6 +129,10 @@ class Bitrix24Settings(Section):
         max_length=200,
         description="title of what the responsible is to do about a message that was left; empty: nothing",
     )
+    notes: bool = Field(
+        default=True, description="comment on the client who talked with him when a call was moved, and how it was"
+    )
+    notes_language: Literal["en", "ru"] = Field(default="en", description="the language of these comments")
     limits: Literal["auto", "standard", "enterprise", "off"] = Field(
         default="auto",
         description="requests the portal takes: 2/s (50 at once), Enterprise 5/s (250); auto asks which; off: any",
@@ -470,6 +474,20 @@ class OutboundSettings(Section):
     )
 
 
+class CallbackSettings(Section):
+    """Calling back customers who filled in a callback form of the CRM. Their responsible employee is called first."""
+
+    element: str = Field(
+        default="",
+        description="a ring element of the plan: its extensions are called in turn when the responsible can't be",
+    )
+    attempts: int = Field(default=3, ge=1, le=20, description="how often an employee is looked for, 1 to 20")
+    pause: Seconds = Field(default=60.0, description="seconds between these attempts")
+    patience: Annotated[float, Field(gt=0, le=86400)] = Field(
+        default=900.0, description="seconds after which a form that comes late is not called back any more"
+    )
+
+
 class LoggingSettings(Section):
     """What is logged and where."""
 
@@ -493,6 +511,7 @@ class Settings(BaseSettings):
     routing: RoutingSettings
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
     outbound: OutboundSettings = Field(default_factory=OutboundSettings)
+    callbacks: CallbackSettings = Field(default_factory=CallbackSettings)
     trunks: list[TrunkSettings] = Field(default_factory=list)
     features: FeatureSettings = Field(default_factory=FeatureSettings)
     parking: ParkingSettings = Field(default_factory=ParkingSettings)

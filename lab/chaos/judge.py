@@ -91,7 +91,7 @@ class Judge:
     # ---------------------------------------- the caller
 
     def _served(self, attempt: Attempt) -> Iterator[tuple[str, str]]:
-        if attempt.silence_s > SILENCE_S:
+        if attempt.silence_s > SILENCE_S and not attempt.leaves_message:
             yield "silent", f"the customer heard nothing for {attempt.silence_s:.1f} s"
         for number in attempt.left_over:
             yield "", f"the phone {number} stayed connected although the customer was gone"

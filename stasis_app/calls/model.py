@@ -40,6 +40,7 @@ def start(
     element: str = "",
     caller_id: str = "",
     ordered: bool = False,
+    callback: bool = False,
 ) -> Change:
     """A new call, begun by this channel."""
     stage = {"Up": LegStage.UP, "Ringing": LegStage.RINGING}.get(channel.state, LegStage.SETUP)
@@ -56,6 +57,7 @@ def start(
         channel=channel.name,
         caller_id=caller_id,
         ordered=ordered,
+        callback=callback,
     )
     return state, [fact]
 
@@ -341,15 +343,19 @@ def _leg_gone(state: CallState, leg: Leg, at: datetime) -> Change:
 
 
 def _told_over(state: CallState, leg: Leg, at: datetime, *, was_up: bool) -> Change:
-    """The last fact about a leg. The anchor's own end is the end of the call, so it has none."""
+    """The last fact about a leg.
+
+    The anchor's own end is the end of the call, so it has none, unless it was called and has not answered.
+    """
     if leg.over:
         return state, []
+    is_anchor = leg.id == state.anchor_leg
     state, facts = _told_left(state, leg, at)
     common: dict[str, Any] = {"call_id": state.call_id, "at": at, "leg": leg.id, "party": leg.party}
     common |= {"cause": leg.cause, "tech_cause": leg.tech_cause}
-    if leg.id != state.anchor_leg and was_up:
+    if was_up and not is_anchor:
         facts.append(f.LegEnded(**common))
-    elif leg.id != state.anchor_leg:
+    elif not was_up and not (is_anchor and leg.id == state.caller_leg):
         state, told = _told_dialled(state, state.legs[leg.id], at)
         why = leg.released or why_unanswered(leg.cause, leg.tech_cause, rang=leg.reached)
         facts += [*told, f.NotAnswered(**common, why=why)]

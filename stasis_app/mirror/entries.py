@@ -152,7 +152,7 @@ class Entries:
     def _write(self, row: OutboxRow) -> None:
         self.told.add(row)
         # An employee waits for a card; nobody waits for the end to be written down.
-        urgent = row.kind not in (Kind.FINISH, Kind.RECORD, Kind.TODO)
+        urgent = row.kind not in (Kind.FINISH, Kind.RECORD, Kind.TODO, Kind.NOTE)
         self._written[row.seq] = self._outbox.submit(row, urgent=urgent)
 
     def _keep(self, row: OutboxRow) -> None:

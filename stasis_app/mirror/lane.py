@@ -35,6 +35,9 @@ LINGER = 0.2
 ASK_AGAIN = 2.0
 """Seconds before a storage that could not be read is asked again."""
 
+ASKS, BETWEEN_ASKS = 4, 1.0
+"""How often a portal that has much to catch up with is asked whose a missed call was, and the seconds in between."""
+
 Step = Callable[[], Awaitable[None]]
 
 _NOBODY: frozenset[int] = frozenset()
@@ -215,10 +218,9 @@ class Lane:
         self._disown()
         if told.finish.state == REFUSED:
             self._close_rest("the call could not be finished")
-        if told.record is not None and told.record.state == OPEN:
-            return self._when_due(self._deliver)
-        reminds = told.todo is not None and told.todo.state == OPEN
-        return self._when_due(self._remind) if reminds else None
+        late = ((told.record, self._deliver), (told.todo, self._remind), (told.note, self._annotate))
+        step = next((step for row, step in late if row is not None and row.state == OPEN), None)
+        return self._when_due(step) if step is not None else None
 
     def _next_cards(self) -> Step | float | None:
         show, hide, wanted = self._difference()
@@ -275,6 +277,15 @@ class Lane:
             number = self._shared.spell(record.customer_number)
             body = ops.todo_body(record, number, self._shared.people, self._shared.rules)
             self._entries.open(Kind.TODO, record.ended_at.timestamp(), body)
+        self._open_note(record, record.ended_at.timestamp())
+
+    def _open_note(self, record: CallRecord, ended_at: float) -> None:
+        language = self._shared.rules.notes
+        if language is None or self.told.note is not None:
+            return
+        body = ops.note_body(record, self._shared.people, language)
+        if body is not None:
+            self._entries.open(Kind.NOTE, ended_at, body)
 
     def _open_recordings(self, record: CallRecord) -> None:
         recordings = ops.recordings_to_deliver(record)
@@ -290,7 +301,7 @@ class Lane:
 
     def _close_rest(self, reason: str) -> None:
         self._entries.drop_cards()
-        for row in (self.told.finish, self.told.record, self.told.todo):
+        for row in (self.told.finish, self.told.record, self.told.todo, self.told.note):
             if row is not None and row.state == OPEN:
                 self._entries.close(row, REFUSED, reason)
 
@@ -396,10 +407,13 @@ class Lane:
         row = self.told.finish
         if row is None or "whose" not in row.body:
             return
-        found = await self._shared.responsible_of(row.body["whose"])
+        for _ in range(ASKS):
+            found = await self._shared.responsible_of(row.body["whose"])
+            if found is not None:
+                self._entries.rewrite(row, ops.belonging_to(row.body, found.user_id))
+                break
+            await asyncio.sleep(BETWEEN_ASKS)
         self._asked_whose = True
-        if found is not None:
-            self._entries.rewrite(row, ops.belonging_to(row.body, found.user_id))
 
     async def _deliver(self) -> None:
         row = self.told.record
@@ -418,6 +432,18 @@ class Lane:
         doubt = self._entries.is_doubtful(row)
         verdict = await self._attempt(
             lambda: [row], lambda: self._shared.deliveries.todo(row, registered.answer, doubt=doubt)
+        )
+        if verdict is not None:
+            self._entries.settle(row, verdict)
+
+    async def _annotate(self) -> None:
+        row, registered = self.told.note, self.told.register
+        assert row is not None
+        assert registered is not None
+        await self._entries.on_disk(row)
+        doubt = self._entries.is_doubtful(row)
+        verdict = await self._attempt(
+            lambda: [row], lambda: self._shared.deliveries.note(row, registered.answer, doubt=doubt)
         )
         if verdict is not None:
             self._entries.settle(row, verdict)

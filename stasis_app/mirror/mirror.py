@@ -89,6 +89,7 @@ class Mirror:
             crm_create=settings.crm_create,
             internal_calls=settings.internal_calls,
             message_todo=settings.message_todo,
+            notes=settings.notes_language if settings.notes else None,
         )
         heard = incidents or Unheard()
         deliveries = Deliveries(portal, recordings, people, settings.default_user, heard)

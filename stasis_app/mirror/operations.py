@@ -14,6 +14,7 @@ from typing import Any
 from b24client import CallType, FinishCall, RegisterCall, StatusCode
 from stasis_app.calls.facts import Direction, Recorded, RecordingKind
 from stasis_app.calls.record import CallRecord
+from stasis_app.mirror.notes import Language, mark, note
 from stasis_app.mirror.outcome import outcome
 from stasis_app.mirror.people import Credit, People, credited_to, registered_for
 from stasis_app.mirror.recordings import Part
@@ -29,6 +30,7 @@ class Kind(StrEnum):
     FINISH = "finish"
     RECORD = "record"
     TODO = "todo"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Rules:
     crm_create: bool = True
     internal_calls: bool = False
     message_todo: str = ""
+    notes: Language | None = None
 
 
 TODO_SECONDS = 3600
@@ -56,7 +59,7 @@ def register_body(record: CallRecord, number: str, people: People, rules: Rules)
     is_lead = number and record.direction is not Direction.INTERNAL and people.by_extension(number) is None
     return {
         "number": number or rules.anonymous_number,
-        "type": CallType.INCOMING if record.direction is Direction.INBOUND else CallType.OUTGOING,
+        "type": _type(record),
         "started_at": record.started_at.isoformat(),
         "line": record.line,
         "create": bool(is_lead and rules.crm_create),
@@ -64,6 +67,12 @@ def register_body(record: CallRecord, number: str, people: People, rules: Rules)
         "entity_id": identified.entity_id if identified else None,
         "users": registered_for(record, people, rules.default_user),
     }
+
+
+def _type(record: CallRecord) -> CallType:
+    if record.callback:
+        return CallType.CALLBACK
+    return CallType.INCOMING if record.direction is Direction.INBOUND else CallType.OUTGOING
 
 
 def finish_body(record: CallRecord, people: People, rules: Rules) -> dict[str, Any]:
@@ -123,6 +132,25 @@ def todo_body(record: CallRecord, number: str, people: People, rules: Rules) -> 
     }
 
 
+def note_body(record: CallRecord, people: People, language: Language) -> dict[str, Any] | None:
+    """What the client's history is to say about a call that was moved; None when it was not, or is of no client."""
+    text = note(record, lambda extension: _name(people, extension), language)
+    if text is None or record.direction is Direction.INTERNAL:
+        return None
+    identified = record.identified
+    return {
+        "text": text,
+        "mark": mark(record.call_id),
+        "entity_type": identified.entity_type if identified else "",
+        "entity_id": identified.entity_id if identified else None,
+    }
+
+
+def _name(people: People, extension: str) -> str:
+    person = people.by_extension(extension)
+    return person.name if person is not None else ""
+
+
 def register_call(call_id: str, body: dict[str, Any]) -> RegisterCall:
     """The request. Sent again it is the same one in all the portal recognises a repetition by."""
     return RegisterCall(
@@ -178,6 +206,7 @@ class Told:
     finish: OutboxRow | None = None
     record: OutboxRow | None = None
     todo: OutboxRow | None = None
+    note: OutboxRow | None = None
     shown: frozenset[int] = frozenset()
     maybe: frozenset[int] = frozenset()
     delivered: frozenset[str] = frozenset()
@@ -208,6 +237,8 @@ class Told:
                     self.delivered |= names_of(row)
             case Kind.TODO:
                 self.todo = row
+            case Kind.NOTE:
+                self.note = row
             case Kind.SHOW:
                 self._shown(row)
             case Kind.HIDE if row.state in (DONE, REFUSED):
