@@ -73,6 +73,8 @@ class Control(Protocol):
 
     async def unmute_recording(self, name: str) -> None: ...
 
+    async def is_recording(self, name: str) -> bool: ...
+
     async def stop_recording(self, name: str) -> None: ...
 
     async def hang_up(self, channel: str, cause: int) -> bool: ...
@@ -242,6 +244,10 @@ class AriControl:
     async def unmute_recording(self, name: str) -> None:
         """Record what is heard again."""
         await self._do(lambda api: api.recordings.unmute(recordingName=name))
+
+    async def is_recording(self, name: str) -> bool:
+        """Whether a recording goes on."""
+        return await self._end(lambda api: api.recordings.getLive(recordingName=name))
 
     async def stop_recording(self, name: str) -> None:
         """End a recording and keep it; `RecordingFinished` tells when its file is complete."""

@@ -463,3 +463,21 @@ async def test_after_a_restart_the_message_begun_before_is_kept_and_another_is_t
 
     assert pbx.recordings == {"1.0-m2": "1.0"}
     assert names(pbx) == ["1.0-m1"]
+
+
+async def test_a_gap_in_the_events_does_not_cut_a_message_short() -> None:
+    pbx = Exchange()
+    pbx.flow = leave_message
+    await pbx.customer_calls()
+    pbx.lose_events()
+    await pbx.link_is_back()
+    await pbx.passes(5)
+    assert pbx.recordings == {"1.0-m1": "1.0"}
+
+    pbx.lose_events()
+    await pbx.stop_recording("1.0-m1")  # he stopped speaking while nobody was told
+    await pbx.link_is_back()
+    await pbx.passes(3)
+
+    assert names(pbx) == ["1.0-m1"]
+    assert [visited.element for visited in pbx.the_record.visited] == ["after"]
