@@ -29,6 +29,14 @@ def rss_kb(pid: int) -> int:
     return int(found.group(1))
 
 
+def pss_kb(pid: int) -> int:
+    """Memory of a process in KiB, what it shares with others in equal parts (Pss of proc_pid_smaps_rollup(5))."""
+    found = re.search(r"^Pss:\s+(\d+) kB$", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"process {pid} tells no Pss; has it ended?")
+    return int(found.group(1))
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """Percentiles of some times, in ms."""

@@ -38,6 +38,7 @@ class Stand:
         phones: how many desk phones there are, and as many clients. A phone takes one call at a time, so there have to
             be more of them than calls at once.
         dialplan: more dialplan.
+        record: whether talks are recorded.
         on_trace: given the phones' trace of SIP messages as it grows.
         keep: copy the logs here at the end.
     """
@@ -47,12 +48,14 @@ class Stand:
         *,
         phones: int = 500,
         dialplan: str = "",
+        record: bool = True,
         on_trace: Callable[[bytes], None] | None = None,
         keep: Path | None = None,
     ) -> None:
         self.extensions = [str(_FIRST_EXTENSION + n) for n in range(phones)]
         self.clients = [f"7916555{n:04d}" for n in range(phones)]
         self._company = Company([_everybody(self.extensions, self.clients)])
+        self._record = record
         self._on_trace = on_trace
         self._keep = keep
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-bench-"))
@@ -83,7 +86,7 @@ class Stand:
         latency = ("--no-limits", "--latency", str(PORTAL_LATENCY_S))
         portal = sandbox(self.folder / "seed.toml", self.folder, *latency)
         files = self._company.write(self.folder, self.pbx, portal=portal.url, http_port=port)
-        _configure_for_load(files["stasis"])
+        _configure_for_load(files["stasis"], record=self._record)
         self._stack.push_async_callback(portal.stop)
         await portal.start()
         self.portal = await self._stack.enter_async_context(Portal(portal.url))
@@ -92,6 +95,11 @@ class Stand:
         await self.service.start()
         await self.portal.install(self.service.url)
         await self._until("is ready", self._is_ready)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What opens the service's API."""
+        return {"Authorization": f"Bearer {self._company.token}"}
 
     async def restart_service(self) -> None:
         """A fresh process, for figures of memory."""
@@ -122,18 +130,20 @@ class Stand:
             raise TimeoutError(f"after {patience:g} s still no service that {state}:\n{words}") from None
 
     async def _is_ready(self, http: aiohttp.ClientSession) -> bool:
-        headers = {"Authorization": f"Bearer {self._company.token}"}
-        async with http.get(f"{self.service.url}/readyz", headers=headers) as answer:
+        async with http.get(f"{self.service.url}/readyz", headers=self.headers) as answer:
             return bool((await answer.json())["status"] == "ready")
 
     async def _is_idle(self, http: aiohttp.ClientSession) -> bool:
         async with http.get(f"{self.pbx.url}/ari/channels", headers=self.pbx.credentials) as answer:
             if await answer.json():
                 return False
-        headers = {"Authorization": f"Bearer {self._company.token}"}
-        async with http.get(f"{self.service.url}/metrics", headers=headers) as answer:
-            waiting = re.search(r"^stasis_portal_calls_waiting (\S+)$", await answer.text(), re.MULTILINE)
-            return waiting is not None and float(waiting.group(1)) == 0
+        return await self.figure(http, "stasis_portal_calls_waiting") == 0
+
+    async def figure(self, http: aiohttp.ClientSession, name: str) -> float | None:
+        """One of the service's metrics; None while it tells none."""
+        async with http.get(f"{self.service.url}/metrics", headers=self.headers) as answer:
+            found = re.search(rf"^{name} (\S+)$", await answer.text(), re.MULTILINE)
+            return float(found.group(1)) if found else None
 
 
 def _everybody(extensions: list[str], clients: list[str]) -> Story:
@@ -154,9 +164,10 @@ def _everybody(extensions: list[str], clients: list[str]) -> Story:
     )
 
 
-def _configure_for_load(path: Path) -> None:
+def _configure_for_load(path: Path, *, record: bool) -> None:
     """As in production, but for a portal that sets no limits: two requests a second would be all that is measured."""
     sections = tomllib.loads(path.read_text())
     sections["bitrix24"]["limits"] = "off"
+    sections["recording"]["enabled"] = record
     del sections["logging"]
     path.write_text("".join(table(name, values) for name, values in sections.items()))

@@ -317,6 +317,10 @@ class Figures:
             registry=registry,
         )
         self.connections = self._gauge("stasis_ari_connections", "Connections made to Asterisk since the start")
+        self.resync = self._gauge(
+            "stasis_ari_resync_seconds", "From the last connection to Asterisk until every call was compared with it"
+        )
+        self.adopted = self._gauge("stasis_calls_adopted", "Calls of before this start that were found and go on")
         self.waiting = self._gauge("stasis_portal_calls_waiting", "Calls with something the portal was not told yet")
         self.stray = self._gauge("stasis_ari_events_stray", "Events that belonged to no call")
         self.lost = self._gauge("stasis_storage_lost", "Pieces of work the database refused or there was no room for")
@@ -331,6 +335,8 @@ class Figures:
     def watch(self, link: AriLink, tracker: Tracker, mirror: Mirror, store: Store) -> None:
         """Read these whenever the figures are asked for."""
         self.connections.set_function(lambda: link.connections)
+        self.resync.set_function(lambda: link.resync_seconds)
+        self.adopted.set_function(lambda: tracker.adopted)
         self.waiting.set_function(lambda: mirror.state.waiting)
         self.stray.set_function(tracker.stray.total)
         self.lost.set_function(lambda: store.writer.lost + store.writer.rejected)

@@ -51,6 +51,7 @@ from stasis_app.flow import (
     FlowContext,
     Plan,
     PlanDestinations,
+    extensions_of,
     learn_client,
     load_plan,
     load_scripts,
@@ -71,6 +72,8 @@ from stasis_app.mirror import (
 )
 from stasis_app.ops import IncidentBook, Watch
 from stasis_app.portal import (
+    CallBackDesk,
+    CallBacks,
     InstallProof,
     PortalNeeds,
     PublishedRecordings,
@@ -464,11 +467,26 @@ class Service:
             portal=self.portal,
             proof=proof,
             control=desk,
+            call_backs=self._call_backs(desk),
             public_url=self.settings.http.public_url,
             on_tokens=self._keep_secret,
             on_installed=self._learn_employees,
         )
         add_portal(app, needs)
+
+    def _call_backs(self, desk: CallDesk) -> CallBacks:
+        rules = self.settings.callbacks
+        call_backs = CallBacks(
+            CallBackDesk(self.tracker, self.link.connected, desk.dialled),
+            self.portal,
+            self.directory,
+            self.phones,
+            rules,
+            extensions_of(self.plan, rules.element, "callbacks.element") if rules.element else (),
+            self.settings.bitrix24.default_user,
+        )
+        self._stack.push_async_callback(call_backs.aclose)
+        return call_backs
 
     def _keep_secret(self, tokens: OAuthTokens) -> None:
         for secret in (tokens.access_token, tokens.refresh_token):

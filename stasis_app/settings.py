@@ -478,6 +478,20 @@ class OutboundSettings(Section):
     )
 
 
+class CallbackSettings(Section):
+    """Calling back customers who filled in a callback form of the CRM. Their responsible employee is called first."""
+
+    element: str = Field(
+        default="",
+        description="a ring element of the plan: its extensions are called in turn when the responsible can't be",
+    )
+    attempts: int = Field(default=3, ge=1, le=20, description="how often an employee is looked for, 1 to 20")
+    pause: Seconds = Field(default=60.0, description="seconds between these attempts")
+    patience: Annotated[float, Field(gt=0, le=86400)] = Field(
+        default=900.0, description="seconds after which a form that comes late is not called back any more"
+    )
+
+
 class LoggingSettings(Section):
     """What is logged and where."""
 
@@ -501,6 +515,7 @@ class Settings(BaseSettings):
     routing: RoutingSettings
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
     outbound: OutboundSettings = Field(default_factory=OutboundSettings)
+    callbacks: CallbackSettings = Field(default_factory=CallbackSettings)
     trunks: list[TrunkSettings] = Field(default_factory=list)
     features: FeatureSettings = Field(default_factory=FeatureSettings)
     parking: ParkingSettings = Field(default_factory=ParkingSettings)

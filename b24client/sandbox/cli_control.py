@@ -235,10 +235,24 @@ def events(
     return None
 
 
+def callback(
+    number: Annotated[str, typer.Argument(help="the visitor's phone number")],
+    line: Annotated[str, typer.Option(help="the line chosen in the form")] = "",
+    url: Url = _HERE,
+) -> None:
+    """A visitor fills in a callback form: ONEXTERNALCALLBACKSTART is posted to whoever has bound it."""
+    told = _sent(url, "POST", "callback", {"phone_number": number, "line_number": line})
+    for delivery in told["deliveries"]:
+        typer.echo(f"{delivery['handler']}: {delivery['status'] or 'no answer'}")
+    if not told["deliveries"]:
+        typer.echo("no application has bound ONEXTERNALCALLBACKSTART")
+
+
 def add_to(cli: typer.Typer) -> None:
     """Make the commands part of a command line."""
     panels: dict[str, tuple[Callable[..., None], ...]] = {
         "Looking": (status, calls, requests, audit),
+        "Acting": (callback,),
         "Trouble": (fault, faults, clear, rename, switch, events),
     }
     for panel, commands in panels.items():

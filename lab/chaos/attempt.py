@@ -59,6 +59,7 @@ class Attempt:
     ended_by: str = ""  # who of the people ended it, on purpose
     plan_ends: bool = False  # nobody will answer, and the plan ends it
     gives_up: bool = False
+    leaves_message: bool = False  # nobody says anything to him
     out_of_patience: bool = False
     ordered: bool = False  # by the API: it may have been refused
     stalled: list[str] = field(default_factory=list)  # moves that did not come to an end

@@ -125,7 +125,7 @@ class Floor:
                 calls = (await answer.json())["calls"]
         except (aiohttp.ClientError, TimeoutError):
             return ""
-        found = [c["call_id"] for c in calls if attempt.customer[-10:] in str(c)]
+        found = [c["id"] for c in calls if attempt.customer[-10:] in str(c)]
         return str(found[0]) if found else ""
 
     async def _post(self, attempt: Attempt, path: str, body: dict[str, object]) -> bool:
@@ -180,7 +180,11 @@ class Floor:
         self._spawn(self._behave(attempt, call, manner))
 
     async def _behave(self, attempt: Attempt, call: SipCall, manner: Manner) -> None:
-        await manner(attempt, call)
+        try:
+            await manner(attempt, call)
+        except Exception as error:
+            attempt.stall(f"what {call.number} did failed: {type(error).__name__} {error}")
+            await call.hang_up()
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)

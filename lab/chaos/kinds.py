@@ -168,6 +168,7 @@ class LeavesMessage(Kind):
     line = "voicemail"
 
     async def play(self, floor: Floor, attempt: Attempt) -> None:
+        attempt.leaves_message = True
         side = floor.dial_in(attempt)
         if not await side.until_over(attempt.chance.uniform(4.0, 7.0)):
             attempt.end("the customer")

@@ -241,4 +241,4 @@ class Chaos:
             for kind in ("channels", "bridges"):
                 async with http.get(f"{self.pbx.url}/ari/{kind}") as answer:
                     left += [f"{kind[:-1]} {thing['id']} {thing.get('name', '')}" for thing in await answer.json()]
-        return left
+        return [text for text in left if "holding-" not in text]  # waiting lines keep their bridge

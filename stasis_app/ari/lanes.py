@@ -3,6 +3,9 @@
 ARI's REST over the websocket is the faster lane, but the server carries out its requests one after another: one that
 has to wait for a channel (because a prompt plays on it) would stop every other call. So requests about such a channel
 take the other lane, a pool of HTTP connections, where a request that waits holds up only itself.
+
+So do lists. Asterisk puts a message for the websocket together on its thread's stack of some 490 KB
+(`ast_websocket_write` of res_http_websocket.c), and a list of 800 channels is longer: it would end the whole server.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections.abc import Iterable, Mapping
 
 _CHANNEL = re.compile(r"^channels/([^/?]+)")
 _SLOW = re.compile(r"^recordings/|^sounds|^asterisk/")  # large answers, or work on disk
+_LIST = re.compile(r"^(channels|bridges|deviceStates|mailboxes|endpoints(/[^/]+)?|applications(/[^/]+)?)/?$")
 
 
 class Lanes:
@@ -48,8 +52,8 @@ class Lanes:
             del self._occupied[gone]
 
     def may_wait(self, path: str, channels: Iterable[str]) -> bool:
-        """Whether a request could hold up others on the websocket."""
-        return bool(_SLOW.match(path)) or any(channel in self._occupied for channel in channels)
+        """Whether a request could hold up others on the websocket, or its answer be too long for it."""
+        return bool(_SLOW.match(path) or _LIST.match(path)) or any(channel in self._occupied for channel in channels)
 
 
 def channels_of(path: str, body: Mapping[str, object]) -> tuple[str, ...]:

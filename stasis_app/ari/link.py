@@ -121,6 +121,7 @@ class AriLink:
         self.version = ""
         self.started_at: datetime | None = None  # this Asterisk's
         self.connections = 0
+        self.resync_seconds = 0.0  # from the last connection to the moment all that exists was compared
         self.unreadable: Counter[str] = Counter()
         self.on_unreadable: Callable[[], None] = lambda: None
         self.events: Counter[str] = Counter()
@@ -293,6 +294,7 @@ class AriLink:
     async def _serve(self, socket: EventSocket) -> None:
         """Read the socket to its end; meanwhile, first of all, read what exists."""
         self._become(LinkState.RESYNCING)
+        opened = time.monotonic()
         if self._may_carry_rest():
             self.transport.attach(socket)
         self.connections += 1
@@ -301,6 +303,7 @@ class AriLink:
             world = await self._resync()
             if not self.replaced and not reader.done():
                 self._go_live(world)
+                self.resync_seconds = time.monotonic() - opened
             await reader
         finally:
             reader.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TypeVar
 
 import orjson
@@ -16,7 +17,7 @@ from stasis_app.ari.events import Bridge, Channel, Event, Model, UnreadableMessa
 M = TypeVar("M", bound=Model)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class World:
     """What exists on the server at the moment of a (re)connection."""
 
@@ -36,6 +37,24 @@ class World:
         if self.started_at is None or began >= self.started_at:
             return None
         return min(self.lost_at or self.started_at, self.started_at)
+
+    # Every call asks, so a search for each would cost calls times channels.
+
+    def channel(self, channel_id: str) -> Channel | None:
+        """The channel of this id."""
+        return self._channels.get(channel_id)
+
+    def bridge_of(self, channel_id: str) -> Bridge | None:
+        """The bridge the channel is in."""
+        return self._bridges.get(channel_id)
+
+    @cached_property
+    def _channels(self) -> dict[str, Channel]:
+        return {channel.id: channel for channel in self.channels}
+
+    @cached_property
+    def _bridges(self) -> dict[str, Bridge]:
+        return {member: bridge for bridge in self.bridges for member in bridge.channels}
 
 
 def read_world(channels: str, bridges: str, pass_over: Callable[[UnreadableMessage], None]) -> World:

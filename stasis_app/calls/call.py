@@ -27,6 +27,7 @@ from stasis_app.calls.control import Control
 from stasis_app.calls.facts import Party, Unanswered
 from stasis_app.calls.lifecycle import clean_up, release_others, run_flow
 from stasis_app.calls.listening import read, say
+from stasis_app.calls.mailbox import Mailbox
 from stasis_app.calls.message import take_message
 from stasis_app.calls.moves.destination import Destinations
 from stasis_app.calls.moves.holding import play_music, should_hear_music
@@ -88,6 +89,40 @@ class Call:
         destinations: what leads to where, for transfers.
     """
 
+    __slots__ = (
+        "_adopt",
+        "_bridge_made",
+        "_hanging_up",
+        "_leading",
+        "_mailbox",
+        "_moves",
+        "_on_fact",
+        "_on_finished",
+        "_on_intent",
+        "_suspended",
+        "_tasks",
+        "_waiters",
+        "asides",
+        "bridge",
+        "bridged",
+        "consultation",
+        "control",
+        "destinations",
+        "features",
+        "followed",
+        "gaps",
+        "keys",
+        "log",
+        "music",
+        "options",
+        "outlive",
+        "played",
+        "prompts",
+        "record",
+        "recording",
+        "state",
+    )
+
     def __init__(
         self,
         state: CallState,
@@ -112,7 +147,7 @@ class Call:
         self._on_finished = finished
         self._on_intent = on_intent
         self.destinations = destinations
-        self._mailbox: asyncio.Queue[e.Event | None] = asyncio.Queue()
+        self._mailbox: Mailbox[e.Event] = Mailbox()
         self._waiters: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
         self.keys = Keys()
         self.played: deque[str] = deque(maxlen=16)  # the prompts that ended last
@@ -158,7 +193,7 @@ class Call:
 
     def put(self, event: e.Event) -> None:
         """An event of this call; never waits."""
-        self._mailbox.put_nowait(event)
+        self._mailbox.put(event)
 
     def resynced(self) -> None:
         """The link was lost and is back: events that nobody can synthesise may be missing."""
@@ -195,7 +230,8 @@ class Call:
 
     def spawn(self, work: Coroutine[object, object, object]) -> asyncio.Task[None]:
         """Do something beside the call; failures are logged with the call's id."""
-        task = asyncio.create_task(self._guarded(work))
+        with logger.contextualize(call=self.id):  # a task keeps the context it is made in
+            task = asyncio.create_task(self._guarded(work))
         if self._suspended:
             # What is cancelled would clear up behind itself, and let go of phones that have to ring on.
             task.cancel()
@@ -205,26 +241,28 @@ class Call:
         return task
 
     async def _guarded(self, work: Coroutine[object, object, object]) -> None:
-        with logger.contextualize(call=self.id):
-            try:
-                await work
-            except CallGone:
-                pass
-            except AriError as error:
-                self.log.warning("{}", error)
-            except Exception:
-                self.log.exception("Something about this call failed unexpectedly")
+        try:
+            await work
+        except CallGone:
+            pass
+        except AriError as error:
+            self.log.warning("{}", error)
+        except Exception:
+            self.log.exception("Something about this call failed unexpectedly")
 
     async def _handle_events(self) -> None:
         while not self.state.spent:
-            event = await self._mailbox.get()
-            if event is None:
-                continue
+            self._handle(await self._mailbox.take())
+        self._on_finished()
+
+    def _handle(self, events: Sequence[e.Event]) -> None:
+        for event in events:
+            if self.state.spent:
+                return
             try:
                 self._apply(event)
             except Exception:
                 self.log.exception("An event of type {} could not be applied", type(event).__name__)
-        self._on_finished()
 
     def _apply(self, event: e.Event | i.Intent) -> None:
         had_ended = self.state.ended
@@ -246,7 +284,7 @@ class Call:
             self.spawn(clean_up(self))
         if self.state.spent:
             # An intent may have brought this about: let the mailbox find out.
-            self._mailbox.put_nowait(None)
+            self._mailbox.nudge()
         self.wake()
 
     def _note_aside(self, event: e.Event | i.Intent) -> None:

@@ -77,6 +77,7 @@ class Started(Fact):
     channel: str = ""
     caller_id: str = ""  # the number to be shown to the other side, when the order named one
     ordered: bool = False  # over the API or in the CRM: the employee's own phone is rung first
+    callback: bool = False  # the customer asked for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

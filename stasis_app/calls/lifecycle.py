@@ -36,6 +36,7 @@ class Order:
         auto_answer: whether the phone should answer by itself; None: as is configured.
         mobile: the employee's number in the public network, to be rung instead of his phone.
         name: the employee's name.
+        callback: whether the customer asked to be called.
     """
 
     extension: str
@@ -45,6 +46,7 @@ class Order:
     auto_answer: bool | None = None
     mobile: str = ""
     name: str = ""
+    callback: bool = False
 
 
 async def run_flow(call: Call, flow: Flow) -> None:

@@ -40,6 +40,7 @@ def start(
     element: str = "",
     caller_id: str = "",
     ordered: bool = False,
+    callback: bool = False,
 ) -> Change:
     """A new call, begun by this channel."""
     stage = {"Up": LegStage.UP, "Ringing": LegStage.RINGING}.get(channel.state, LegStage.SETUP)
@@ -56,6 +57,7 @@ def start(
         channel=channel.name,
         caller_id=caller_id,
         ordered=ordered,
+        callback=callback,
     )
     return state, [fact]
 
@@ -423,6 +425,8 @@ def _recording_started(state: CallState, event: e.RecordingStarted) -> Change:
 def _recording_finished(state: CallState, event: e.RecordingFinished) -> Change:
     recording = event.recording
     tape = _tape_of(state, recording.name)
+    if tape.name in state.taped and tape.name not in state.tapes:
+        return state, []  # after a gap its end may be told twice: by Asterisk, and by what the world looks like
     # With silence detection Asterisk also tells how long there was something to be heard.
     heard = recording.duration if recording.talking_duration is None else recording.talking_duration
     tape = replace(tape, files=tape.files - {recording.name}, seconds=max(tape.seconds, heard or 0))

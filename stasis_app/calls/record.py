@@ -74,6 +74,7 @@ class CallRecord:
     element: str = ""
     caller_id: str = ""
     ordered: bool = False
+    callback: bool = False
     identified: f.Identified | None = None
     rings: tuple[Ring, ...] = ()
     talks: tuple[Talk, ...] = ()
@@ -163,6 +164,7 @@ def begin(fact: f.Started) -> CallRecord:
         element=fact.element,
         caller_id=fact.caller_id,
         ordered=fact.ordered,
+        callback=fact.callback,
     )
 
 

@@ -19,18 +19,16 @@ def missed_events(state: CallState, world: World, at: datetime) -> list[e.Event]
 
     Their time is `at`, the best guess there is: when it really was, nobody knows.
     """
-    channels = {channel.id: channel for channel in world.channels}
-    bridges = {member: bridge for bridge in world.bridges for member in bridge.channels}
     missed: list[e.Event] = []
     for leg in state.legs.values():
         if leg.alive:
-            missed += _of_leg(leg, channels.get(leg.id), bridges.get(leg.id), at)
+            missed += _of_leg(leg, world.channel(leg.id), world.bridge_of(leg.id), at)
     return missed + [
         e.RecordingFinished(timestamp=at, recording=e.Recording(name=file, format="wav"))
         for tape in state.tapes.values()
         if tape.kind is RecordingKind.TALK
         for file in sorted(tape.files)
-        if file not in channels  # a snoop channel has the name of the file it records
+        if world.channel(file) is None  # a snoop channel has the name of the file it records
     ]
 
 

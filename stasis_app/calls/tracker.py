@@ -101,6 +101,7 @@ class Tracker:
         self._engages: dict[str, str] = {}  # channel -> the extension whose phone it keeps
         self._suspended = False
         self.stray: Counter[str] = Counter()
+        self.adopted = 0  # calls of before a restart that lived on
 
     # What others ask
 
@@ -162,6 +163,8 @@ class Tracker:
             for event in missed_events(call.state, world, ended_at or i.now()):
                 call.put(event)
             call.resynced()
+        if former:
+            logger.info("Of {} calls from before the restart {} live on", len(former), self.adopted)
         self._clear_away(find_orphans(world, self._calls, self._by_channel, self._app, i.now()))
 
     def _clear_away(self, orphans: Orphans) -> None:
@@ -192,7 +195,7 @@ class Tracker:
         if record.call_id in self._calls:
             return
         state = restored_state(record)
-        exists = any(channel.id == state.anchor_leg for channel in world.channels)
+        exists = world.channel(state.anchor_leg) is not None
         if exists and state.handed_over:
             self._do(self._control.watch(state.anchor_leg))
         if not exists or state.handed_over:
@@ -201,6 +204,7 @@ class Tracker:
             flow = partial(once_employee_answers, flow=self._flow)
         else:
             flow = flow_after_restart(record, self._resume, talks=_talks(state.anchor_leg, world))
+        self.adopted += exists
         # It may have been made for a phone that was ringing, which no record tells.
         self._begin(state, record, flow).bridged = True
 
@@ -221,6 +225,7 @@ class Tracker:
             dialled=order.number,
             caller_id=order.caller_id,
             ordered=True,
+            callback=order.callback,
         )
 
         async def flow(call: Call) -> None:
@@ -310,6 +315,7 @@ class Tracker:
                 started = begin_call(channel, entry, channel.creationtime or i.now(), self._options.endpoint)
                 flow = go_on_talking if talking else self._flow
                 self._begin_new(started, flow, silent=self._unlisted(entry)).bridged = True
+                self.adopted += 1
             case LegEntry():
                 self._joins(channel, entry)
             case AsideEntry():
@@ -408,8 +414,8 @@ def _args(channel: e.Channel) -> list[str]:
 
 
 def _talks(caller: str, world: World) -> bool:
-    together = (bridge for bridge in world.bridges if bridge.bridge_type != "holding")
-    return any(caller in bridge.channels and len(bridge.channels) > 1 for bridge in together)
+    bridge = world.bridge_of(caller)
+    return bridge is not None and bridge.bridge_type != "holding" and len(bridge.channels) > 1
 
 
 async def _tolerant(work: Coroutine[object, object, object]) -> None:

@@ -8,7 +8,7 @@ from stasis_app.flow.code_actions import add_extension_codes
 from stasis_app.flow.codes import Codes
 from stasis_app.flow.context import FlowContext
 from stasis_app.flow.explain import ExplainedElement, Explanation, PlanCheck, check_plan, explain
-from stasis_app.flow.load import KnownPrompts, examine_plan, load_plan
+from stasis_app.flow.load import KnownPrompts, examine_plan, extensions_of, load_plan
 from stasis_app.flow.plan import Line, Plan
 from stasis_app.flow.problems import PlanError, Problem, Severity
 from stasis_app.flow.route import learn_client, resume_call, route_call, route_inbound, route_internal, route_outbound
@@ -40,6 +40,7 @@ __all__ = [
     "examine_plan",
     "explain",
     "explain_number",
+    "extensions_of",
     "learn_client",
     "load_plan",
     "load_scripts",

@@ -229,3 +229,18 @@ def _unreachable(file: PlanFile) -> Iterator[Problem]:
             what = "can't be reached from a line or the default"
             remedy = "Remove it, or add it to entries of [plan] if the dialplan names it."
             yield Problem(f"elements.{name}", "", "", what, remedy, Severity.WARNING)
+
+
+def extensions_of(plan: Plan, element: str, key: str) -> tuple[str, ...]:
+    """The extensions a ring element rings.
+
+    `key` is the setting that names the element. Raises PlanError when the plan has no such ring element.
+    """
+    ring = plan.elements.get(element)
+    if isinstance(ring, Ring):
+        return tuple(target for target in ring.targets if not is_outside(target))
+    rings = [name for name, other in plan.elements.items() if isinstance(other, Ring)]
+    problem = "is no ring element of the plan"
+    raise PlanError(
+        plan.path, [Problem("", key, shown(element), problem, choose_from(element, rings, "Ring elements"))]
+    )

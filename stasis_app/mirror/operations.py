@@ -59,7 +59,7 @@ def register_body(record: CallRecord, number: str, people: People, rules: Rules)
     is_lead = number and record.direction is not Direction.INTERNAL and people.by_extension(number) is None
     return {
         "number": number or rules.anonymous_number,
-        "type": CallType.INCOMING if record.direction is Direction.INBOUND else CallType.OUTGOING,
+        "type": _type(record),
         "started_at": record.started_at.isoformat(),
         "line": record.line,
         "create": bool(is_lead and rules.crm_create),
@@ -67,6 +67,12 @@ def register_body(record: CallRecord, number: str, people: People, rules: Rules)
         "entity_id": identified.entity_id if identified else None,
         "users": registered_for(record, people, rules.default_user),
     }
+
+
+def _type(record: CallRecord) -> CallType:
+    if record.callback:
+        return CallType.CALLBACK
+    return CallType.INCOMING if record.direction is Direction.INBOUND else CallType.OUTGOING
 
 
 def finish_body(record: CallRecord, people: People, rules: Rules) -> dict[str, Any]:

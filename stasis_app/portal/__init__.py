@@ -8,20 +8,25 @@
 `add_recordings` adds `GET /bitrix24/recordings/...`, by which the portal fetches recordings while they are published.
 """
 
+from stasis_app.portal.call_backs import CallBackDesk, CallBacks
 from stasis_app.portal.connect import connect
-from stasis_app.portal.events import CLICK_TO_CALL, UNINSTALLED
+from stasis_app.portal.events import CALL_BACK, CLICK_TO_CALL, UNINSTALLED
 from stasis_app.portal.handlers import EVENTS_PATH, INSTALL_PATH, add_portal
 from stasis_app.portal.install import bind_events
-from stasis_app.portal.needs import ClickOrder, ClickToCall, PortalNeeds
+from stasis_app.portal.needs import CallBackOrder, ClickOrder, ClickToCall, PortalNeeds
 from stasis_app.portal.proof import InstallProof, NotOursError, ProofUnavailableError
 from stasis_app.portal.recordings import RECORDINGS_PATH, PublishedRecordings, add_recordings
 
 __all__ = [
+    "CALL_BACK",
     "CLICK_TO_CALL",
     "EVENTS_PATH",
     "INSTALL_PATH",
     "RECORDINGS_PATH",
     "UNINSTALLED",
+    "CallBackDesk",
+    "CallBackOrder",
+    "CallBacks",
     "ClickOrder",
     "ClickToCall",
     "InstallProof",

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from b24client import OAuthTokens
-from stasis_app.portal.needs import ClickOrder
+from stasis_app.portal.needs import CallBackOrder, ClickOrder
 
 CLICK_TO_CALL = "ONEXTERNALCALLSTART"
+CALL_BACK = "ONEXTERNALCALLBACKSTART"
 UNINSTALLED = "ONAPPUNINSTALL"
 
 _SPOKEN = re.compile(r"[ ()\-.\u00a0]")
@@ -36,28 +37,58 @@ def is_from(tokens: OAuthTokens | None, event: Mapping[str, Any]) -> bool:
 
 def click_order(event: Mapping[str, Any]) -> ClickOrder:
     """What ONEXTERNALCALLSTART orders. Raises `UnreadableEventError`."""
-    data = event.get("data")
-    if not isinstance(data, Mapping):
-        raise UnreadableEventError("data is missing")
+    data = _data(event)
     call_id = str(data.get("CALL_ID") or "")
     if not _CALL_ID.fullmatch(call_id):
         raise UnreadableEventError("data[CALL_ID] is not the id of a call")
-    number = _SPOKEN.sub("", str(data.get("PHONE_NUMBER_INTERNATIONAL") or data.get("PHONE_NUMBER") or ""))
-    if not _NUMBER.fullmatch(number):
-        raise UnreadableEventError("data[PHONE_NUMBER] is not a phone number")
     user = str(data.get("USER_ID") or "")
     if not (user.isascii() and user.isdigit()):
         raise UnreadableEventError("data[USER_ID] is not the id of an employee")
-    entity = str(data.get("CRM_ENTITY_ID") or "")
     return ClickOrder(
         portal_call_id=call_id,
         user_id=int(user),
-        number=number,
+        number=_number(data),
         line=str(data.get("LINE_NUMBER") or ""),
         entity_type=str(data.get("CRM_ENTITY_TYPE") or ""),
-        entity_id=int(entity) if entity.isascii() and entity.isdigit() and int(entity) else None,
-        ordered_at=float(told) if (told := str(event.get("ts") or "")).isascii() and told.isdigit() else None,
+        entity_id=_entity(data),
+        ordered_at=_moment(event),
     )
+
+
+def call_back_order(event: Mapping[str, Any]) -> CallBackOrder:
+    """What ONEXTERNALCALLBACKSTART orders. Raises `UnreadableEventError`."""
+    data = _data(event)
+    return CallBackOrder(
+        number=_number(data),
+        line=str(data.get("LINE_NUMBER") or ""),
+        entity_type=str(data.get("CRM_ENTITY_TYPE") or "").upper(),
+        entity_id=_entity(data),
+        ordered_at=_moment(event),
+    )
+
+
+def _data(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = event.get("data")
+    if not isinstance(data, Mapping):
+        raise UnreadableEventError("data is missing")
+    return data
+
+
+def _number(data: Mapping[str, Any]) -> str:
+    number = _SPOKEN.sub("", str(data.get("PHONE_NUMBER_INTERNATIONAL") or data.get("PHONE_NUMBER") or ""))
+    if not _NUMBER.fullmatch(number):
+        raise UnreadableEventError("data[PHONE_NUMBER] is not a phone number")
+    return number
+
+
+def _entity(data: Mapping[str, Any]) -> int | None:
+    entity = str(data.get("CRM_ENTITY_ID") or "")
+    return int(entity) if entity.isascii() and entity.isdigit() and int(entity) else None
+
+
+def _moment(event: Mapping[str, Any]) -> float | None:
+    told = str(event.get("ts") or "")
+    return float(told) if told.isascii() and told.isdigit() else None
 
 
 class Seen:

@@ -10,7 +10,16 @@ from aiohttp import web
 from loguru import logger
 
 from b24client import OAuthTokens, decode_form
-from stasis_app.portal.events import CLICK_TO_CALL, UNINSTALLED, Seen, UnreadableEventError, click_order, is_from
+from stasis_app.portal.events import (
+    CALL_BACK,
+    CLICK_TO_CALL,
+    UNINSTALLED,
+    Seen,
+    UnreadableEventError,
+    call_back_order,
+    click_order,
+    is_from,
+)
 from stasis_app.portal.install import EVENTS_PATH, bind_events
 from stasis_app.portal.needs import ClickOrder, PortalNeeds
 from stasis_app.portal.proof import NotOursError, ProofUnavailableError
@@ -70,6 +79,8 @@ class _Handlers:
         kind = str(event.get("event") or "").upper()
         if kind == CLICK_TO_CALL:
             self._click(event)
+        elif kind == CALL_BACK:
+            self._call_back(event)
         elif kind == UNINSTALLED:
             await self._needs.auth.forget()
             logger.error("the application was removed from the portal: install it again to have calls mirrored")
@@ -86,6 +97,14 @@ class _Handlers:
             logger.info("click-to-call {} was delivered again", order.portal_call_id)
             return
         self._later(self._call(order))
+
+    def _call_back(self, event: Mapping[str, Any]) -> None:
+        try:
+            order = call_back_order(event)
+        except UnreadableEventError as error:
+            raise web.HTTPBadRequest(reason="the event can't be read") from _logged("callback form", error)
+        logger.info("a callback form was filled in")
+        self._needs.call_backs.take(order)
 
     async def _call(self, order: ClickOrder) -> None:
         with logger.contextualize(call=order.portal_call_id):

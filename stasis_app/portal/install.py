@@ -5,7 +5,7 @@ from __future__ import annotations
 from loguru import logger
 
 from b24client import B24Error, OAuthAuth, Portal
-from stasis_app.portal.events import CLICK_TO_CALL, UNINSTALLED
+from stasis_app.portal.events import CALL_BACK, CLICK_TO_CALL, UNINSTALLED
 
 EVENTS_PATH = "/bitrix24/events"
 
@@ -20,7 +20,7 @@ async def bind_events(portal: Portal, public_url: str) -> bool:
         return False
     handler = public_url.rstrip("/") + EVENTS_PATH
     try:
-        for event in (CLICK_TO_CALL, UNINSTALLED):
+        for event in (CLICK_TO_CALL, CALL_BACK, UNINSTALLED):
             if await portal.events.bind(event, handler):
                 logger.info("the portal will post {} to {}", event, handler)
     except B24Error as error:

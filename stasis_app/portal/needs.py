@@ -30,6 +30,28 @@ class ClickOrder:
         return now - self.ordered_at if self.ordered_at is not None else 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallBackOrder:
+    """Somebody filled in a callback form of the CRM. The portal has not registered the call.
+
+    `ordered_at` is Unix time in seconds by the portal's clock, None when it did not say.
+    """
+
+    number: str
+    line: str = ""
+    entity_type: str = ""
+    entity_id: int | None = None
+    ordered_at: float | None = None
+
+
+class TakesCallBacks(Protocol):
+    """Calls back whoever asked for it."""
+
+    def take(self, order: CallBackOrder) -> None:
+        """See to it that the customer is called; returns at once."""
+        ...
+
+
 class ClickToCall(Protocol):
     """Sets up calls ordered in the portal."""
 
@@ -46,6 +68,7 @@ class PortalNeeds:
     portal: Portal
     proof: InstallProof
     control: ClickToCall
+    call_backs: TakesCallBacks
     public_url: str = ""
     on_tokens: Callable[[OAuthTokens], None] = lambda _: None  # e.g. tell the log what to redact; not yet proved
     on_installed: Callable[[], None] = lambda: None  # the tokens are ours and kept: the portal may be asked

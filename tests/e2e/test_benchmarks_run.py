@@ -1,6 +1,6 @@
 """The benchmarks run and tell what they promise to tell; the figures of such short runs mean nothing."""
 
-from benchmarks import client, control, mirror, popup, told_calls
+from benchmarks import client, control, live, mirror, popup, told_calls
 
 
 async def test_control_compares_three_ways_of_connecting_a_call():
@@ -50,3 +50,13 @@ async def test_mirror_compares_three_ways_of_telling_a_portal(monkeypatch):
     assert (figures["lost"], figures["refusals"], figures["backlog"]["lost"]) == (0, 0, 0)
     assert 0 < figures["card_p50_s"] <= figures["card_p95_s"]
     assert figures["requests_per_call"] > 0
+
+
+async def test_live_finds_every_call_again_after_a_restart():
+    figures = await live.measure(6, idle=1, standby=False)
+
+    assert (figures["held"]["calls"], figures["held"]["failed"]) == (6, 0)
+    (restarted,) = figures["adoptions"]
+    assert (restarted["adopted"], restarted["talking"]) == (6, 6)
+    assert 0 < restarted["seconds_from_websocket"] < restarted["seconds"]
+    assert figures["crm"] == {"calls": 6, "doubled": 0, "missing": 0}

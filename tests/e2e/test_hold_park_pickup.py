@@ -52,7 +52,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def exchange() -> AsyncIterator[Exchange]:
     async with Exchange([STORY], configuration=CONFIGURATION, dialplan=DIALPLAN) as running:
         yield running
-        assert await running.left_in_asterisk() == []
+        await running.until_nothing_is_left()
         assert await running.portal.audit() == []
 
 
@@ -265,4 +265,4 @@ async def test_the_phone_itself_sends_the_call_on(story: Scene):
 
     await story.boris.answer(await story.boris.until_ringing())
     await story.ivan.until_hears(await story.ivan.until_talking(), TONES[BORIS])
-    await story.is_credited_to(BORIS, BORIS)  # Anna's phone rang for too short a moment to show a card
+    await story.is_credited_to(BORIS, ANNA, BORIS)

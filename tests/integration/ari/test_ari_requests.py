@@ -142,6 +142,16 @@ async def test_large_answers_and_work_on_disk_do_not_hold_up_the_websocket(serve
     assert lanes(server, "POST recordings/live/r1/stop") == ["http"]
 
 
+async def test_lists_are_too_long_for_the_websocket(server: AriServer, link: AriLink) -> None:
+    """Asterisk 22.10.1 ends with a full stack when it has to send 2,000 channels over it."""
+    await link.api.channels.list()
+    await link.api.bridges.list()
+
+    # The link itself reads both lists whenever it connects.
+    for lists in ("GET channels", "GET bridges"):
+        assert lanes(server, lists) == ["http", "http"]
+
+
 async def test_a_server_without_requests_over_the_websocket_is_served_over_http(
     server: AriServer, make_link: Connect, told: Told
 ) -> None:

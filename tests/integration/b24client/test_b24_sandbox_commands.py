@@ -121,6 +121,10 @@ async def test_trouble_by_name(office: Office, portal: Portal, console: Console)
     assert (await portal.profile()).id == 1
 
 
+async def test_a_callback_form_is_told_to_whoever_asked_for_it(office: Office, console: Console) -> None:
+    assert "no application has bound" in await console("callback", "+79161234567")
+
+
 async def test_switches_events_and_names(office: Office, console: Console) -> None:
     await console("switch", "event_auth=bare", "portal_deleted_status=410")
     assert office.sandbox.config.switches.event_auth == "bare"

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from b24client import AccessDenied, MemoryTokenStore, OAuthAuth, Portal, encode_form
 from b24client.sandbox import SANDBOX, SandboxConfig, SeedUser, create_sandbox
-from stasis_app.portal import ClickOrder, InstallProof, PortalNeeds, add_portal
+from stasis_app.portal import CallBackOrder, ClickOrder, InstallProof, PortalNeeds, add_portal
 
 ADMIN, SELLER = 1, 12
 
@@ -18,9 +18,13 @@ class Controller:
 
     def __init__(self) -> None:
         self.orders: asyncio.Queue[ClickOrder] = asyncio.Queue()
+        self.wishes: list[CallBackOrder] = []
 
     async def click_to_call(self, order: ClickOrder) -> None:
         self.orders.put_nowait(order)
+
+    def take(self, order: CallBackOrder) -> None:
+        self.wishes.append(order)
 
     async def next(self) -> ClickOrder:
         async with asyncio.timeout(5):
@@ -50,9 +54,9 @@ class World:
             return response.status
 
     async def bound(self) -> None:
-        """Wait until both our events are bound."""
+        """Wait until all our events are bound."""
         async with asyncio.timeout(5):
-            while len(self.state.postman.bindings) < 2:  # noqa: ASYNC110 (the sandbox tells nobody)
+            while len(self.state.postman.bindings) < 3:  # noqa: ASYNC110 (the sandbox tells nobody)
                 await asyncio.sleep(0.01)
 
     async def install(self, user_id: int = ADMIN, **changes: str) -> int:
@@ -77,7 +81,14 @@ async def world(aiohttp_server, aiohttp_client):
 
 
 def service_with(app, auth, portal, proof, controller) -> web.Application:
-    needs = PortalNeeds(auth=auth, portal=portal, proof=proof, control=controller, public_url="http://service.example/")
+    needs = PortalNeeds(
+        auth=auth,
+        portal=portal,
+        proof=proof,
+        control=controller,
+        call_backs=controller,
+        public_url="http://service.example/",
+    )
     add_portal(app, needs)
     return app
 
@@ -99,7 +110,8 @@ async def test_an_administrator_installs_us_and_our_events_are_bound(world):
     kept = await world.tokens.load()
     assert kept.member_id == world.state.access.member_id
     await world.service.close()  # work behind the answer is done before the end
-    assert {binding.event for binding in world.state.postman.bindings} == {"ONEXTERNALCALLSTART", "ONAPPUNINSTALL"}
+    bound = {binding.event for binding in world.state.postman.bindings}
+    assert bound == {"ONEXTERNALCALLSTART", "ONEXTERNALCALLBACKSTART", "ONAPPUNINSTALL"}
     assert world.state.postman.bindings[0].handler == "http://service.example/bitrix24/events"
 
 
@@ -199,6 +211,22 @@ async def test_an_unreadable_click_calls_nobody(world, wrong):
 
     assert await world.post("/bitrix24/events", world.event("ONEXTERNALCALLSTART", {**CLICK, **wrong})) == 400
     assert world.controller.orders.empty()
+
+
+@pytest.mark.parametrize("wrong", [{"PHONE_NUMBER": "1&Hangup()"}, {"PHONE_NUMBER": ""}])
+async def test_an_unreadable_callback_form_calls_nobody(world, wrong):
+    await world.install()
+
+    assert await world.post("/bitrix24/events", world.event("ONEXTERNALCALLBACKSTART", wrong)) == 400
+    assert world.controller.wishes == []
+
+
+async def test_a_callback_form_of_somebody_else_is_refused(world):
+    await world.install()
+    forged = world.event("ONEXTERNALCALLBACKSTART", {"PHONE_NUMBER": "+74951234567"}, application_token="0" * 32)
+
+    assert await world.post("/bitrix24/events", forged) == 403
+    assert world.controller.wishes == []
 
 
 async def test_other_events_are_taken_note_of(world):

@@ -1,0 +1,235 @@
+"""Calling back who filled in a callback form of the CRM: an employee's phone first, then the customer.
+
+The responsible of the form's CRM entity is called first, then the extensions of an element of the plan, then the
+portal's default user. Whose phone is not free is passed over; when nobody takes it, all are asked again a little later.
+A form nobody could be called for is left in the CRM as a callback that failed, so that it is seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from loguru import logger
+
+from b24client import B24Error, CallType, FinishCall, Portal, Priority, RegisterCall, StatusCode
+from stasis_app.calls import Call, CallRecord, Order
+from stasis_app.calls.facts import Identified, PartyKind
+from stasis_app.crm import Directory, Employee, Phones
+from stasis_app.portal.needs import CallBackOrder
+from stasis_app.settings import CallbackSettings
+
+AGAIN = 60.0
+"""Seconds in which the same number asked for again is the same wish: an event delivered twice, an impatient visitor."""
+_CRM_PATIENCE = 10.0
+
+
+class Places(Protocol):
+    """Places calls (`stasis_app.calls.Tracker`)."""
+
+    def originate(self, order: Order) -> Call: ...
+
+
+class _Assigned(Protocol):
+    @property
+    def assigned_by_id(self) -> int | None: ...
+
+
+class _Get(Protocol):
+    async def __call__(self, id: int, /, *, priority: Priority, timeout: float | None) -> _Assigned: ...  # noqa: A002
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackDesk:
+    """What calling back needs of the rest.
+
+    Args:
+        places: places calls.
+        connected: waits until Asterisk can be asked for one.
+        dialled: a number as the trunk takes it.
+    """
+
+    places: Places
+    connected: Callable[[], Awaitable[None]]
+    dialled: Callable[[str], str]
+
+
+class CallBacks:
+    """Every wish to be called back that is not done.
+
+    Args:
+        desk: places the calls.
+        portal: asked who is responsible, and told of forms nobody could be called for.
+        directory: the employees.
+        phones: the state of their phones.
+        rules: the configuration ([callbacks]).
+        extensions: of the element in the configuration.
+        default_user: who answers for what nobody answers for.
+    """
+
+    def __init__(
+        self,
+        desk: CallBackDesk,
+        portal: Portal,
+        directory: Directory,
+        phones: Phones,
+        rules: CallbackSettings,
+        extensions: Sequence[str] = (),
+        default_user: int | None = None,
+    ) -> None:
+        self._desk = desk
+        self._portal = portal
+        self._directory = directory
+        self._phones = phones
+        self._rules = rules
+        self._extensions = extensions
+        self._default_user = default_user
+        self._wishes: dict[str, asyncio.Task[None]] = {}
+        self._taken_at: dict[str, float] = {}
+
+    def take(self, order: CallBackOrder) -> None:
+        """See to it that the customer is called; returns at once. A wish that is under way already is not doubled."""
+        number, now = self._desk.dialled(order.number), time.monotonic()
+        self._taken_at = {known: at for known, at in self._taken_at.items() if now - at < AGAIN}
+        if number in self._wishes or number in self._taken_at:
+            logger.info("This customer is being called back already")
+            return
+        self._taken_at[number] = now
+        self._wishes[number] = task = asyncio.create_task(self._guarded(order, number))
+        task.add_done_callback(lambda _: self._wishes.pop(number, None))
+
+    async def settled(self) -> None:
+        """Wait until nothing is under way."""
+        await asyncio.gather(*self._wishes.values(), return_exceptions=True)
+
+    async def aclose(self) -> None:
+        """Look for nobody any more; calls that were begun go on."""
+        for task in self._wishes.values():
+            task.cancel()
+        await self.settled()
+
+    async def _guarded(self, order: CallBackOrder, number: str) -> None:
+        try:
+            why = await self._call_back(order, number)
+            if why:
+                logger.warning("A customer could not be called back: {}", why)
+                await self._leave_in_crm(order, number, why)
+        except B24Error as error:
+            logger.error("A callback that could not be made is not in the CRM either: {}", error)
+        except Exception:
+            logger.exception("Calling back failed unexpectedly")
+
+    async def _call_back(self, order: CallBackOrder, number: str) -> str:
+        """Call him; why that was not possible, "" when his phone was rung."""
+        now = time.time()
+        age = max(0.0, now - order.ordered_at) if order.ordered_at is not None else 0.0
+        left = self._rules.patience - age
+        if left <= 0:
+            return f"the form came {age:.0f} s late"
+        try:
+            async with asyncio.timeout(left):
+                await self._desk.connected()
+        except TimeoutError:
+            return "Asterisk is out of reach"
+        responsible = await self._responsible(order)
+        tried = False
+        for attempt in range(self._rules.attempts):
+            if attempt:
+                await asyncio.sleep(self._rules.pause)
+            async for employee in self._free(responsible):
+                tried = True
+                if await self._reaches_customer(order, number, employee):
+                    return ""
+        # Whoever was rung in vain has a call in the CRM that tells it.
+        return "" if tried else "no employee's phone was free"
+
+    async def _reaches_customer(self, order: CallBackOrder, number: str, employee: Employee) -> bool:
+        """Ring the employee; whether the customer's phone was rung then."""
+        call = self._desk.places.originate(
+            Order(extension=employee.extension, number=number, line=order.line, name=employee.name, callback=True)
+        )
+        if order.entity_type in ("LEAD", "CONTACT", "COMPANY") and order.entity_id is not None:
+            about = Identified(
+                call_id=call.id, at=datetime.now(UTC), entity_type=order.entity_type, entity_id=order.entity_id
+            )
+            call.identify(about)
+        await call.wait(lambda: call.state.ended or _customer_rung(call.record), None)
+        return _customer_rung(call.record)
+
+    async def _free(self, responsible: Employee | None) -> AsyncIterator[Employee]:
+        """Whom to call, one after another: those whose phone is free at that moment."""
+        asked: set[str] = set()
+        for employee in self._in_turn(responsible):
+            if employee.active and employee.extension and employee.extension not in asked:
+                asked.add(employee.extension)
+                if (await self._phones.of(employee.extension)).available:
+                    yield employee
+
+    def _in_turn(self, responsible: Employee | None) -> list[Employee]:
+        group = [
+            self._directory.by_extension(extension) or Employee(0, extension=extension)
+            for extension in self._extensions
+        ]
+        last = self._directory.by_user(self._default_user) if self._default_user is not None else None
+        return [employee for employee in (responsible, *group, last) if employee is not None]
+
+    async def _responsible(self, order: CallBackOrder) -> Employee | None:
+        """Who answers for what the form made in the CRM; None when that is not known."""
+        if order.entity_id is None:
+            return None
+        try:
+            user_id = await self._assigned(order.entity_type, order.entity_id)
+        except B24Error as error:
+            logger.info("Who is responsible for a callback is not known: {}", error)
+            return None
+        return self._directory.by_user(user_id) if user_id is not None else None
+
+    async def _assigned(self, entity_type: str, entity_id: int) -> int | None:
+        crm = self._portal.crm
+        kinds = {
+            "LEAD": crm.leads.get,
+            "CONTACT": crm.contacts.get,
+            "COMPANY": crm.companies.get,
+            "DEAL": crm.deals.get,
+        }
+        get: _Get | None = kinds.get(entity_type)
+        if get is None:
+            return None
+        return (await get(entity_id, priority=Priority.LOOKUP, timeout=_CRM_PATIENCE)).assigned_by_id
+
+    async def _leave_in_crm(self, order: CallBackOrder, number: str, why: str) -> None:
+        """Nobody was rung: without this no trace of the wish would be left."""
+        responsible = await self._responsible(order)
+        user = responsible.user_id if responsible else self._default_user
+        if user is None:
+            logger.error("A callback that could not be made belongs to nobody: set bitrix24.default_user")
+            return
+        begun = datetime.fromtimestamp(order.ordered_at, UTC) if order.ordered_at is not None else datetime.now(UTC)
+        registered = await self._portal.telephony.register(
+            RegisterCall(
+                user_id=user,
+                phone_number=number,
+                type=CallType.CALLBACK,
+                call_start_date=begun,
+                crm_entity_type=order.entity_type if order.entity_type != "DEAL" else None,
+                crm_entity_id=order.entity_id if order.entity_type != "DEAL" else None,
+                line_number=order.line or None,
+                external_call_id=f"callback-{number.lstrip('+')}-{begun.timestamp():.0f}",
+            )
+        )
+        await self._portal.telephony.finish(
+            FinishCall(
+                call_id=registered.call_id,
+                user_id=user,
+                status_code=StatusCode.TEMPORARILY_UNAVAILABLE,
+                failed_reason=why,
+            )
+        )
+
+
+def _customer_rung(record: CallRecord) -> bool:
+    return any(ring.party.kind is PartyKind.CUSTOMER for ring in record.rings)

@@ -1,0 +1,212 @@
+"""A visitor fills in a callback form of the (sandbox) portal: an employee is called, then he is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+
+from b24client import CallType, MemoryTokenStore, OAuthAuth, Portal
+from b24client.sandbox import SANDBOX, SandboxConfig, SeedClient, SeedUser, create_sandbox
+from stasis_app.calls import Order
+from stasis_app.calls import facts as f
+from stasis_app.calls.record import after as with_fact
+from stasis_app.calls.record import begin
+from stasis_app.crm import Availability, Directory, Employee, MemoryEmployeeStore, PhoneState
+from stasis_app.portal import CallBackDesk, CallBackOrder, CallBacks, InstallProof, PortalNeeds, add_portal
+from stasis_app.settings import CallbackSettings
+
+BOSS, ANNA, BORIS, VERA = 1, 12, 13, 14
+CUSTOMER = "+79161234567"
+
+
+class Ordered:
+    """A call that was ordered. It ends at once: the customer is rung if the employee answers."""
+
+    def __init__(self, call_id: str, order: Order, *, answers: bool) -> None:
+        caller = f.Party(f.PartyKind.EMPLOYEE, order.extension)
+        now = datetime.now(UTC)
+        started = f.Started(
+            call_id=call_id, at=now, direction=f.Direction.OUTBOUND, caller=caller, callback=order.callback
+        )
+        self.id, self.order, self.record = call_id, order, begin(started)
+        self.state: Any = type("State", (), {"ended": False})()
+        self._answers = answers
+
+    def identify(self, fact: f.Identified) -> None:
+        self.record = with_fact(self.record, fact)
+
+    async def wait(self, ready: Callable[[], object], seconds: float | None) -> None:
+        if self._answers:
+            customer = f.Party(f.PartyKind.CUSTOMER, self.order.number)
+            rung = f.Dialled(call_id=self.id, at=datetime.now(UTC), leg="leg", party=customer)
+            self.record = with_fact(self.record, rung)
+        else:
+            self.state.ended = True
+        assert ready()
+
+
+class Office:
+    """The employees' phones, and the calls that were ordered."""
+
+    def __init__(self) -> None:
+        self.calls: list[Ordered] = []
+        self.away: set[str] = set()  # whose phone is busy or off
+        self.silent: set[str] = set()  # who does not answer
+        self.connected_link = True
+
+    async def of(self, extension: str) -> Availability:
+        return Availability(PhoneState.BUSY if extension in self.away else PhoneState.FREE)
+
+    def originate(self, order: Order) -> Any:
+        self.calls.append(Ordered(str(len(self.calls)), order, answers=order.extension not in self.silent))
+        return self.calls[-1]
+
+    async def connected(self) -> None:
+        return
+
+    @property
+    def called(self) -> list[str]:
+        return [call.order.extension for call in self.calls]
+
+
+class World:
+    """A portal with a callback form, our service, and the phones."""
+
+    def __init__(self, sandbox: TestServer, portal: Portal, office: Office, call_backs: CallBacks) -> None:
+        self.portal, self.office, self.call_backs = portal, office, call_backs
+        self.state = sandbox.app[SANDBOX]
+        self._url = str(sandbox.make_url("/sandbox/api/callback"))
+
+    async def form(self, number: str = CUSTOMER) -> list[int]:
+        """Somebody fills in the form; what our service answers the portal."""
+        async with aiohttp.ClientSession() as http, http.post(self._url, json={"phone_number": number}) as answer:
+            deliveries = (await answer.json())["deliveries"]
+        await self.call_backs.settled()
+        return [delivery["status"] for delivery in deliveries]
+
+    def in_crm(self) -> list[Any]:
+        return list(self.state.calls.calls.values())
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        users = [
+            SeedUser(id=BOSS, name="Olga", extension="100", admin=True),
+            SeedUser(id=ANNA, name="Anna", extension="101"),
+            SeedUser(id=BORIS, name="Boris", extension="102"),
+        ]
+        client = SeedClient(entity_type="LEAD", id=77, name="Visitor", phones=[CUSTOMER], assigned_by=ANNA)
+        sandbox = TestServer(create_sandbox(SandboxConfig(users=users, clients=[client])))
+        await sandbox.start_server()
+        stack.push_async_callback(sandbox.close)
+        base, app = str(sandbox.make_url("")).rstrip("/"), SandboxConfig().app
+        auth = OAuthAuth(base, app.client_id, app.client_secret, MemoryTokenStore(), base)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        portal = await stack.enter_async_context(Portal(auth, allow_http=True))
+        office, service, port = Office(), web.Application(), unused_port()
+        people = [Employee(BOSS, "Olga", "100"), Employee(ANNA, "Anna", "101"), Employee(BORIS, "Boris", "102")]
+        call_backs = CallBacks(
+            CallBackDesk(office, office.connected, lambda number: number),
+            portal,
+            Directory(None, MemoryEmployeeStore(), overrides=people),
+            office,  # type: ignore[arg-type]
+            CallbackSettings(attempts=2, pause=0.01, patience=900),
+            ["102"],
+            BOSS,
+        )
+        proof = InstallProof(portal=base, client_id=app.client_id, oauth_url=base, session=session)
+        url = f"http://127.0.0.1:{port}"
+        control: Any = None
+        add_portal(
+            service,
+            PortalNeeds(auth=auth, portal=portal, proof=proof, control=control, call_backs=call_backs, public_url=url),
+        )
+        server = TestServer(service, port=port)
+        await server.start_server()
+        stack.push_async_callback(server.close)
+        async with session.post(f"{base}/sandbox/api/install", json={"handler": f"{url}/bitrix24/install"}) as answer:
+            assert (await answer.json())["status"] == 200
+        state = sandbox.app[SANDBOX]
+        while len(state.postman.bindings) < 3:  # noqa: ASYNC110 (the sandbox tells nobody)
+            await asyncio.sleep(0.01)
+        yield World(sandbox, portal, office, call_backs)
+        await call_backs.aclose()
+
+
+async def test_the_responsible_is_called_first_then_the_customer(world: World) -> None:
+    assert await world.form() == [200]
+
+    (call,) = world.office.calls
+    assert (call.order.extension, call.order.number, call.order.callback) == ("101", CUSTOMER, True)
+    assert call.record.identified is not None
+    assert (call.record.identified.entity_type, call.record.identified.entity_id) == ("LEAD", 77)
+    assert world.in_crm() == []  # the mirror registers the call, nobody else
+
+
+async def test_while_the_responsible_is_busy_the_group_is_called(world: World) -> None:
+    world.office.away = {"101"}
+
+    await world.form()
+
+    assert world.office.called == ["102"]
+
+
+async def test_who_does_not_answer_is_followed_by_the_next_and_in_the_end_by_the_default_user(world: World) -> None:
+    world.office.silent = {"101", "102"}
+
+    await world.form()
+
+    assert world.office.called == ["101", "102", "100"]
+
+
+async def test_when_nobody_answers_all_are_called_once_more(world: World) -> None:
+    world.office.silent = {"100", "101", "102"}
+
+    await world.form()
+
+    assert world.office.called == ["101", "102", "100"] * 2
+
+
+async def test_a_form_sent_twice_is_one_call(world: World) -> None:
+    await world.form()
+    await world.form()
+
+    assert world.office.called == ["101"]
+
+
+async def test_a_form_that_comes_too_late_calls_nobody_and_is_seen_in_the_crm(world: World) -> None:
+    world.call_backs.take(
+        CallBackOrder(number=CUSTOMER, entity_type="LEAD", entity_id=77, ordered_at=time.time() - 5000)
+    )
+    await world.call_backs.settled()
+
+    assert world.office.calls == []
+    (left,) = world.in_crm()
+    assert (left.type, left.finish.user_id, left.finish.status_code) == (CallType.CALLBACK, ANNA, "480")
+    assert "late" in left.finish.failed_reason
+
+
+async def test_when_no_phone_is_free_the_wish_is_seen_in_the_crm(world: World) -> None:
+    world.office.away = {"100", "101", "102"}
+
+    await world.form()
+
+    assert world.office.calls == []
+    (left,) = world.in_crm()
+    assert "free" in left.finish.failed_reason
+
+
+async def test_an_unknown_visitor_is_called_by_the_group(world: World) -> None:
+    await world.form("+79990000000")
+
+    assert world.office.called == ["102"]
