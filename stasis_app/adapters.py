@@ -72,6 +72,10 @@ class CallDesk:
         call = self._tracker.get(call_id)
         return call.record if call else None
 
+    def of_portal(self, portal_call_id: str) -> str:
+        """The id of the live call that is this one in the portal, "" for none."""
+        return self._mirror.call_of(portal_call_id)
+
     async def originate(
         self, extension: str, number: str, *, line: str = "", caller_id: str = "", auto_answer: bool | None = None
     ) -> str:

@@ -108,6 +108,15 @@ class CallRecord:
         return self.recordings_now[0].name if self.recordings_now else ""
 
     @property
+    def participants(self) -> dict[str, Party]:
+        """Who is in a bridge of the call now, by leg; while it is parked, who waits."""
+        waits = self.anchor or self.call_id
+        if self.parked is None or waits in self.in_bridge:
+            return self.in_bridge
+        party = next((ring.party for ring in self.rings if ring.leg == waits), self.caller)
+        return {waits: party, **self.in_bridge}
+
+    @property
     def recording_paused(self) -> bool:
         """Whether nothing that is said is recorded."""
         return self.recording_pause is not None
