@@ -340,7 +340,7 @@ class Figures:
         self.waiting.set_function(lambda: mirror.state.waiting)
         self.stray.set_function(tracker.stray.total)
         self.lost.set_function(lambda: store.writer.lost + store.writer.rejected)
-        link.on_unreadable = self.unreadable.inc
+        link.incoming.on_unreadable = self.unreadable.inc
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, registry=self._registry)

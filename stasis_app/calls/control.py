@@ -259,7 +259,7 @@ class AriControl:
 
     async def watch(self, channel: str) -> None:
         """Be told of a channel's events even after it has left the application; also after the link was lost."""
-        self._link.watched.add(channel)
+        self._link.incoming.watched.add(channel)
         await self._do(
             lambda api: api.applications.subscribe(applicationName=self._app, eventSource=f"channel:{channel}")
         )

@@ -128,7 +128,7 @@ async def test_channels_that_are_watched_are_watched_again_after_a_gap(
     made = make_link()
     await made.start()
     await soon(made.connected())
-    made.watched |= {"1.0", "gone"}
+    made.incoming.watched |= {"1.0", "gone"}
 
     server.cut()
     await server.connection(2)
@@ -136,4 +136,4 @@ async def test_channels_that_are_watched_are_watched_again_after_a_gap(
 
     (subscribed,) = server.seen(f"POST applications/{APP}/subscription")
     assert subscribed.body == {"eventSource": "channel:1.0"}
-    assert made.watched == {"1.0"}
+    assert made.incoming.watched == {"1.0"}
