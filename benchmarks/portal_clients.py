@@ -39,6 +39,7 @@ class Employee:
     """One of them."""
 
     active = True
+    name = ""
 
     def __init__(self, user_id: int) -> None:
         self.user_id = user_id

@@ -66,12 +66,12 @@ class Company:
 
     # ---------------------------------------- files
 
-    def write(self, folder: Path, pbx: Asterisk, *, portal: str, http_port: int) -> dict[str, Path]:
-        """Write seed.toml, plan.toml and stasis.toml; their paths by name."""
+    def write(self, folder: Path, pbx: Asterisk, *, portal: str, http_port: int, ari_url: str = "") -> dict[str, Path]:
+        """Write seed.toml, plan.toml and stasis.toml; their paths by name. `ari_url`: not directly to ARI."""
         files = {
             "seed": self._seed(),
             "plan": self._plan(),
-            "stasis": self._stasis(folder, pbx, portal, http_port),
+            "stasis": self._stasis(folder, pbx, ari_url or pbx.url, portal, http_port),
         }
         paths = {name: folder / f"{name}.toml" for name in files}
         for name, text in files.items():
@@ -109,10 +109,10 @@ class Company:
         text += "".join(table(f"elements.{name}", element) for name, element in elements.items())
         return text + "".join(table(f'lines."{did}"', {"element": name}) for did, name in lines.items())
 
-    def _stasis(self, folder: Path, pbx: Asterisk, portal: str, http_port: int) -> str:
+    def _stasis(self, folder: Path, pbx: Asterisk, ari_url: str, portal: str, http_port: int) -> str:
         sections: dict[str, Table] = {
             "asterisk": {
-                "url": pbx.url,
+                "url": ari_url,
                 "username": ARI_USER,
                 "password": pbx.password,
                 "app": pbx.app,

@@ -149,12 +149,14 @@ class Exchange:
         return aiohttp.ClientSession(self.service.url, headers={"Authorization": f"Bearer {self.company.token}"})
 
     async def left_in_asterisk(self) -> list[str]:
-        """Channels and bridges still there, when every call should be over."""
+        """Channels and bridges still there, when every call should be over; the empty halls of queues stay for good."""
         left = []
         async with aiohttp.ClientSession(headers=self.pbx.credentials) as http:
             for kind in ("channels", "bridges"):
                 async with http.get(f"{self.pbx.url}/ari/{kind}") as answer:
-                    left += [f"{kind[:-1]} {thing['id']} {thing.get('name', '')}" for thing in await answer.json()]
+                    for thing in await answer.json():
+                        if thing.get("bridge_type") != "holding" or thing["channels"]:
+                            left.append(f"{kind[:-1]} {thing['id']} {thing.get('name', '')}")
         return left
 
     async def until_nothing_is_left(self, seconds: float = 15.0) -> None:

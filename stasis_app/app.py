@@ -41,6 +41,7 @@ from stasis_app.crm import (
     PortalClientFinder,
     PortalEmployeeLister,
     ResponsibleFinder,
+    Source,
     WorkingDays,
 )
 from stasis_app.desk import MoveDesk
@@ -60,7 +61,15 @@ from stasis_app.flow import (
 )
 from stasis_app.flow.elements.queue import Queue as QueueElement
 from stasis_app.http import ApiDependencies, Metrics, create_http
-from stasis_app.mirror import AriRecordings, B24PortalCalls, FencedPortalCalls, Mirror, PortalCalls, Recordings
+from stasis_app.mirror import (
+    AriRecordings,
+    B24PortalCalls,
+    FencedPortalCalls,
+    Mirror,
+    PortalCalls,
+    Recordings,
+    Responsible,
+)
 from stasis_app.ops import IncidentBook, Watch
 from stasis_app.portal import (
     CallBackDesk,
@@ -198,6 +207,7 @@ class Service:
         sign = SignOfLife(self.link, settings.asterisk.app)
         self._stack.push_async_callback(sign.cease)
         self._do(sign.run())
+        self._stack.callback(self.tracker.suspend)
         self._do(self.watch.run())
         self._do(self.directory.run())
         self._do(self._bind_events())
@@ -287,10 +297,17 @@ class Service:
             self.settings.bitrix24,
             spell=self._spelt,
             observe=self.figures.observe_effect,
+            responsible_of=self._responsible_of,
             incidents=self.incidents,
         )
         await read_patiently(self.mirror.start)
         self._stack.push_async_callback(self.mirror.stop)
+
+    async def _responsible_of(self, number: str) -> Responsible | None:
+        found = await self.phonebook.lookup(self.numbers.read(number))
+        if found.source in (Source.TOO_SLOW, Source.FAILED) and found.client is None:
+            return None
+        return Responsible(found.client.user_id if found.client else None)
 
     def _spelt(self, number: str) -> str:
         """A number as the portal gets it; "" for one that is withheld."""

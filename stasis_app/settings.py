@@ -129,6 +129,10 @@ class Bitrix24Settings(Section):
         max_length=200,
         description="title of what the responsible is to do about a message that was left; empty: nothing",
     )
+    notes: bool = Field(
+        default=True, description="comment on the client who talked with him when a call was moved, and how it was"
+    )
+    notes_language: Literal["en", "ru"] = Field(default="en", description="the language of these comments")
     limits: Literal["auto", "standard", "enterprise", "off"] = Field(
         default="auto",
         description="requests the portal takes: 2/s (50 at once), Enterprise 5/s (250); auto asks which; off: any",

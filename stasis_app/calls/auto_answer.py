@@ -3,7 +3,7 @@
 There is no one header for it. `Call-Info: <uri>;answer-after=0` comes from the early drafts of RFC 5373 and is
 understood by most phones; the others look into Alert-Info. Sources: the administrators' guides of Yealink, Grandstream,
 Snom, Fanvil, Cisco (SPA and Multiplatform) and Polycom. Most of these phones have the feature switched off or limited
-at first; docs/install.md tells where.
+at first; docs/outbound.md tells where.
 """
 
 from __future__ import annotations

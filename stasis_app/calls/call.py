@@ -99,6 +99,7 @@ class Call:
         "_on_fact",
         "_on_finished",
         "_on_intent",
+        "_suspended",
         "_tasks",
         "_waiters",
         "asides",
@@ -156,6 +157,7 @@ class Call:
         self.recording = CallRecording(self)
         self.gaps = 0  # how often events may have been missed
         self._hanging_up = False
+        self._suspended = False
         self._moves = 0  # how many moves are under way: transfers, a park ...
         self._leading: asyncio.Task[None] | None = None  # what leads the call: its flow
         self._tasks: set[asyncio.Task[None]] = set()
@@ -220,10 +222,20 @@ class Call:
             self._on_intent(self.id, intent)
         self._apply(intent)
 
+    def suspend(self) -> None:
+        """The service ends and the call goes on: nothing more is done or decided about it from here."""
+        self._suspended = True
+        for task in self._tasks:
+            task.cancel()
+
     def spawn(self, work: Coroutine[object, object, object]) -> asyncio.Task[None]:
         """Do something beside the call; failures are logged with the call's id."""
         with logger.contextualize(call=self.id):  # a task keeps the context it is made in
             task = asyncio.create_task(self._guarded(work))
+        if self._suspended:
+            # What is cancelled would clear up behind itself, and let go of phones that have to ring on.
+            task.cancel()
+            work.close()
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

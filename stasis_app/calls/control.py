@@ -86,6 +86,9 @@ class Control(Protocol):
     async def tell_transferrer(self, channel: str, progress: str) -> None: ...
 
 
+_EXISTS = 409  # a channel or bridge with this id is there already
+
+
 class AriControl:
     """Control through aioari, for one application.
 
@@ -142,12 +145,16 @@ class AriControl:
             name, value = TRANSFERS_TOLD
             options["variables"] = {name: value, **options.get("variables", {})}
         await self._do(
-            lambda api: api.channels.originateWithId(channelId=channel, endpoint=endpoint, app=self._app, **options)
+            lambda api: api.channels.originateWithId(channelId=channel, endpoint=endpoint, app=self._app, **options),
+            found_is_done=True,
         )
 
     async def create(self, channel: str, endpoint: str, **options: Any) -> None:
         """Make a channel without calling yet; it enters the application at once."""
-        await self._do(lambda api: api.channels.create(channelId=channel, endpoint=endpoint, app=self._app, **options))
+        await self._do(
+            lambda api: api.channels.create(channelId=channel, endpoint=endpoint, app=self._app, **options),
+            found_is_done=True,
+        )
 
     async def dial(self, channel: str, *, caller: str, seconds: int) -> None:
         """Call with a channel made before. With `caller` that channel's caller id is shown, without ("") its own.
@@ -274,10 +281,11 @@ class AriControl:
         """Tell the phone that transferred how it goes (its NOTIFY): channel_progress, channel_answered ..."""
         await self._end(lambda api: api.channels.transfer_progress(channelId=channel, states=progress))
 
-    async def _do(self, request: Callable[[Any], Awaitable[Any]]) -> None:
+    async def _do(self, request: Callable[[Any], Awaitable[Any]], *, found_is_done: bool = False) -> None:
         """Send a request to the operations aioari has bound.
 
         Not through its objects: those turn every reply into one more object, and nothing here looks at replies.
+        `found_is_done`: of a request repeated because the link broke, "it exists already" means the first was done.
         """
         try:
             await request(self._link.api.swagger)
@@ -286,7 +294,11 @@ class AriControl:
                 await asyncio.wait_for(self._link.connected(), self._patience)
             except TimeoutError:
                 raise LinkDown("ARI", f"no link to Asterisk for {self._patience:g} s") from None
-            await request(self._link.api.swagger)
+            try:
+                await request(self._link.api.swagger)
+            except Gone as error:
+                if not (found_is_done and error.status == _EXISTS):
+                    raise
 
     async def _end(self, request: Callable[[Any], Awaitable[Any]]) -> bool:
         """Do what ends something; False when it had ended already."""

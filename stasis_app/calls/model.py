@@ -343,15 +343,19 @@ def _leg_gone(state: CallState, leg: Leg, at: datetime) -> Change:
 
 
 def _told_over(state: CallState, leg: Leg, at: datetime, *, was_up: bool) -> Change:
-    """The last fact about a leg. The anchor's own end is the end of the call, so it has none."""
+    """The last fact about a leg.
+
+    The anchor's own end is the end of the call, so it has none, unless it was called and has not answered.
+    """
     if leg.over:
         return state, []
+    is_anchor = leg.id == state.anchor_leg
     state, facts = _told_left(state, leg, at)
     common: dict[str, Any] = {"call_id": state.call_id, "at": at, "leg": leg.id, "party": leg.party}
     common |= {"cause": leg.cause, "tech_cause": leg.tech_cause}
-    if leg.id != state.anchor_leg and was_up:
+    if was_up and not is_anchor:
         facts.append(f.LegEnded(**common))
-    elif leg.id != state.anchor_leg:
+    elif not was_up and not (is_anchor and leg.id == state.caller_leg):
         state, told = _told_dialled(state, state.legs[leg.id], at)
         why = leg.released or why_unanswered(leg.cause, leg.tech_cause, rang=leg.reached)
         facts += [*told, f.NotAnswered(**common, why=why)]
@@ -421,6 +425,8 @@ def _recording_started(state: CallState, event: e.RecordingStarted) -> Change:
 def _recording_finished(state: CallState, event: e.RecordingFinished) -> Change:
     recording = event.recording
     tape = _tape_of(state, recording.name)
+    if tape.name in state.taped and tape.name not in state.tapes:
+        return state, []  # after a gap its end may be told twice: by Asterisk, and by what the world looks like
     # With silence detection Asterisk also tells how long there was something to be heard.
     heard = recording.duration if recording.talking_duration is None else recording.talking_duration
     tape = replace(tape, files=tape.files - {recording.name}, seconds=max(tape.seconds, heard or 0))

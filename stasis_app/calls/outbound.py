@@ -8,17 +8,17 @@ of his own (busy, declined, no such number), no other trunk is asked.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import AriError, Gone, ServerFailed
+from stasis_app.ari.errors import AriError, Gone, LinkDown, ServerFailed, TimedOut
 from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NO_ROUTE, NORMAL, is_of_the_trunk
 from stasis_app.calls.control import caller_id
 from stasis_app.calls.entry import leg_args
 from stasis_app.calls.facts import Direction, Party, PartyKind, Unanswered
 from stasis_app.calls.number_plan import Attempt
+from stasis_app.calls.routing import new_leg
 from stasis_app.calls.state import LegStage
 from stasis_app.calls.verbs import Target
 
@@ -44,6 +44,7 @@ class Way:
     def __init__(self, call: Call, target: Target, deadline: float, *, early_media: bool) -> None:
         self.party = target.party
         self.stopped = False
+        self.unheard = False  # the link failed: nobody knows whether the phone was rung
         self._call = call
         self._target = target
         self._deadline = deadline
@@ -80,7 +81,7 @@ class Way:
             self._begin()
 
     def _begin(self) -> None:
-        self.leg = f"{self._call.id}-{secrets.token_hex(4)}"
+        self.leg = new_leg(self._call.id)
         self._call.expect(self.leg, self.party)
 
     @property
@@ -169,6 +170,7 @@ class Way:
         call = self._call
         if not isinstance(error, Gone):
             call.log.info("{} {} can't be called: {}", self.party.kind, self.party.number, error)
+        self.unheard = isinstance(error, LinkDown | TimedOut)
         call.intend(i.DialFailed(i.now(), self.leg))
         if not isinstance(error, ServerFailed):
             # The leg may exist all the same: the reply was lost, or a later step failed.

@@ -45,6 +45,7 @@ def restored_state(record: CallRecord) -> CallState:
         {caller.id: caller, **legs},
         recordings=frozenset(tape.name for tape in tapes),
         tapes={tape.name: tape for tape in tapes},
+        taped=frozenset(recorded.name for recorded in record.recordings),
         handing_over=record.handed_over_to,
         watched=record.handed_over_to is not None,
         handed_over=record.handed_over_to is not None,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Asterisk itself ends a leg when its ring time is over; this much later we stop believing that it will.
 _GRACE = 2.0
+# Seconds until a link that went dead without a word is noticed and there again.
+_UNNOTICED = 15.0
 # When a ringing phone is picked up elsewhere, its own leg ends a few ms before the other one arrives.
 _PICKUP = 0.15
 
@@ -47,7 +49,7 @@ async def ring_all(
     With `on_hold` the caller goes on hearing what he hears; it is called before he is connected.
     """
     deadline = asyncio.get_running_loop().time() + seconds
-    before = frozenset(call.state.legs)
+    before, gaps = frozenset(call.state.legs), call.gaps
     # Somebody dialling out hears the far end's own tones; with several parties ringing there is no one far end.
     early = call.record.direction is Direction.OUTBOUND and len(targets) == 1 and on_hold is None
     ways = [Way(call, target, deadline, early_media=early) for target in targets]
@@ -81,7 +83,29 @@ async def ring_all(
                 call.spawn(call.release(leg, Unanswered.CANCELLED))
     if not early and on_hold is None and call.state.anchor.stage is LegStage.UP:
         await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
+    lost = [target for way, target in zip(ways, targets, strict=True) if _is_lost(call, way)]
+    if lost and await _was_the_link(call, gaps, unheard=any(way.unheard for way in ways)):
+        call.log.info("The link failed while {} rang: again", ", ".join(target.party.number for target in lost))
+        again = await ring_all(call, lost, seconds, on_hold)
+        refused = [way for way in ways if not _is_lost(call, way)]
+        return RingResult(again.answered_by, (*_tried(call, refused), *again.tried))
     return RingResult(None, _tried(call, ways))
+
+
+def _is_lost(call: Call, way: Way) -> bool:
+    """Whether nobody knows what became of a leg: it was gone after a gap, or the request for it got no answer."""
+    leg = call.leg(way.leg)
+    return way.unheard or (leg.over and leg.released is None and not leg.cause and not leg.tech_cause)
+
+
+async def _was_the_link(call: Call, gaps: int, *, unheard: bool) -> bool:
+    """Whether the link to Asterisk was lost meanwhile; after a request without an answer that shows a little later.
+
+    An answer at a phone whose application is not connected ends its leg at once: that is no answer of anybody's.
+    """
+    if unheard:
+        await call.until(lambda: call.gaps > gaps, _UNNOTICED)
+    return call.gaps > gaps
 
 
 async def _let_caller_hear_ringing(call: Call, ways: Sequence[Way]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 from stasis_app.ari import events as e
 
@@ -15,6 +16,16 @@ _NUMBER = re.compile(r"-m?\d+$")
 def bridge_of_call(call_id: str, name: str = "") -> str:
     """The id of a call's bridge: the one its parties talk in, or a side bridge (`consult`)."""
     return f"{call_id}{_BRIDGE}-{name}" if name else f"{call_id}{_BRIDGE}"
+
+
+def new_leg(call_id: str) -> str:
+    """An id for another leg of a call.
+
+    The letter keeps a recording's id (`call_id-1`) from being the beginning of a leg's: Asterisk takes a channel whose
+    id merely begins with the one that is wanted for a duplicate and refuses (seen on 22.10: "Snoop channel could not be
+    created").
+    """
+    return f"{call_id}-p{secrets.token_hex(4)}"
 
 
 def holding_bridge(line: str) -> str:

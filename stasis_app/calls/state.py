@@ -79,6 +79,7 @@ class CallState:
     legs: Mapping[str, Leg] = field(default_factory=dict)
     recordings: frozenset[str] = frozenset()  # those that have started and not ended
     tapes: Mapping[str, Tape] = field(default_factory=dict)  # what is known of those ordered and not ended
+    taped: frozenset[str] = frozenset()  # the recordings that are over
     handing_over: str | None = None
     watched: bool = False
     handed_over: bool = False
@@ -113,7 +114,7 @@ class CallState:
     def without_tape(self, name: str) -> CallState:
         """The state once this recording is over."""
         tapes = {key: tape for key, tape in self.tapes.items() if key != name}
-        return replace(self, tapes=tapes, recordings=self.recordings - {name})
+        return replace(self, tapes=tapes, recordings=self.recordings - {name}, taped=self.taped | {name})
 
     def with_leg(self, leg: Leg) -> CallState:
         """The state with this leg added or replaced."""

@@ -99,6 +99,7 @@ class Tracker:
         self._silent: set[str] = set()  # calls nobody is told of
         self._engaged: dict[str, set[str]] = {}  # extension -> the channels that ring or keep its phone
         self._engages: dict[str, str] = {}  # channel -> the extension whose phone it keeps
+        self._suspended = False
         self.stray: Counter[str] = Counter()
         self.adopted = 0  # calls of before a restart that lived on
 
@@ -124,6 +125,8 @@ class Tracker:
 
     def on_event(self, event: e.Event) -> None:
         """Bring an event to its call."""
+        if self._suspended:
+            return
         if isinstance(event, e.ChannelDestroyed):
             self._free(event.channel.id)
             self._note_redirect(event)
@@ -171,6 +174,15 @@ class Tracker:
             self._do(self._control.destroy_bridge(bridge))
         if orphans.channels or orphans.bridges:
             logger.warning("Left over from calls that are gone, ended now: {}", orphans)
+
+    def suspend(self) -> None:
+        """The service ends and leaves the calls as they are: from now on nothing is done or decided about them.
+
+        To be called while the link still is up: without it, flows would take requests that fail for the end of calls.
+        """
+        self._suspended = True
+        for call in self._calls.values():
+            call.suspend()
 
     # Calls from before a restart
 

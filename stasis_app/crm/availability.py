@@ -13,6 +13,9 @@ from stasis_app.crm.trouble import Troubles
 
 T = TypeVar("T")
 
+# Seconds a channel may still exist when its call is over for us.
+_ENDS = 0.25
+
 
 class PhoneState(StrEnum):
     """What is known of a phone at this moment."""
@@ -113,7 +116,12 @@ class Phones:
             return Availability(PhoneState.FORWARDED, chosen.forward_always, "always")
         if chosen.do_not_disturb:
             return _forwarded(chosen, PhoneState.DO_NOT_DISTURB)
-        return _forwarded(chosen, await self._phone(extension, chosen, besides))
+        state = await self._phone(extension, chosen, besides)
+        if state is PhoneState.BUSY and not _others(self._channels_of(extension), besides):
+            # Only Asterisk knows of a channel there: mostly that of a call that has just ended.
+            await asyncio.sleep(_ENDS)
+            state = await self._phone(extension, chosen, besides)
+        return _forwarded(chosen, state)
 
     async def _phone(self, extension: str, chosen: Extension, besides: str) -> PhoneState:
         """The state of the phone itself."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from stasis_app.calls.call import Call
-from stasis_app.calls.facts import Direction, Party, PartyKind, TransferResult
+from stasis_app.calls.facts import Direction, Party, PartyKind, TransferResult, Unanswered
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.parking import ParkingLot
 from stasis_app.calls.moves.transfer_story import tell_ended
-from stasis_app.calls.verbs import Target
+from stasis_app.calls.verbs import RingResult, Target
 from stasis_app.crm import extension_of
 from stasis_app.flow.context import FlowContext
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.run import run_plan
 from stasis_app.flow.step import Step, is_outside, tried_in_words
+
+# Seconds after which a phone that was busy is asked again.
+_BUSY_FOR_A_MOMENT = 1.0
 
 
 class PlanDestinations:
@@ -71,13 +76,22 @@ class PlanDestinations:
             await run_plan(self._plan, call, self._context, destination.name, given_by)
             return
         call.visit("transfer", "ring", f"{destination.name}: {given_by}")
-        result = await Step(call, self._context).follow(Target(destination.party), seconds=self._ring_seconds)
+        result = await self._ring(call, destination.party)
         if result.answered_by is not None:
             tell_ended(call, TransferResult.COMPLETED, result.answered_by)
             await call.talk()
             return
         tell_ended(call, TransferResult.UNANSWERED)
         await self._back(call, by, f"{destination.name} did not take it: {tried_in_words(result)}")
+
+    async def _ring(self, call: Call, party: Party) -> RingResult:
+        """Ring who is to take the call; one who is busy a moment longer: who transferred may just have asked him."""
+        step = Step(call, self._context)
+        result = await step.follow(Target(party), seconds=self._ring_seconds)
+        if result.answered_by is None and all(why is Unanswered.BUSY for _, why in result.tried):
+            await asyncio.sleep(_BUSY_FOR_A_MOMENT)
+            result = await step.follow(Target(party), seconds=self._ring_seconds)
+        return result
 
     async def _park(self, lot: ParkingLot, call: Call, slot: str, by: Party | None) -> None:
         transfer = call.record.transfer_now

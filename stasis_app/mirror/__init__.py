@@ -5,6 +5,7 @@ tells the portal what is missing, through an outbox on disk, whatever the portal
 """
 
 from stasis_app.mirror.fenced import FencedPortalCalls
+from stasis_app.mirror.lane import Responsible
 from stasis_app.mirror.mirror import Mirror, MirrorState
 from stasis_app.mirror.operations import Kind
 from stasis_app.mirror.outcome import Outcome, outcome
@@ -24,5 +25,6 @@ __all__ = [
     "RecordingError",
     "RecordingSource",
     "Recordings",
+    "Responsible",
     "outcome",
 ]

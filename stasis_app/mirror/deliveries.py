@@ -14,7 +14,7 @@ from b24client import B24Error, BadReply, EntityType, Refusal, Refused, Temporar
 from stasis_app.incidents import RECORDING_MISSING, Incidents
 from stasis_app.mirror.operations import NUMBER_OF_NOBODY, digits_only, finish_call, parts_of, register_call
 from stasis_app.mirror.people import People, anybody
-from stasis_app.mirror.portal_calls import Change, Opening, PortalCalls, Reminder
+from stasis_app.mirror.portal_calls import Change, Note, Opening, PortalCalls, Reminder
 from stasis_app.mirror.recordings import Part, RecordingError, Recordings
 from stasis_app.store import DONE, DROPPED, REFUSED, OutboxRow
 
@@ -192,14 +192,12 @@ class Deliveries:
         body = self._with_users(row.body)
         if body is None:
             raise NotYet("todo", "", "no employee of the portal is known yet")
-        entity_id = body["entity_id"] or registered.get("entity_id")
-        entity_type = body["entity_type"] or registered.get("entity_type", "")
         reminder = Reminder(
             body["title"],
             body["users"][0],
             datetime.fromisoformat(body["deadline"]),
             about=row.call_id,
-            entity=(entity_type, int(entity_id)) if entity_id and entity_type in EntityType.__members__ else None,
+            entity=_client(body, registered),
         )
         if doubt and await self._portal.is_reminded(reminder):
             return Verdict(reason="an earlier attempt had succeeded, its answer was lost")
@@ -207,6 +205,20 @@ class Deliveries:
             await self._portal.remind(reminder)
         except Refused as error:
             return self._otherwise(error, body)
+        return Verdict()
+
+    async def note(self, row: OutboxRow, registered: dict[str, Any], *, doubt: bool) -> Verdict:
+        """Write down in the client's history who talked with him. `registered`: what the registration said of him."""
+        entity = _client(row.body, registered)
+        if entity is None:
+            return Verdict(DROPPED, "the CRM knows no client with this number")
+        note = Note(entity, row.body["text"], row.body["mark"])
+        if doubt and await self._portal.is_noted(note):
+            return Verdict(reason="an earlier attempt had succeeded, its answer was lost")
+        try:
+            await self._portal.note(note)
+        except Refused as error:
+            return Verdict(REFUSED, str(error))
         return Verdict()
 
     async def _handed_over(self, portal_call_id: str, parts: tuple[Part, ...], lacking: list[str]) -> None:
@@ -242,3 +254,10 @@ class Deliveries:
             number = NUMBER_OF_NOBODY if digits == body["number"] else digits
             return Verdict(body={**body, "number": number}, reason=str(error))
         return Verdict(REFUSED, str(error))
+
+
+def _client(body: dict[str, Any], registered: dict[str, Any]) -> tuple[str, int] | None:
+    """The entity of the CRM a call is about: as we knew it, else as the portal said when it was registered."""
+    entity_id = body["entity_id"] or registered.get("entity_id")
+    entity_type = body["entity_type"] or registered.get("entity_type", "")
+    return (entity_type, int(entity_id)) if entity_id and entity_type in EntityType.__members__ else None

@@ -102,6 +102,10 @@ class Entries:
             current = self._current(row)
             self._keep(replace(current, attempts=current.attempts + 1, reason=reason[:500]))
 
+    def rewrite(self, row: OutboxRow, body: dict[str, Any]) -> None:
+        """Say an operation differently that was not carried out yet."""
+        self._write(replace(self._current(row), body=body))
+
     def settle(self, row: OutboxRow, verdict: Verdict) -> None:
         """Note how an operation came out. A new body means: the same again, said differently."""
         current = self._current(row)
@@ -148,7 +152,7 @@ class Entries:
     def _write(self, row: OutboxRow) -> None:
         self.told.add(row)
         # An employee waits for a card; nobody waits for the end to be written down.
-        urgent = row.kind not in (Kind.FINISH, Kind.RECORD, Kind.TODO)
+        urgent = row.kind not in (Kind.FINISH, Kind.RECORD, Kind.TODO, Kind.NOTE)
         self._written[row.seq] = self._outbox.submit(row, urgent=urgent)
 
     def _keep(self, row: OutboxRow) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from b24client import FinishCall, RegisterCall
-from stasis_app.mirror.portal_calls import Change, Opening, PortalCalls, Registered, Reminder
+from stasis_app.mirror.portal_calls import Change, Note, Opening, PortalCalls, Registered, Reminder
 
 MayAct = Callable[[], Awaitable[bool]]
 
@@ -57,6 +57,14 @@ class FencedPortalCalls:
     async def is_reminded(self, reminder: Reminder) -> bool:
         await self._pass()
         return await self._portal.is_reminded(reminder)
+
+    async def note(self, note: Note) -> None:
+        await self._pass()
+        await self._portal.note(note)
+
+    async def is_noted(self, note: Note) -> bool:
+        await self._pass()
+        return await self._portal.is_noted(note)
 
     async def finished_before(self, external_call_id: str) -> str:
         await self._pass()

@@ -41,6 +41,13 @@ _NOBODY: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
+class Responsible:
+    """Who answers for a number in the CRM; `user_id` is None when that is nobody in particular."""
+
+    user_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What all lanes share."""
 
@@ -51,6 +58,7 @@ class Context:
     rules: Rules
     spell: Callable[[str], str]
     observe: Callable[[str, float], None]
+    responsible_of: Callable[[str], Awaitable[Responsible | None]]
     incidents: Incidents
     owners: dict[str, str] = field(default_factory=dict)
     """The portal's calls that go on, and which call of ours each is."""
@@ -86,6 +94,7 @@ class Lane:
         self._unknown: set[str] = set()
         self._waits_for_portal = False
         self._along: OutboxRow | None = None  # the end that went out with the registration
+        self._asked_whose = False
 
     @property
     def told(self) -> Told:
@@ -206,10 +215,9 @@ class Lane:
         self._disown()
         if told.finish.state == REFUSED:
             self._close_rest("the call could not be finished")
-        if told.record is not None and told.record.state == OPEN:
-            return self._when_due(self._deliver)
-        reminds = told.todo is not None and told.todo.state == OPEN
-        return self._when_due(self._remind) if reminds else None
+        late = ((told.record, self._deliver), (told.todo, self._remind), (told.note, self._annotate))
+        step = next((step for row, step in late if row is not None and row.state == OPEN), None)
+        return self._when_due(step) if step is not None else None
 
     def _next_cards(self) -> Step | float | None:
         show, hide, wanted = self._difference()
@@ -266,6 +274,15 @@ class Lane:
             number = self._shared.spell(record.customer_number)
             body = ops.todo_body(record, number, self._shared.people, self._shared.rules)
             self._entries.open(Kind.TODO, record.ended_at.timestamp(), body)
+        self._open_note(record, record.ended_at.timestamp())
+
+    def _open_note(self, record: CallRecord, ended_at: float) -> None:
+        language = self._shared.rules.notes
+        if language is None or self.told.note is not None:
+            return
+        body = ops.note_body(record, self._shared.people, language)
+        if body is not None:
+            self._entries.open(Kind.NOTE, ended_at, body)
 
     def _open_recordings(self, record: CallRecord) -> None:
         recordings = ops.recordings_to_deliver(record)
@@ -281,13 +298,14 @@ class Lane:
 
     def _close_rest(self, reason: str) -> None:
         self._entries.drop_cards()
-        for row in (self.told.finish, self.told.record, self.told.todo):
+        for row in (self.told.finish, self.told.record, self.told.todo, self.told.note):
             if row is not None and row.state == OPEN:
                 self._entries.close(row, REFUSED, reason)
 
     # Operations are carried out
 
     async def _register(self) -> None:
+        await self._find_responsible()
         row, end = self.told.register, self.told.finish
         assert row is not None
         shows = self._entries.open_cards(self._difference()[0], _NOBODY, self._fact_time())
@@ -339,7 +357,7 @@ class Lane:
     def _beginning(self) -> Beginning | None:
         """What travels with the registration, asked for in the moment it goes out; None: it is too early."""
         end = self.told.finish
-        if end is not None and end.state == OPEN:
+        if end is not None and end.state == OPEN and (self._asked_whose or "whose" not in end.body):
             self._entries.drop_cards()
             self._along = end
             return Beginning(finish=end)
@@ -370,6 +388,7 @@ class Lane:
         return Change(show, hide)
 
     async def _finish(self) -> None:
+        await self._find_responsible()
         row = self.told.finish
         assert row is not None
         await self._entries.on_disk(row)
@@ -379,6 +398,16 @@ class Lane:
         )
         if verdict is not None:
             self._entries.settle(row, verdict)
+
+    async def _find_responsible(self) -> None:
+        """A missed call ended before the portal could say whose it is: the portal is asked before it is told."""
+        row = self.told.finish
+        if row is None or "whose" not in row.body:
+            return
+        found = await self._shared.responsible_of(row.body["whose"])
+        self._asked_whose = True
+        if found is not None:
+            self._entries.rewrite(row, ops.belonging_to(row.body, found.user_id))
 
     async def _deliver(self) -> None:
         row = self.told.record
@@ -397,6 +426,18 @@ class Lane:
         doubt = self._entries.is_doubtful(row)
         verdict = await self._attempt(
             lambda: [row], lambda: self._shared.deliveries.todo(row, registered.answer, doubt=doubt)
+        )
+        if verdict is not None:
+            self._entries.settle(row, verdict)
+
+    async def _annotate(self) -> None:
+        row, registered = self.told.note, self.told.register
+        assert row is not None
+        assert registered is not None
+        await self._entries.on_disk(row)
+        doubt = self._entries.is_doubtful(row)
+        verdict = await self._attempt(
+            lambda: [row], lambda: self._shared.deliveries.note(row, registered.answer, doubt=doubt)
         )
         if verdict is not None:
             self._entries.settle(row, verdict)

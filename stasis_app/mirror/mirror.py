@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,7 +16,7 @@ from stasis_app.calls.record import CallRecord
 from stasis_app.incidents import Incidents, Unheard
 from stasis_app.mirror.deliveries import Deliveries
 from stasis_app.mirror.gate import Gate
-from stasis_app.mirror.lane import Context, Lane
+from stasis_app.mirror.lane import Context, Lane, Responsible
 from stasis_app.mirror.operations import Rules
 from stasis_app.mirror.people import People
 from stasis_app.mirror.portal_calls import PortalCalls
@@ -58,6 +58,8 @@ class Mirror:
         settings: the rules ([bitrix24]).
         spell: how a number is written for the portal ("" for one that is withheld).
         observe: told how long each operation took.
+        responsible_of: who answers for a number in the CRM, asked when a call was missed before that was known; None
+            when that can't be told now.
         incidents: told what the portal will never take, recordings that can't be delivered, extensions of nobody.
     """
 
@@ -71,6 +73,7 @@ class Mirror:
         *,
         spell: Callable[[str], str] = str,
         observe: Observer | None = None,
+        responsible_of: Callable[[str], Awaitable[Responsible | None]] | None = None,
         incidents: Incidents | None = None,
     ) -> None:
         self.gate = Gate()
@@ -86,10 +89,12 @@ class Mirror:
             crm_create=settings.crm_create,
             internal_calls=settings.internal_calls,
             message_todo=settings.message_todo,
+            notes=settings.notes_language if settings.notes else None,
         )
         heard = incidents or Unheard()
         deliveries = Deliveries(portal, recordings, people, settings.default_user, heard)
-        self._shared = Context(outbox, deliveries, self.gate, people, rules, spell, self._observe, heard)
+        whose = responsible_of or _nobody
+        self._shared = Context(outbox, deliveries, self.gate, people, rules, spell, self._observe, whose, heard)
         self._lanes: dict[str, Lane] = {}
         self._resting: dict[str, frozenset[int] | None] = {}  # calls that wait on disk, with what is in doubt of each
         self._moving: asyncio.Task[None] | None = None
@@ -206,3 +211,7 @@ class Mirror:
                 if call_id in rows:
                     lane = self._lanes[call_id] = Lane(call_id, self._shared, rows[call_id], doubts)
                     lane.wake()
+
+
+async def _nobody(number: str) -> Responsible | None:
+    return None

@@ -14,6 +14,7 @@ from typing import Any
 from b24client import CallType, FinishCall, RegisterCall, StatusCode
 from stasis_app.calls.facts import Direction, Recorded, RecordingKind
 from stasis_app.calls.record import CallRecord
+from stasis_app.mirror.notes import Language, mark, note
 from stasis_app.mirror.outcome import outcome
 from stasis_app.mirror.people import Credit, People, credited_to, registered_for
 from stasis_app.mirror.recordings import Part
@@ -29,6 +30,7 @@ class Kind(StrEnum):
     FINISH = "finish"
     RECORD = "record"
     TODO = "todo"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Rules:
     crm_create: bool = True
     internal_calls: bool = False
     message_todo: str = ""
+    notes: Language | None = None
 
 
 TODO_SECONDS = 3600
@@ -75,12 +78,23 @@ def _type(record: CallRecord) -> CallType:
 def finish_body(record: CallRecord, people: People, rules: Rules) -> dict[str, Any]:
     """What to write down of a call that has ended."""
     result = outcome(record)
-    return {
+    body = {
         "seconds": result.seconds,
         "status": result.status.value,
         "reason": result.reason[:250],
         "users": credited_to(record, people, rules.default_user, rules.credit),
     }
+    if record.direction is Direction.INBOUND and not record.answered and record.identified is None:
+        # It ended before the portal could say whose client this is; whoever answers for him should know of it.
+        body["whose"] = record.customer_number
+    return body
+
+
+def belonging_to(body: dict[str, Any], user_id: int | None) -> dict[str, Any]:
+    """The end of a call that was found to be this user's (None: nobody's in particular)."""
+    users = [user_id, *body["users"]] if user_id else body["users"]
+    rest = {key: value for key, value in body.items() if key != "whose"}
+    return {**rest, "users": list(dict.fromkeys(users))}
 
 
 def record_body(recordings: Sequence[Recorded]) -> dict[str, Any]:
@@ -116,6 +130,25 @@ def todo_body(record: CallRecord, number: str, people: People, rules: Rules) -> 
         "entity_id": identified.entity_id if identified else None,
         "deadline": (at + timedelta(seconds=TODO_SECONDS)).isoformat(),
     }
+
+
+def note_body(record: CallRecord, people: People, language: Language) -> dict[str, Any] | None:
+    """What the client's history is to say about a call that was moved; None when it was not, or is of no client."""
+    text = note(record, lambda extension: _name(people, extension), language)
+    if text is None or record.direction is Direction.INTERNAL:
+        return None
+    identified = record.identified
+    return {
+        "text": text,
+        "mark": mark(record.call_id),
+        "entity_type": identified.entity_type if identified else "",
+        "entity_id": identified.entity_id if identified else None,
+    }
+
+
+def _name(people: People, extension: str) -> str:
+    person = people.by_extension(extension)
+    return person.name if person is not None else ""
 
 
 def register_call(call_id: str, body: dict[str, Any]) -> RegisterCall:
@@ -173,6 +206,7 @@ class Told:
     finish: OutboxRow | None = None
     record: OutboxRow | None = None
     todo: OutboxRow | None = None
+    note: OutboxRow | None = None
     shown: frozenset[int] = frozenset()
     maybe: frozenset[int] = frozenset()
     delivered: frozenset[str] = frozenset()
@@ -203,6 +237,8 @@ class Told:
                     self.delivered |= names_of(row)
             case Kind.TODO:
                 self.todo = row
+            case Kind.NOTE:
+                self.note = row
             case Kind.SHOW:
                 self._shown(row)
             case Kind.HIDE if row.state in (DONE, REFUSED):

@@ -80,6 +80,15 @@ class Reminder:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A comment in the history of a client of the CRM (type and id); `mark` is the part that tells it from others."""
+
+    entity: tuple[str, int]
+    text: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """Whose card opens and whose closes."""
 
@@ -132,6 +141,14 @@ class PortalCalls(Protocol):
 
     async def is_reminded(self, reminder: Reminder) -> bool:
         """Whether he has it already."""
+        ...
+
+    async def note(self, note: Note) -> None:
+        """Write a note down."""
+        ...
+
+    async def is_noted(self, note: Note) -> bool:
+        """Whether it is written down already."""
         ...
 
     async def finished_before(self, external_call_id: str) -> str:
@@ -250,6 +267,17 @@ class B24PortalCalls:
             return any(reminder.about in task.description for task in tasks)
         except (AccessDenied, BadReply, Refused):
             return False  # we may not look there: as if nothing were found
+
+    async def note(self, note: Note) -> None:
+        kind, entity_id = note.entity
+        await self._portal.timeline.comment(kind, entity_id, note.text, priority=Priority.RECORD)
+
+    async def is_noted(self, note: Note) -> bool:
+        try:
+            latest = await self._portal.timeline.latest_comments(*note.entity, priority=Priority.RECORD)
+        except (AccessDenied, BadReply, Refused):
+            return False  # we may not look there: as if nothing were found
+        return any(note.mark in comment.comment for comment in latest)
 
     async def finished_before(self, external_call_id: str) -> str:
         return await self._known_as(external_call_id=external_call_id)

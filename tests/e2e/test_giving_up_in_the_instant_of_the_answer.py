@@ -56,4 +56,4 @@ async def test_everything_is_over_for_everybody(exchange: Exchange):
     assert len(await exchange.portal.calls()) == len(held)
     assert [card for crm in held for card in crm["cards"] if card["hidden_at"] is None] == []
     assert [crm["finishes_refused"] for crm in held] == [0] * len(held)
-    assert await exchange.left_in_asterisk() == []
+    await exchange.until_nothing_is_left()

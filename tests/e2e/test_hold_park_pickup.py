@@ -52,7 +52,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def exchange() -> AsyncIterator[Exchange]:
     async with Exchange([STORY], configuration=CONFIGURATION, dialplan=DIALPLAN) as running:
         yield running
-        assert await running.left_in_asterisk() == []
+        await running.until_nothing_is_left()
         assert await running.portal.audit() == []
 
 

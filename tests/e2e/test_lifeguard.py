@@ -88,13 +88,13 @@ async def test_whoever_is_not_in_conversation_reaches_reception_and_the_talk_goe
         talking = customer(exchange, 3, TALKING_LINE, talk_s=22)
         calls = asyncio.gather(in_menu.call(), ringing.call(), talking.call())
         await in_menu.until("answered_at")
-        await talking.until("answered_at")
+        await talking.until_hears(await talking.until_talking(), EMPLOYEE_TONE)
         await eventually(lambda: office.calls_of(SILENT), 10)
         assert int(await sign(exchange.pbx)) > 0
 
         await exchange.service.kill()
         killed_at = asyncio.get_running_loop().time()
-        await eventually(lambda: len(office.calls_of(RECEPTION)) >= 2, 13)
+        await eventually(lambda: len(office.calls_of(RECEPTION)) >= 2, 20)
         assert asyncio.get_running_loop().time() - killed_at > 7  # a short absence is nobody's business
         # Whoever calls now does not enter the service at all.
         newcomer = await customer(exchange, 4, MENU_LINE, talk_s=2).call()
@@ -111,7 +111,7 @@ async def test_whoever_is_not_in_conversation_reaches_reception_and_the_talk_goe
     (silent,) = office.calls_of(SILENT)
     assert silent.cancelled_at
     # The employee who was left over when the talk had ended is hung up, and nothing remains.
-    await eventually(lambda: no_channels(exchange), 5)
+    await eventually(lambda: no_channels(exchange), 15)
     said = await asyncio.to_thread(lifeguard.read_text)
     assert len(set(re.findall(r"(PJSIP/\S+): back to the dialplan", said))) == 2
 

@@ -81,7 +81,7 @@ async def test_outside_numbers_over_two_trunks(exchange: Exchange, spare: Carrie
         _busy_is_the_other_sides_answer(exchange, spare),
     )
     await _sound_before_the_answer_reaches_the_caller(exchange, spare)
-    assert await exchange.left_in_asterisk() == []
+    await exchange.until_nothing_is_left()
 
 
 async def _the_second_trunk_places_what_the_first_can_not(exchange: Exchange, spare: Carrier) -> None:

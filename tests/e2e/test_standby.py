@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from e2e_waiting import eventually
@@ -67,7 +69,19 @@ def frozen(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
 
 
-@pytest.mark.parametrize("struck", [killed, frozen])
+def stopped(pid: int) -> None:
+    os.kill(pid, signal.SIGTERM)
+
+
+async def serves(exchange: Exchange) -> bool:
+    """Whether a caller would be let in: somebody has given the sign of life since the instance that gave it is gone."""
+    async with aiohttp.ClientSession(headers=exchange.pbx.credentials) as http:
+        asked = {"variable": f"STASIS_ALIVE_{exchange.pbx.app}"}
+        async with http.get(f"{exchange.pbx.url}/ari/asterisk/variable", params=asked) as answer:
+            return (await answer.json()).get("value", "0") != "0"
+
+
+@pytest.mark.parametrize("struck", [killed, frozen, stopped])
 async def test_it_takes_over_a_talk_and_a_new_call(
     exchange: Exchange, standby: Path, struck: Callable[[int], None]
 ) -> None:
@@ -80,13 +94,21 @@ async def test_it_takes_over_a_talk_and_a_new_call(
         await asyncio.sleep(1)
 
         struck(first)
-        await eventually(lambda: "The link to Asterisk is connected" in said(standby), 8)
+        struck_at = time.time()
+        await eventually(lambda: "The link to Asterisk is connected" in said(standby), 20)
+        adopted_at = time.time()
+        await eventually(lambda: serves(exchange), 5)
         newcomer = Caller(exchange.pbx, exchange.folder, number=N.line(2), from_number=N.client(2), talk_s=1)
         of_new = await newcomer.call()
         of_talk = await call
-        assert len(office.calls_of(N.phone(2))) == 1
+        (rang,) = office.calls_of(N.phone(2))
 
     assert of_new.answered_at
+    assert rang.invited_at is not None
+    adopted, rings, waited = adopted_at - struck_at, rang.invited_at - struck_at, rang.invited_at - of_new.invited_at
+    print(
+        f"{struck.__name__}: adopted after {adopted:.2f} s; a new call rang after {rings:.2f} s, {waited:.2f} s its own"
+    )
     assert of_talk.hung_up_here
     assert talking.heard(of_talk, EMPLOYEE_TONE)
     held = await exchange.portal.until_call(

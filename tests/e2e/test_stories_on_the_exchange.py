@@ -44,7 +44,7 @@ async def played(request: pytest.FixtureRequest) -> AsyncIterator[Mapping[str, a
         others = {s.name: asyncio.create_task(troubled_one(s.name)) for s in stories if s.name not in well}
         yield well | others
         await asyncio.gather(gathered, *others.values(), return_exceptions=True)
-        assert await exchange.left_in_asterisk() == []
+        await exchange.until_nothing_is_left()
         assert await exchange.portal.audit() == []
 
 

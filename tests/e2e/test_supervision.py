@@ -1,6 +1,5 @@
 """A supervisor on a real Asterisk: who hears whom in each mode, and that he is no party of the call."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
@@ -28,11 +27,7 @@ STORY = Story(
 async def exchange() -> AsyncIterator[Exchange]:
     async with Exchange([STORY], configuration=f'[phones]\nsupervisors = ["{CHIEF}"]\n') as running:
         yield running
-        async with asyncio.timeout(5):
-            while True:
-                if not await running.left_in_asterisk():
-                    break
-                await asyncio.sleep(0.1)
+        await running.until_nothing_is_left()
         assert await running.portal.audit() == []
 
 

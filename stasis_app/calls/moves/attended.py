@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 from stasis_app.calls.outbound import endpoint_of
 from stasis_app.calls.record import Transfer
-from stasis_app.calls.routing import bridge_of_call
+from stasis_app.calls.routing import bridge_of_call, new_leg
 from stasis_app.calls.state import Leg, LegStage
 from stasis_app.calls.verbs import CallGone
 
@@ -213,7 +212,7 @@ def start_consultation(call: Call, leg: str, destination: Destination) -> Consul
         raise ValueError("a transfer is under way already")
     if destination.party is None:
         raise ValueError(f"{destination.name} is an element of the plan: nobody can be asked there, transfer blindly")
-    party, target = destination.party, f"{call.id}-{secrets.token_hex(4)}"
+    party, target = destination.party, new_leg(call.id)
     stay_with_the_other(call, leg)
     consultation = call.consultation = Consultation(call, leg, target)
     call.expect(target, party)

@@ -120,14 +120,14 @@ async def test_requests_may_go_over_it(make_link: Connect, told: Told) -> None:
             async for message in socket:
                 request = json.loads(message.data)
                 asked.append(f"{request['method']} {request['uri']}")
-                body = {"channels": "[]", "bridges": "[]"}.get(request["uri"], "{}")
                 answer = {"type": "RESTResponse", "request_id": request["request_id"], "status_code": 200}
-                await socket.send_str(json.dumps(answer | {"message_body": body}))
-                if request["uri"] == f"applications/{APP}":
+                await socket.send_str(json.dumps(answer | {"message_body": "{}"}))
+                if request["uri"] == f"applications/{APP}/eventFilter":
                     break
         await soon(made.connected())
 
-    assert asked[0] == f"PUT applications/{APP}/eventFilter"
+    # Lists take the other lane all the same: their answers may be too long.
+    assert asked == [f"PUT applications/{APP}/eventFilter"]
 
 
 async def test_channels_that_are_watched_are_watched_again_after_a_gap(

@@ -312,6 +312,37 @@ async def test_a_request_whose_connection_broke_is_sent_again_once_the_link_is_b
     assert server.connections == 2
 
 
+async def test_a_phone_called_again_because_the_answer_was_lost_is_found_ringing(
+    server: AriServer, link: AriLink, told: Told
+) -> None:
+    control = AriControl(link, "stasis-app")
+    server.hold("POST channels")
+    calling = asyncio.create_task(control.originate(OTHER, "PJSIP/101", appArgs="leg,1", callerId="x", timeout=20))
+    await server.asked("POST channels")
+
+    server.replies[f"POST channels/{OTHER}"] = (409, {"message": "Channel with given unique ID already exists"})
+    server.cut()
+    server.let("POST channels")
+    await soon(calling)
+
+    assert len(server.seen(f"POST channels/{OTHER}")) == 2
+
+
+async def test_an_id_that_is_taken_at_once_is_no_success(server: AriServer, link: AriLink) -> None:
+    server.replies[f"POST channels/{OTHER}"] = (409, {"message": "Channel with given unique ID already exists"})
+
+    with pytest.raises(Gone):
+        await AriControl(link, "stasis-app").originate(OTHER, "PJSIP/101", appArgs="leg,1", timeout=20)
+
+
+async def test_the_bridge_of_a_call_that_outlived_a_restart_is_taken_as_it_is(server: AriServer, link: AriLink) -> None:
+    server.replies["POST bridges/b1"] = (409, {"message": "Bridge with id 'b1' already exists"})
+
+    await AriControl(link, "stasis-app").make_bridge("b1")
+
+    assert len(server.seen("POST bridges/b1")) == 1
+
+
 async def test_a_link_that_does_not_come_back_is_not_waited_for_for_ever(server: AriServer, link: AriLink) -> None:
     control = AriControl(link, "stasis-app", patience=0.1)
     await server.stop()

@@ -257,6 +257,14 @@ async def test_the_timeline_keeps_what_was_said(office: Office, portal: Portal, 
     assert [(f["name"], f["size"]) for f in kept[0]["files"]] == [("a.txt", 3)]
 
 
+async def test_the_latest_comments_are_read_with_one_request(office: Office, portal: Portal) -> None:
+    for number in range(60):
+        await portal.timeline.comment("contact", 501, f"No. {number}")
+
+    latest = [comment.comment for comment in await portal.timeline.latest_comments("CONTACT", 501)]
+    assert latest == [f"No. {number}" for number in range(59, 9, -1)]
+
+
 async def test_comments_that_can_not_be(portal: Portal) -> None:
     good = {"ENTITY_TYPE": "contact", "ENTITY_ID": 501, "COMMENT": "Hello"}
     add = "crm.timeline.comment.add"

@@ -100,6 +100,7 @@ CALLS: dict[str, Callable[[Echo], Awaitable[Any]]] = {
     "activities": lambda portal: Activities(portal).list(),
     "todo": lambda portal: Activities(portal).add_todo(TODO),
     "comment": lambda portal: Timeline(portal).comment("deal", 1, "x"),
+    "comments": lambda portal: Timeline(portal).latest_comments("deal", 1),
     "log": lambda portal: Timeline(portal).log(2, 1, "x", "y"),
     "task": lambda portal: Tasks(portal).complete(1),
     "tasks": lambda portal: Tasks(portal).list(),

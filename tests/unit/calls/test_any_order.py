@@ -148,3 +148,16 @@ def test_facts_carry_the_times_of_their_events_and_not_our_own(order: list[int])
         change = e.ChannelStateChange(timestamp=time, channel=e.Channel(id=LEGS[0], state=channel_state))
         state, facts = model.apply(state, change)
         assert all(fact.at == time for fact in facts)
+
+
+def test_a_phone_that_rings_in_vain_rings_no_longer_even_if_the_call_lives_for_it() -> None:
+    phone = e.Channel(id=LEGS[0], state="Ringing")
+    told = Told(Direction.OUTBOUND).happens(
+        i.Dialling(START, LEGS[0], CUSTOMER),
+        e.ChannelStateChange(timestamp=START, channel=phone),
+        i.Anchoring(START, LEGS[0]),
+        e.ChannelDestroyed(timestamp=START, channel=phone, cause=19),
+    )
+
+    assert [(ring.why, ring.cause) for ring in told.record.rings] == [(f.Unanswered.NO_ANSWER, 19)]
+    assert told.record.ended_at == START

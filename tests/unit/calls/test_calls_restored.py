@@ -1,12 +1,14 @@
 """The service was restarted: calls the journal has no end of go on where they stand, or end the ordinary way."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from calls_fakes import Exchange
 
 from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
+from stasis_app.calls import intents as i
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import EndedBy, Unanswered
 from stasis_app.calls.verbs import Target
@@ -67,6 +69,22 @@ async def test_a_talk_goes_on_and_is_one_talk(before: Exchange) -> None:
     assert pbx.tracker.live() == []
 
 
+async def test_a_service_that_is_stopped_does_nothing_more_and_leaves_the_phones_ringing(before: Exchange) -> None:
+    await before.customer_calls()
+    await before.rings("101")
+    asked, told = list(before.asked), list(before.facts)
+
+    before.tracker.suspend()
+    await before.passes(120)
+    await before.arrives("inbound", "main", channel="2.0")
+    await before.hangs_up("1.0")
+    await before.passes(1)
+
+    assert before.asked == asked
+    assert before.facts == told
+    assert "101" in before.phones_ringing_or_up()
+
+
 async def test_a_call_that_ended_meanwhile_ends_and_its_recording_is_kept(before: Exchange) -> None:
     await before.customer_calls()
     await before.answers("101")
@@ -84,6 +102,26 @@ async def test_a_call_that_ended_meanwhile_ends_and_its_recording_is_kept(before
     assert not pbx.bridges
     assert pbx.tracker.live() == []
     assert not pbx.tracker.engaged("101")
+
+
+async def test_a_recording_whose_end_asterisk_kept_for_us_is_delivered_once(before: Exchange) -> None:
+    await before.customer_calls()
+    await before.answers("101")
+    before.lose_events()
+    before.recordings.clear()
+    await before.hangs_up("1.0")
+
+    after = Exchange(record=True)
+    after.channels, after.bridges = before.channels, before.bridges
+    after.tracker.restore(before.records.values())
+    kept = e.RecordingFinished(
+        timestamp=i.now(),
+        recording=e.Recording(name="1.0-1", format="wav", target_uri="channel:1.0", duration=7),
+    )
+    after.tracker.on_world(replace(after.world(), missed=(kept,)))
+    await after.passes(10)
+
+    assert [(fact.name, fact.seconds) for fact in after.told(f.Recorded)] == [("1.0-1", 7)]
 
 
 async def test_whoever_was_ringing_is_released_and_the_flow_begins_again(before: Exchange) -> None:

@@ -189,6 +189,7 @@ async def test_a_leg_whose_creation_got_no_clear_answer_is_hung_up_to_be_sure(
     pbx.refuse("originate", error)
 
     await pbx.customer_calls()
+    await pbx.passes(30)
 
     assert rung.tried == {"101": Unanswered.UNREACHABLE}
     assert pbx.requests("hang_up")[0][1] == pbx.leg("101")
@@ -310,3 +311,59 @@ async def test_a_recording_that_can_not_begin_does_not_disturb_the_talk(pbx: Exc
     assert pbx.the_record.talking_now[0].party == Party(PartyKind.EMPLOYEE, "101")
     await pbx.hangs_up("1.0")
     assert not pbx.bridges
+
+
+@pytest.mark.parametrize("failure", [LinkDown, TimedOut])
+async def test_a_link_that_fails_is_nobodys_answer_and_the_phone_rings_when_it_is_back(
+    pbx: Exchange, failure: type[LinkDown | TimedOut]
+) -> None:
+    pbx.flow = rung = Rung([Target.extension("101")])
+    pbx.refuse("originate", failure)
+    await pbx.customer_calls()
+    await pbx.passes(5)
+    assert rung.result is None
+
+    pbx.lose_events()
+    await pbx.passes(3)
+    await pbx.link_is_back()
+    await pbx.answers("101")
+
+    assert [talk.party.number for talk in pbx.the_record.talks] == ["101"]
+
+
+async def test_a_link_that_does_not_come_back_lets_the_plan_go_on(pbx: Exchange) -> None:
+    pbx.flow = rung = Rung([Target.extension("101")])
+    pbx.refuse("originate", TimedOut)
+    await pbx.customer_calls()
+    await pbx.passes(30)
+
+    assert rung.tried == {"101": Unanswered.UNREACHABLE}
+
+
+async def test_a_phone_that_was_answered_while_the_link_was_away_rings_again(pbx: Exchange) -> None:
+    pbx.flow = Rung([Target.extension("101")])
+    await pbx.customer_calls()
+    await pbx.rings("101")
+
+    pbx.lose_events()
+    await pbx.hangs_up(pbx.leg("101"))
+    await pbx.link_is_back()
+    await pbx.answers("101")
+
+    assert [talk.party.number for talk in pbx.the_record.talks] == ["101"]
+
+
+async def test_a_phone_that_refused_is_not_rung_again_because_the_link_failed(pbx: Exchange) -> None:
+    pbx.flow = rung = Rung(GROUP[:2])
+    await pbx.customer_calls()
+    await pbx.rings("101", "102")
+    await pbx.declines("101")
+    pbx.lose_events()
+    await pbx.hangs_up(pbx.leg("102"))
+    await pbx.link_is_back()
+    await pbx.answers("102")
+
+    assert rung.answered_by == "102"
+    assert rung.tried == {"101": Unanswered.DECLINED}
+    assert len(pbx.requests("originate")) == 3
+    assert [talk.party.number for talk in pbx.the_record.talks] == ["102"]

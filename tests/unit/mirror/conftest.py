@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from stasis_app.mirror import Mirror, attempts, lane
+from stasis_app.mirror import Mirror, Responsible, attempts, lane
 from stasis_app.mirror.recordings import Part
 from stasis_app.settings import Bitrix24Settings
 from tests.unit.mirror.mirror_story import ListeningPortal, MemoryOutbox, Office, Story
@@ -46,6 +46,7 @@ class Desk:
         self.office = office
         self.settings = settings
         self.recordings = KeptRecordings()
+        self.responsible: Responsible | None = None  # what the CRM says of any number; None: it does not answer
         self.mirror = self._mirror()
 
     def call(self, call_id: str = "1773130778.1") -> Story:
@@ -63,7 +64,17 @@ class Desk:
         await self.mirror.start()
 
     def _mirror(self) -> Mirror:
-        return Mirror(self.outbox, self.portal, self.office, self.recordings, self.settings)  # type: ignore[arg-type]
+        return Mirror(  # type: ignore[arg-type]
+            self.outbox,
+            self.portal,
+            self.office,
+            self.recordings,
+            self.settings,
+            responsible_of=self._responsible_of,
+        )
+
+    async def _responsible_of(self, number: str) -> Responsible | None:
+        return self.responsible
 
 
 @pytest.fixture

@@ -11,9 +11,18 @@ from typing import Any
 
 from b24client import FinishCall, Refused, RegisterCall
 from stasis_app.calls import facts as f
-from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, RecordingKind, Unanswered
+from stasis_app.calls.facts import (
+    Direction,
+    EndedBy,
+    Party,
+    PartyKind,
+    RecordingKind,
+    TransferKind,
+    TransferResult,
+    Unanswered,
+)
 from stasis_app.calls.record import CallRecord, after, begin
-from stasis_app.mirror.portal_calls import Change, Opening, Registered, Reminder
+from stasis_app.mirror.portal_calls import Change, Note, Opening, Registered, Reminder
 from stasis_app.store import OPEN, OutboxRow
 
 BEGAN = datetime(2026, 3, 10, 11, 19, 38, tzinfo=UTC)
@@ -25,6 +34,7 @@ OFFICE = {ANNA: 11, BORIS: 12, VERA: 13}
 @dataclass(frozen=True)
 class Colleague:
     user_id: int
+    name: str = ""
     active: bool = True
 
 
@@ -33,9 +43,12 @@ class Office:
 
     def __init__(self, users: dict[str, int] | None = None) -> None:
         self.users = dict(OFFICE if users is None else users)
+        self.names: dict[str, str] = {}
 
     def by_extension(self, extension: str) -> Colleague | None:
-        return Colleague(self.users[extension]) if extension in self.users else None
+        if extension not in self.users:
+            return None
+        return Colleague(self.users[extension], self.names.get(extension, ""))
 
     @property
     def employees(self) -> Sequence[Colleague]:
@@ -85,6 +98,13 @@ class Story:
     def gives_up(self, who: str, why: Unanswered, cause: int = 0, tech_cause: int | None = None) -> Story:
         return self.tell(f.NotAnswered(**self._leg(who), why=why, cause=cause, tech_cause=tech_cause))
 
+    def transfers(self, who: str, to: str, kind: TransferKind = TransferKind.BLIND) -> Story:
+        return self.tell(f.TransferStarted(**self._leg(who), kind=kind, to=to))
+
+    def transfer_ends(self, who: str, to: str, result: TransferResult, taken_by: str = "") -> Story:
+        taker = Party(PartyKind.EMPLOYEE, taken_by) if taken_by else None
+        return self.tell(f.TransferEnded(**self._leg(who), to=to, result=result, to_party=taker))
+
     def leaves(self, who: str) -> Story:
         return self.tell(f.Left(**self._leg(who), bridge="b")).tell(f.LegEnded(**self._leg(who), cause=16))
 
@@ -128,13 +148,18 @@ def told(happens: Callable[[Story], object]) -> CallRecord:
 
 @dataclass
 class ListeningPortal:
-    """Remembers what it is told: `said` are short lines in order. `trouble`: errors to raise, one by one, by kind."""
+    """Remembers what it is told: `said` are short lines in order. `trouble`: errors to raise, one by one, by kind.
+
+    `client`: the entity it takes for whose number a call is of. A note is written down even if its answer is trouble.
+    """
 
     said: list[str] = field(default_factory=list)
     registered: list[RegisterCall] = field(default_factory=list)
     finished: list[FinishCall] = field(default_factory=list)
     attached: list[str] = field(default_factory=list)
     reminders: list[Reminder] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    client: tuple[str, int] = ("", 0)
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
     slow: asyncio.Event | None = None
     is_crowded: bool = False
@@ -156,12 +181,12 @@ class ListeningPortal:
         self.registered.append(call)
         call_id = self._names(call)
         if first.finish is None:
-            return Registered(call_id, shown=bool(first.show))
+            return Registered(call_id, bool(first.show), entity_type=self.client[0], entity_id=self.client[1])
         await self._hear(_ending(first.finish))
         if refusal := self._fails("finish"):
             return Registered(call_id, refusal=refusal if isinstance(refusal, Refused) else None)
         self.finished.append(first.finish.model_copy(update={"call_id": call_id}))
-        return Registered(call_id, finished=True)
+        return Registered(call_id, finished=True, entity_type=self.client[0], entity_id=self.client[1])
 
     async def cards(self, call_id: str, expected: Change, change: Callable[[], Change | None], *, since: float) -> bool:
         now = change()
@@ -195,6 +220,15 @@ class ListeningPortal:
     async def is_reminded(self, reminder: Reminder) -> bool:
         await self._hear("look whether he is reminded")
         return reminder in self.reminders
+
+    async def note(self, note: Note) -> None:
+        await self._hear(f"note on {note.entity[0]} {note.entity[1]}")
+        self.notes.append(note)
+        self._fail("note")
+
+    async def is_noted(self, note: Note) -> bool:
+        await self._hear("look whether it is noted")
+        return note in self.notes
 
     async def finished_before(self, external_call_id: str) -> str:
         await self._hear("look in the statistics")

@@ -6,6 +6,7 @@ import pytest
 
 from b24client import AccessDenied, LimitExceeded, Refused, Temporary, UnknownOutcome
 from stasis_app.calls.facts import Unanswered
+from stasis_app.mirror import Responsible
 from stasis_app.mirror.deliveries import NotYet
 from tests.unit.mirror.mirror_story import ANNA, BORIS, CLIENT, Office
 
@@ -33,6 +34,28 @@ async def test_a_call_that_ended_while_the_portal_was_away_keeps_its_real_start(
     await desk.heard()
 
     assert desk.portal.registered[0].call_start_date == call.record.started_at
+
+
+async def test_a_missed_call_that_ended_before_the_portal_could_say_whose_it_is_goes_to_the_responsible(desk):
+    desk.portal.trouble = {"register": [AWAY] * 2}
+    desk.call().comes_in().rings(BORIS).gives_up(BORIS, Unanswered.NO_ANSWER).ends()
+    desk.responsible = Responsible(11)
+
+    assert (await desk.heard())[-1] == "finish 11 304 0s"
+
+
+async def test_a_missed_call_of_a_client_of_nobody_goes_to_the_default_user(desk):
+    desk.responsible = Responsible(None)
+    desk.call().comes_in().ends()
+
+    assert (await desk.heard())[-1] == "finish 1 304 0s"
+
+
+async def test_a_call_somebody_answered_is_his_whoever_the_client_belongs_to(desk):
+    desk.responsible = Responsible(11)
+    desk.call().comes_in().rings(BORIS).talks(BORIS).wait(5).leaves(BORIS).ends()
+
+    assert (await desk.heard())[-1] == "finish 12 200 5s"
 
 
 async def test_a_lost_answer_to_a_registration_is_asked_for_again(desk):

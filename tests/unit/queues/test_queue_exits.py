@@ -500,7 +500,7 @@ async def test_a_phone_that_stays_busy_is_not_asked_after_all_the_time():
     hall = Hall("101", retry=30)
     hall.asterisk.phones = {"101": "busy"}
     await hall.calls("1.0")
-    await hall.passes(1)
+    await hall.passes(2)
     hall.asterisk.phones = {}
 
     await hall.passes(20)

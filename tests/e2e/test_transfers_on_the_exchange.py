@@ -52,14 +52,13 @@ async def office(exchange: Exchange) -> AsyncIterator[Office]:
 class Talk:
     """Ivan called and talks with Anna."""
 
-    def __init__(self, exchange: Exchange, office: Office, ivan: Caller) -> None:
+    def __init__(self, exchange: Exchange, office: Office, ivan: Caller, known: set[str]) -> None:
         self.exchange = exchange
         self.ivan = ivan
         self.anna, self.boris, self.vera = (office.phone(number) for number in TONES)
-        self.known: set[str] = set()
+        self.known = known  # what the CRM held before
 
     async def begin(self) -> None:
-        self.known = {call["call_id"] for call in await self.exchange.portal.calls()}
         await self.anna.answer(await self.anna.until_ringing())
         self.hers, self.his = await self.anna.until_talking(), await self.ivan.until_talking()
         await self.ivan.until_hears(self.his, TONES[ANNA])
@@ -109,8 +108,9 @@ class Talk:
 @pytest_asyncio.fixture(loop_scope="module")
 async def talk(exchange: Exchange, office: Office) -> AsyncIterator[Talk]:
     ivan = Caller(exchange.pbx, exchange.folder, number=N.did, from_number=N.client(1))
+    known = {call["call_id"] for call in await exchange.portal.calls()}
     async with ivan:
-        begun = Talk(exchange, office, ivan)
+        begun = Talk(exchange, office, ivan, known)
         await begun.begin()
         yield begun
         await ivan.hang_up()

@@ -1,0 +1,244 @@
+"""What people at desk phones do with a call: answer, refuse, let it ring; and what they do in a talk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from lab.chaos.attempt import Attempt, Manner
+from lab.sip_call import SipCall
+
+# A move in the middle of a talk; true when whoever makes it still has the call afterwards.
+Move = Callable[[Attempt, SipCall], Awaitable[bool]]
+# Asks the service for a move of a live call; whether it took the order.
+Order = Callable[[Attempt, str, dict[str, object]], Awaitable[bool]]
+FAREWELL_S = 0.2  # a phone whose transfer went well hangs up so soon
+
+
+def answers(after: float, *moves: Move, talks: bool = True) -> Manner:
+    """Ring, answer, make the moves, and (`talks`) end the call some time later."""
+
+    async def manner(attempt: Attempt, leg: SipCall) -> None:
+        leg.ring()
+        if await leg.until_over(after):
+            return
+        leg.answer()
+        if not await leg.until(lambda: bool(leg.dialog.confirmed_at), 5):
+            return
+        attempt.tell(f"{leg.number} has answered")
+        for move in moves:
+            if leg.over or not await move(attempt, leg):
+                return
+        if talks:
+            await attempt.finish(leg)
+
+    return manner
+
+
+def refuses(status: int, after: float = 0.0, *, ends: bool = False) -> Manner:
+    """Refuse, at once or after ringing; `ends` when that is the end of the whole call."""
+
+    async def manner(attempt: Attempt, leg: SipCall) -> None:
+        if after:
+            leg.ring()
+            if await leg.until_over(after):
+                return
+        attempt.tell(f"{leg.number} refuses with {status}")
+        if ends:
+            attempt.end(leg.number)
+        leg.refuse(status)
+
+    return manner
+
+
+async def rings(attempt: Attempt, leg: SipCall) -> None:
+    """Ring, and nobody comes."""
+    leg.ring()
+
+
+# ---------------------------------------------------------------- moves
+
+
+async def holds(attempt: Attempt, leg: SipCall) -> bool:
+    """Put the customer on hold for a while."""
+    await asyncio.sleep(attempt.chance.uniform(0.5, 1.5))
+    attempt.tell(f"{leg.number} holds")
+    if await leg.hold() >= 300:
+        attempt.stall("hold")
+    await leg.until_over(attempt.chance.uniform(1.0, 3.0))
+    attempt.tell(f"{leg.number} resumes")
+    if not leg.over and await leg.resume() >= 300:
+        attempt.stall("resume")
+    return not leg.over
+
+
+def refers(to: str) -> Move:
+    """Blind transfer by the phone (REFER)."""
+
+    async def move(attempt: Attempt, leg: SipCall) -> bool:
+        await asyncio.sleep(attempt.chance.uniform(0.5, 2.0))
+        attempt.tell(f"{leg.number} transfers to {to} (REFER)")
+        status, before = await leg.transfer(to)
+        if not 200 <= status < 300:
+            attempt.stall(f"REFER to {to} answered with {status}")
+            return not leg.over
+        told = await leg.until_transferred(before, 8)
+        if 200 <= told < 300 or leg.over:
+            await asyncio.sleep(FAREWELL_S)
+            await leg.hang_up()
+            return False
+        attempt.stall(f"REFER to {to} told {told}")
+        return True
+
+    return move
+
+
+def presses_transfer(to: str) -> Move:
+    """Blind transfer by keys: ## and the number."""
+
+    async def move(attempt: Attempt, leg: SipCall) -> bool:
+        await asyncio.sleep(attempt.chance.uniform(0.7, 2.0))
+        attempt.tell(f"{leg.number} presses ## {to}")
+        await leg.press("##")
+        await asyncio.sleep(0.8)
+        await leg.press(f"{to}#")
+        if await leg.until_over(8):
+            return False
+        attempt.stall(f"## {to}")
+        return True
+
+    return move
+
+
+def asks_by_phone(dial: Callable[[Attempt, str, str], SipCall], to: str) -> Move:
+    """Attended transfer by the phone: hold, a second call, REFER with Replaces."""
+
+    async def move(attempt: Attempt, leg: SipCall) -> bool:
+        await asyncio.sleep(attempt.chance.uniform(0.5, 1.5))
+        attempt.tell(f"{leg.number} holds and asks {to}")
+        await leg.hold()
+        second = dial(attempt, leg.number, to)
+        if not await second.until_talking(8):
+            attempt.stall(f"asking {to}")
+            await second.hang_up()
+            await leg.resume()
+            return not leg.over
+        await asyncio.sleep(attempt.chance.uniform(0.5, 1.5))
+        attempt.tell(f"{leg.number} connects them (REFER with Replaces)")
+        status, before = await leg.transfer(to, second)
+        told = await leg.until_transferred(before, 8) if 200 <= status < 300 else status
+        if 200 <= told < 300 or leg.over:
+            await asyncio.sleep(FAREWELL_S)
+            await leg.hang_up()
+            await second.hang_up()
+            await _guest_finishes(attempt, to)
+            return False
+        attempt.stall(f"REFER with Replaces to {to} told {told}")
+        await second.hang_up()
+        await leg.resume()
+        return not leg.over
+
+    return move
+
+
+def asks_by_keys(to: str, then: str) -> Move:
+    """Attended transfer by keys: *2 and the number; `then` he gives it away, goes back, or has all three talk."""
+
+    async def move(attempt: Attempt, leg: SipCall) -> bool:
+        await asyncio.sleep(attempt.chance.uniform(0.7, 1.5))
+        attempt.tell(f"{leg.number} presses *2 {to}")
+        await leg.press("*2")
+        await asyncio.sleep(0.8)
+        await leg.press(f"{to}#")
+        guest = await attempt.until_leg(to, lambda asked: asked.talking, 10)
+        if guest is None or leg.over:
+            attempt.stall(f"*2 {to}")
+            return not leg.over
+        await asyncio.sleep(attempt.chance.uniform(1.0, 2.0))
+        if then == "customer leaves" and attempt.outside:
+            attempt.end("the customer")
+            await attempt.outside.hang_up()
+            await leg.until_over(attempt.chance.uniform(0.5, 2.0))  # the two go on talking as long as they like
+            await leg.hang_up()
+            return False
+        if then == "back":
+            return await _goes_back(attempt, leg, guest)
+        if then == "conference":
+            attempt.tell(f"{leg.number} presses *3: all three talk")
+            await leg.press("*3")
+            await leg.until_over(2.5)
+        attempt.tell(f"{leg.number} hangs up, {to} has the call")
+        await leg.hang_up()
+        await _guest_finishes(attempt, to)
+        return False
+
+    return move
+
+
+# ---------------------------------------------------------------- moves ordered of the service
+
+
+def ordered_transfer(order: Order, to: str) -> Move:
+    """Blind transfer."""
+
+    async def move(attempt: Attempt, leg: SipCall) -> bool:
+        await asyncio.sleep(attempt.chance.uniform(0.5, 2.0))
+        wanted: dict[str, object] = {"to": to, "kind": "blind", "extension": leg.number}
+        if not await order(attempt, "transfer", wanted) or not await leg.until_over(8):
+            attempt.stall(f"ordering a transfer to {to}")
+            return not leg.over
+        return False
+
+    return move
+
+
+def ordered_consultation(order: Order, to: str) -> Move:
+    """Attended transfer: a colleague is asked, then given the call."""
+
+    async def move(attempt: Attempt, leg: SipCall) -> bool:
+        await asyncio.sleep(attempt.chance.uniform(0.5, 1.5))
+        wanted: dict[str, object] = {"to": to, "kind": "attended", "extension": leg.number}
+        asked = await order(attempt, "transfer", wanted)
+        if not asked or not await attempt.until_leg(to, lambda guest: guest.talking, 10):
+            attempt.stall(f"ordering to ask {to}")
+            return not leg.over
+        await asyncio.sleep(attempt.chance.uniform(0.5, 1.5))
+        if not await order(attempt, "transfer/complete", {}) or not await leg.until_over(8):
+            attempt.stall("ordering the end of a consultation")
+            return not leg.over
+        await _guest_finishes(attempt, to)
+        return False
+
+    return move
+
+
+def ordered_conference(order: Order, to: str) -> Move:
+    """A colleague is invited; then who invited him leaves."""
+
+    async def move(attempt: Attempt, leg: SipCall) -> bool:
+        await asyncio.sleep(attempt.chance.uniform(0.5, 1.5))
+        invited = await order(attempt, "participants", {"to": to})
+        if not invited or not await attempt.until_leg(to, lambda guest: guest.talking, 10):
+            attempt.stall(f"inviting {to}")
+            return not leg.over
+        await leg.until_over(attempt.chance.uniform(1.0, 2.0))
+        attempt.tell(f"{leg.number} leaves, {to} has the call")
+        await leg.hang_up()
+        await _guest_finishes(attempt, to)
+        return False
+
+    return move
+
+
+async def _goes_back(attempt: Attempt, leg: SipCall, guest: SipCall) -> bool:
+    attempt.tell(f"{leg.number} presses *1: back to the customer")
+    await leg.press("*1")
+    if not await guest.until_over(8):
+        attempt.stall("*1")
+    return not leg.over
+
+
+async def _guest_finishes(attempt: Attempt, to: str) -> None:
+    guest = await attempt.until_leg(to, lambda leg: leg.talking, 3)
+    if guest is not None:
+        await attempt.finish(guest)
