@@ -72,6 +72,10 @@ class CallDesk:
         call = self._tracker.get(call_id)
         return call.record if call else None
 
+    def of_portal(self, portal_call_id: str) -> str:
+        """The id of the live call that is this one in the portal, "" for none."""
+        return self._mirror.call_of(portal_call_id)
+
     async def originate(
         self, extension: str, number: str, *, line: str = "", caller_id: str = "", auto_answer: bool | None = None
     ) -> str:
@@ -336,7 +340,7 @@ class Figures:
         self.waiting.set_function(lambda: mirror.state.waiting)
         self.stray.set_function(tracker.stray.total)
         self.lost.set_function(lambda: store.writer.lost + store.writer.rejected)
-        link.on_unreadable = self.unreadable.inc
+        link.incoming.on_unreadable = self.unreadable.inc
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, registry=self._registry)

@@ -369,7 +369,11 @@ class Service:
             return RecordingPolicy()
         mode = RecordingMode(recording.mode) if recording.enabled else RecordingMode.OFF
         configured = RecordingPolicy(
-            mode, recording.stereo, tuple(recording.consent), ConsentWhen(recording.consent_when)
+            mode,
+            recording.stereo,
+            tuple(recording.consent),
+            ConsentWhen(recording.consent_when),
+            recording.longest_pause,
         )
         return self.plan.recording_of(record, self.numbers, configured)
 

@@ -280,6 +280,9 @@ class RecordingSettings(Section):
         default="before",
         description="to the caller before anybody is rung, or to both once they are connected",
     )
+    longest_pause: Annotated[float, Field(ge=0, le=86400)] = Field(
+        default=600.0, description="seconds after which a pause that was forgotten ends by itself; 0: never"
+    )
     format: Literal["wav", "mp3"] = Field(default="wav", description="what is delivered to the portal")
     deliver: Literal["upload", "url"] = Field(
         default="upload", description="how the portal gets it: sent, or fetched by the portal from http.public_url"
@@ -377,6 +380,7 @@ class FeatureSettings(Section):
     swap: Code = Field(default="*4", description="while asking: change between customer and colleague")
     complete: Code = Field(default="", description="while asking: transfer (hanging up does the same)")
     park: Code = Field(default="#7", description="park the call in a free slot, whose number is said first")
+    record_pause: Code = Field(default="*5", description="pause the recording, or go on with it")
     transfer_seconds: Seconds = Field(default=30.0, description="seconds the phone of who is to take a call rings")
     back_seconds: Seconds = Field(
         default=20.0, description="seconds the phone of who transferred rings when nobody took the call"
@@ -391,7 +395,7 @@ class FeatureSettings(Section):
                     yield ConfigProblem(key, what, "Choose codes none of which ends like another.", repr(code))
 
 
-FEATURE_CODES = ("blind", "attended", "cancel", "conference", "swap", "complete", "park")
+FEATURE_CODES = ("blind", "attended", "cancel", "conference", "swap", "complete", "park", "record_pause")
 
 
 class EmployeeSettings(Section):

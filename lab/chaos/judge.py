@@ -147,13 +147,14 @@ class Judge:
         people |= {company.user_of(heard.number) for heard in doubtful}
         if not certain:
             people |= self._of_nobody(attempt, crm)
+            people |= {company.user_of(number) for number in connected_for_a_moment(attempt)}
         if finish["user_id"] not in people:
             right = " or ".join(sorted(company.who(user) for user in people))
             yield "wrong_credit", f"credited to {company.who(finish['user_id'])} instead of {right}"
         talked = finish["status_code"] == "200"
         if certain and not talked:
             yield "wrong_credit", f"status {finish['status_code']} although they talked"
-        if talked and not certain and not doubtful and not self._may_have_talked(attempt):
+        if talked and not certain and not doubtful and not connected_for_a_moment(attempt):
             yield "wrong_credit", "status 200 although nobody talked"
         seconds = sum(heard.seconds for heard in certain)
         off = certain and not doubtful and abs(finish["duration"] - seconds) > 3.0
@@ -195,10 +196,6 @@ class Judge:
         restarted = crm["created_lead"] and self._met(attempt.began_at, attempt.over_at, Reach.SERVICE)
         return {company.default_user, *([crm["user_id"]] if restarted else [])}
 
-    def _may_have_talked(self, attempt: Attempt) -> bool:
-        """Whether two were connected for a moment, too short to be heard."""
-        return any(call.dialog.answered_at for call in attempt.legs if call is not attempt.caller)
-
     def _is_excused(self, attempt: Attempt) -> bool:
         """Whether the service need not know of a call: it began while the service was away."""
         began = attempt.placed_at or attempt.began_at
@@ -229,6 +226,11 @@ def last_to_talk(talks: Sequence[Heard]) -> set[str]:
     at_the_end = [heard for heard in talks if heard.ended_at >= end - TOGETHER_S]
     joined = max(heard.began_at for heard in at_the_end)
     return {heard.number for heard in at_the_end if heard.began_at >= joined - TOGETHER_S}
+
+
+def connected_for_a_moment(attempt: Attempt) -> set[str]:
+    """Who answered, be it for so short a moment that the customer heard nothing of him."""
+    return {call.number for call in attempt.legs if call.dialog.answered_at and call is not attempt.caller}
 
 
 def _last_ten(number: str) -> str:

@@ -1,8 +1,8 @@
 """The supervised link to Asterisk: one event websocket, opened again whenever it is lost.
 
-The reader waits for nothing but the websocket: it reads a message and hands the event on by a plain call. After every
-(re)connection the world is read and handed over before any live event, so that what happened in the gap can be worked
-out; events that arrive meanwhile are kept and follow.
+The reader waits for nothing but the websocket: it reads a message and hands the event on by a plain call
+(`stasis_app.ari.incoming`). After every (re)connection the world is read and handed over before any live event, so that
+what happened in the gap can be worked out; events that arrive meanwhile are kept and follow.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,21 +26,8 @@ from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_rando
 
 from stasis_app.ari.api import connect_api, server_identity
 from stasis_app.ari.errors import AriError, Gone, LinkDown, Unauthorized, error_for
-from stasis_app.ari.events import (
-    UNUSED_EVENTS,
-    ApplicationRegistered,
-    ApplicationReplaced,
-    ApplicationUnregistered,
-    ChannelDestroyed,
-    Event,
-    PlaybackFinished,
-    RecordingFailed,
-    RecordingFinished,
-    RestResponse,
-    StasisEnd,
-    UnreadableMessage,
-    parse,
-)
+from stasis_app.ari.events import UNUSED_EVENTS, Event
+from stasis_app.ari.incoming import Incoming
 from stasis_app.ari.sockets import EventSocket, InboundSockets, OutboundSockets, SocketSource
 from stasis_app.ari.transport import TwoLaneTransport, basic_auth
 from stasis_app.ari.versions import since
@@ -54,7 +40,6 @@ if TYPE_CHECKING:
 
 # Seconds after which a connection counts as one that works: when it ends, the next is tried at once.
 _LASTING = 5.0
-_REGISTERED_WITHIN = 3.0  # seconds Asterisk may take to say which application its websocket is for
 _ACCESS_HINT = "; check asterisk.username and asterisk.password, and that ari.conf has no read_only for this user"
 # First Asterisk of each line whose websocket carries REST requests too.
 _REST_OVER_WEBSOCKET = {20: 14, 21: 9, 22: 4}
@@ -96,35 +81,27 @@ class AriLink:
         on_blocked: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
-        self._on_event = on_event
         self._on_world = on_world
         self._cache = cache
-        self._record_events = record_events
         self._may_act = may_act
         self._takes_over = takes_over
         self._on_blocked = on_blocked
         self._source: SocketSource | None = None
-        self._kept: list[Event] = []
-        self._registered = asyncio.Event()
         self._lost_at: datetime | None = None
-        self.watched: set[str] = set()
-        """Channels whose events are wanted though they have left the application."""
         self._base = settings.url.rstrip("/") + "/ari"
         self._session: aiohttp.ClientSession | None = None
         self._transport: TwoLaneTransport | None = None
         self._client: Client | None = None
         self._supervisor: asyncio.Task[None] | None = None
-        self._held: list[Event] | None = None
         self._connected = asyncio.Event()
         self._replaced = asyncio.Event()
+        self.incoming = Incoming(settings.app, on_event, self._told_replaced, record_events)
+        """What comes over the websocket, and how much of it."""
         self.state = LinkState.DOWN
         self.version = ""
         self.started_at: datetime | None = None  # this Asterisk's
         self.connections = 0
         self.resync_seconds = 0.0  # from the last connection to the moment all that exists was compared
-        self.unreadable: Counter[str] = Counter()
-        self.on_unreadable: Callable[[], None] = lambda: None
-        self.events: Counter[str] = Counter()
 
     @property
     def replaced(self) -> bool:
@@ -234,6 +211,7 @@ class AriLink:
 
     def step_back(self) -> None:
         """Another instance has taken over: no more events are handed on."""
+        self.incoming.cease()
         self._become(LinkState.REPLACED)
         self._replaced.set()
 
@@ -287,8 +265,7 @@ class AriLink:
         self._become(LinkState.DOWN)
         self.version, self.started_at = await server_identity(self.transport, self._base)
         self._client = await connect_api(self.transport, self._base, self._cache)
-        self._held, self._kept = [], []
-        self._registered.clear()
+        self.incoming.hold(self.transport)
         return await self.source.next()
 
     async def _serve(self, socket: EventSocket) -> None:
@@ -311,23 +288,20 @@ class AriLink:
 
     def _go_live(self, world: World) -> None:
         """Hand on what exists, then what happened meanwhile; from now on events are handed on as they come."""
-        world = replace(world, missed=tuple(self._kept))
-        self._kept = []
+        world = replace(world, missed=self.incoming.missed())
         self.transport.lanes.keep_only(channel.id for channel in world.channels)
         try:
             self._on_world(world)
         except Exception:
             logger.exception("What exists on the server could not be compared with what was known")
-        held, self._held = self._held or [], None
-        for event in held:
-            self._hand_on(event)
+        self.incoming.let_go()
         self._become(LinkState.CONNECTED)
 
     async def _read_all(self, socket: EventSocket) -> None:
         try:
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
-                    self._read(message.data)
+                    self.incoming.read(message.data)
         finally:
             self._lost_at = datetime.now(UTC)
             self.transport.detach()
@@ -341,94 +315,18 @@ class AriLink:
         wanted = self._settings.rest_over_websocket
         return carries_rest_over_websocket(self.version) if wanted is None else wanted
 
-    def _read(self, text: str) -> None:
-        if self._record_events is not None:
-            self._record_events(text)
-        try:
-            event = parse(text)
-        except UnreadableMessage as problem:
-            self._pass_over(problem)
-            return
-        match event:
-            case RestResponse():
-                self.transport.answered(event)
-                return
-            case PlaybackFinished() | RecordingFinished() | RecordingFailed():
-                self.transport.finished(event)
-            case ChannelDestroyed() | StasisEnd():
-                self.transport.lanes.forget(event.channel.id)
-                if isinstance(event, ChannelDestroyed):
-                    self.watched.discard(event.channel.id)
-            case ApplicationRegistered():
-                self._is_registered(event)
-                return
-            case ApplicationUnregistered():
-                self._is_unregistered(event)
-                return
-            case ApplicationReplaced():
-                self._told_replaced()
-                return
-            case _:
-                pass
-        if self.replaced:
-            return
-        if self._held is not None:
-            self._held.append(event)
-        else:
-            self._hand_on(event)
-
-    def _pass_over(self, problem: UnreadableMessage) -> None:
-        self.unreadable[problem.kind] += 1
-        self.on_unreadable()
-        if self.unreadable[problem.kind] == 1:
-            logger.warning("What is of this kind is passed over: {}", problem)
-
-    def _hand_on(self, event: Event) -> None:
-        self.events[type(event).__name__] += 1
-        try:
-            self._on_event(event)
-        except Exception:
-            logger.exception("An event of type {} could not be handled", type(event).__name__)
-
-    def _is_registered(self, event: ApplicationRegistered) -> None:
-        """What came until now, came late: Asterisk kept it while we were away."""
-        if event.application and event.application != self._settings.app:
-            logger.warning(
-                "Asterisk's websocket serves the application {!r} too; this service is {!r} (apps in ari.conf)",
-                event.application,
-                self._settings.app,
-            )
-            return
-        if self._held is not None and not self._registered.is_set():
-            self._kept, self._held = self._held, []
-        self._registered.set()
-
-    def _is_unregistered(self, event: ApplicationUnregistered) -> None:
-        logger.error(
-            "Asterisk serves the application {!r} over this websocket no more; was its configuration changed?",
-            event.application or self._settings.app,
-        )
-
-    async def _until_registered(self) -> None:
-        """Wait until what Asterisk kept for us has come, so that the world is newer than all of it."""
-        try:
-            async with asyncio.timeout(_REGISTERED_WITHIN):
-                await self._registered.wait()
-        except TimeoutError:
-            logger.warning("Asterisk has connected and not said for which application; apps in ari.conf names ours?")
-
     async def _resync(self) -> World:
         """Filter events anew, subscribe anew and read what exists."""
         if self.source.replays:
-            await self._until_registered()
+            await self.incoming.until_registered()
         send = self.transport.request
         unused = orjson.dumps({"disallowed": [{"type": name} for name in UNUSED_EVENTS]}).decode()
         app = f"applications/{quote(self._settings.app)}"
         await send("PUT", self.url(f"{app}/eventFilter"), data=unused)
         channels, bridges = await asyncio.gather(send("GET", self.url("channels")), send("GET", self.url("bridges")))
-        world = read_world(await channels.text(), await bridges.text(), self._pass_over)
-        self.watched.intersection_update(channel.id for channel in world.channels)
-        for channel in list(self.watched):
+        world = read_world(await channels.text(), await bridges.text(), self.incoming.pass_over)
+        self.incoming.watched.intersection_update(channel.id for channel in world.channels)
+        for channel in list(self.incoming.watched):
             with contextlib.suppress(Gone):
                 source = orjson.dumps({"eventSource": f"channel:{channel}"}).decode()
                 await send("POST", self.url(f"{app}/subscription"), data=source)

@@ -73,6 +73,8 @@ class Control(Protocol):
 
     async def unmute_recording(self, name: str) -> None: ...
 
+    async def is_recording(self, name: str) -> bool: ...
+
     async def stop_recording(self, name: str) -> None: ...
 
     async def hang_up(self, channel: str, cause: int) -> bool: ...
@@ -243,6 +245,10 @@ class AriControl:
         """Record what is heard again."""
         await self._do(lambda api: api.recordings.unmute(recordingName=name))
 
+    async def is_recording(self, name: str) -> bool:
+        """Whether a recording goes on."""
+        return await self._end(lambda api: api.recordings.getLive(recordingName=name))
+
     async def stop_recording(self, name: str) -> None:
         """End a recording and keep it; `RecordingFinished` tells when its file is complete."""
         await self._end(lambda api: api.recordings.stop(recordingName=name))
@@ -253,7 +259,7 @@ class AriControl:
 
     async def watch(self, channel: str) -> None:
         """Be told of a channel's events even after it has left the application; also after the link was lost."""
-        self._link.watched.add(channel)
+        self._link.incoming.watched.add(channel)
         await self._do(
             lambda api: api.applications.subscribe(applicationName=self._app, eventSource=f"channel:{channel}")
         )

@@ -15,6 +15,7 @@ from functools import cache
 from stasis_app.ari.events import Channel
 from stasis_app.calls import model
 from stasis_app.calls.facts import Direction, Party, PartyKind
+from stasis_app.calls.transition import Change
 
 _MOBILE = "mobile"  # the kind of an employee's leg that goes through a trunk
 
@@ -98,7 +99,7 @@ def leg_args(call_id: str, party: Party, *, outside: bool = False) -> str:
     return f"leg,{call_id},{kind},{party.number.replace(',', '')}"
 
 
-def begin_call(channel: Channel, entry: Entry, at: datetime, endpoint: str) -> model.Change:
+def begin_call(channel: Channel, entry: Entry, at: datetime, endpoint: str) -> Change:
     """The call a channel begins.
 
     Args:

@@ -365,7 +365,9 @@ class RecordingFailed(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingPaused(Fact):
-    """From here nothing that is said is recorded: silence takes its place."""
+    """From here nothing that is said is recorded: silence takes its place. It ends by itself at `until`, if told."""
+
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

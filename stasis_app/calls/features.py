@@ -19,6 +19,7 @@ from stasis_app.calls.moves.attended import start_consultation
 from stasis_app.calls.moves.blind import find_destination, stay_with_the_other, take_out, transfer_blind
 from stasis_app.calls.moves.consultation import Happening
 from stasis_app.calls.moves.destination import Destination
+from stasis_app.calls.pausing import pause_or_resume
 from stasis_app.calls.prompts import Keys, media_uri
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class FeatureCodes:
     conference: str = "*3"
     swap: str = "*4"
     complete: str = ""
+    record_pause: str = "*5"
     more: dict[str, Action] = field(default_factory=dict)
 
     def actions(self) -> dict[str, Action]:
@@ -168,4 +170,5 @@ _ACTIONS: dict[str, Action] = {
     "conference": _order(Happening.CONFERENCE),
     "swap": _order(Happening.SWAP),
     "complete": _order(Happening.COMPLETE),
+    "record_pause": pause_or_resume,
 }

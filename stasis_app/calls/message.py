@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import AriError
@@ -43,11 +45,24 @@ async def take_message(call: Call, *, seconds: float, silence: float, least: flo
     except AriError as error:
         call.intend(i.TapingFailed(i.now(), name, str(error)))
         raise
-    gaps = call.gaps
-    await call.until(lambda: name not in call.state.tapes or call.gaps != gaps, seconds + _LATE)
+    await _until_said(call, name, seconds + _LATE)
     await _end(call, name)
     call.keys.take(len(call.keys), "")  # the one that ended the message is no answer to the next question
     return next((float(recorded.seconds) for recorded in call.record.recordings if recorded.name == name), 0.0)
+
+
+async def _until_said(call: Call, name: str, seconds: float) -> None:
+    """Wait for the end of the message; its event may be lost in a gap, so after each one it is asked for."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while (left := deadline - asyncio.get_running_loop().time()) > 0:
+        gaps = call.gaps
+        await call.until(partial(_changed, call, name, gaps), left)
+        if name not in call.state.tapes or not await call.control.is_recording(name):
+            return
+
+
+def _changed(call: Call, name: str, gaps: int) -> bool:
+    return name not in call.state.tapes or call.gaps != gaps
 
 
 async def _end_former(call: Call) -> None:

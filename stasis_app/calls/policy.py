@@ -19,12 +19,17 @@ class ConsentWhen(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordingPolicy:
-    """How a call is recorded. Without `consent` prompts nothing is announced."""
+    """How a call is recorded.
+
+    Without `consent` prompts nothing is announced. `longest_pause`: seconds after which a pause ends by itself, 0 for
+    never.
+    """
 
     mode: RecordingMode = RecordingMode.OFF
     stereo: bool = False
     consent: tuple[str, ...] = ()
     consent_when: ConsentWhen = ConsentWhen.BEFORE
+    longest_pause: float = 0.0
 
 
 PolicyOf = Callable[[CallRecord], RecordingPolicy]

@@ -92,7 +92,7 @@ class CallRecord:
     recordings_now: tuple[f.RecordingStarted, ...] = ()
     recordings_failed: tuple[f.RecordingFailed, ...] = ()
     recordings_begun: int = 0  # how many there have been, whatever became of them
-    recording_paused: bool = False
+    recording_pause: f.RecordingPaused | None = None  # while one is on
     recording_chosen: f.RecordingMode | None = None  # in this call, instead of what the configuration says
     consent_announced: bool = False
     handed_over_to: str | None = None
@@ -106,6 +106,20 @@ class CallRecord:
     def recording(self) -> str:
         """The name of the recording under way, "" without one."""
         return self.recordings_now[0].name if self.recordings_now else ""
+
+    @property
+    def participants(self) -> dict[str, Party]:
+        """Who is in a bridge of the call now, by leg; while it is parked, who waits."""
+        waits = self.anchor or self.call_id
+        if self.parked is None or waits in self.in_bridge:
+            return self.in_bridge
+        party = next((ring.party for ring in self.rings if ring.leg == waits), self.caller)
+        return {waits: party, **self.in_bridge}
+
+    @property
+    def recording_paused(self) -> bool:
+        """Whether nothing that is said is recorded."""
+        return self.recording_pause is not None
 
     @property
     def customer_number(self) -> str:
@@ -224,7 +238,7 @@ def after(record: CallRecord, fact: f.Fact) -> CallRecord:
             failed = (*record.recordings_failed, fact)
             return replace(record, recordings_now=rest, recordings_failed=failed, recordings_begun=count)
         case f.RecordingPaused() | f.RecordingResumed():
-            return replace(record, recording_paused=isinstance(fact, f.RecordingPaused))
+            return replace(record, recording_pause=fact if isinstance(fact, f.RecordingPaused) else None)
         case f.RecordingChosen():
             return replace(record, recording_chosen=fact.mode)
         case f.ConsentAnnounced():

@@ -13,6 +13,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from stasis_app.ari import events as e
@@ -22,6 +23,7 @@ from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.entry import snoop_args
 from stasis_app.calls.facts import Direction, PartyKind, RecordingKind, RecordingMode
+from stasis_app.calls.pausing import end_in_time
 from stasis_app.calls.policy import ConsentWhen, RecordingPolicy
 from stasis_app.calls.prompts import media_uri
 from stasis_app.calls.routing import files_of_recording, recording_of_file
@@ -48,6 +50,7 @@ class CallRecording:
         self._snoops: set[str] = set()  # snoop channels that are in the application
         self._stopping: set[str] = set()
         self._given_up: frozenset[str] = frozenset()  # the conversations that could not be recorded
+        self._limited: f.RecordingPaused | None = None  # the pause that is seen to its end
         self._begun = 0
 
     # What is to be recorded
@@ -64,6 +67,14 @@ class CallRecording:
         """See whether a fact changes what is to be recorded. Returns at once."""
         if isinstance(fact, _MATTERS):
             self._settle()
+        elif isinstance(fact, f.RecordingPaused):
+            self._limit_pause()
+
+    def _limit_pause(self) -> None:
+        pause = self._call.record.recording_pause
+        if pause is not self._limited:
+            self._limited = pause
+            self._call.spawn(end_in_time(self._call))
 
     def _settle(self) -> None:
         record, policy = self._call.record, self.policy
@@ -160,6 +171,7 @@ class CallRecording:
     def resynced(self) -> None:
         """After a gap or a restart: a talk that should be recorded and is not, is recorded from now on."""
         self._call.spawn(self._settle_afterwards())
+        self._limit_pause()
 
     async def _settle_afterwards(self) -> None:
         # First the call takes in what it missed.
@@ -191,7 +203,9 @@ class CallRecording:
             AriError: neither could be done.
         """
         if not self._call.record.recording_paused:
-            self._call.note(f.RecordingPaused(call_id=self._call.id, at=i.now()))
+            now, longest = i.now(), self.policy.longest_pause
+            until = now + timedelta(seconds=longest) if longest else None
+            self._call.note(f.RecordingPaused(call_id=self._call.id, at=now, until=until))
         for tape in self._running():
             await self._mute(files_of_recording(tape.name, stereo=tape.stereo))
 

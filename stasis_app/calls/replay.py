@@ -19,6 +19,7 @@ from stasis_app.calls.record import CallRecord, after, begin
 from stasis_app.calls.recorded import clock, read_recording
 from stasis_app.calls.routing import call_of_event, channel_of_event, dialling_channel
 from stasis_app.calls.state import CallState
+from stasis_app.calls.transition import Change
 from stasis_app.calls.wire import fact_to_json
 
 
@@ -30,7 +31,7 @@ class Story:
     record: CallRecord
     facts: list[f.Fact] = field(default_factory=list)
 
-    def add(self, change: model.Change) -> None:
+    def add(self, change: Change) -> None:
         """Take over what an event changed."""
         self.state, facts = change
         for fact in facts:

@@ -45,6 +45,7 @@ from stasis_app.calls.resync import missed_events
 from stasis_app.calls.ringing import follow_phone
 from stasis_app.calls.routing import call_of_event, channel_is_snoop, channel_of_event, dialling_channel
 from stasis_app.calls.state import CallState
+from stasis_app.calls.transition import Change
 from stasis_app.calls.verbs import Target
 
 # Seconds between a phone that sends a call on and the Local channel Asterisk makes for it.
@@ -335,7 +336,7 @@ class Tracker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _begin_new(self, change: model.Change, flow: Flow, *, silent: bool = False) -> Call:
+    def _begin_new(self, change: Change, flow: Flow, *, silent: bool = False) -> Call:
         state, facts = change
         if silent:
             self._silent.add(state.call_id)

@@ -29,6 +29,7 @@ class Overrides:
             policy.stereo if self.stereo is None else self.stereo,
             policy.consent if self.consent is None else self.consent,
             policy.consent_when if self.consent_when is None else self.consent_when,
+            policy.longest_pause,
         )
 
 

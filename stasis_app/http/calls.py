@@ -9,7 +9,7 @@ from aiohttp import web
 
 from stasis_app.calls.record import CallRecord
 from stasis_app.http.answers import answer
-from stasis_app.http.dependencies import DEPENDENCIES, PastCalls
+from stasis_app.http.dependencies import DEPENDENCIES, CallBook, PastCalls
 from stasis_app.http.models import (
     CallOut,
     CallPage,
@@ -30,7 +30,8 @@ async def list_calls(request: web.Request) -> web.Response:
     query = query_of(request, CallsQuery)
     needed = request.app[DEPENDENCIES]
     if query.state is CallsState.LIVE:
-        return answer(CallPage(calls=[CallOut.of(record) for record in needed.calls.live()], next=None))
+        records = _of_portal(needed.calls, query.portal_call_id) if query.portal_call_id else needed.calls.live()
+        return answer(CallPage(calls=[CallOut.of(record) for record in records], next=None))
     found = await needed.journal.past(
         PastCalls(
             limit=query.limit + 1,  # one more tells whether there is a next page
@@ -45,6 +46,13 @@ async def list_calls(request: web.Request) -> web.Response:
     )
     page, more = found[: query.limit], len(found) > query.limit
     return answer(CallPage(calls=[CallOut.of(record) for record in page], next=_cursor(page[-1]) if more else None))
+
+
+def _of_portal(calls: CallBook, portal_call_id: str) -> list[CallRecord]:
+    """The live call the portal has a card of, if there is one."""
+    call_id = calls.of_portal(portal_call_id)
+    record = calls.get(call_id) if call_id else None
+    return [record] if record is not None else []
 
 
 async def show_call(request: web.Request) -> web.Response:

@@ -29,6 +29,10 @@ class CallBook(Protocol):
 
     def get(self, call_id: str) -> CallRecord | None: ...
 
+    def of_portal(self, portal_call_id: str) -> str:
+        """The id of the live call that is this one (CALL_ID) in the portal, "" for none."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastCalls:

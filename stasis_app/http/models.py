@@ -59,9 +59,12 @@ class CallsState(StrEnum):
 
 
 class CallsQuery(_Request):
-    """Filters of the list of calls. All but `state` are for ended calls."""
+    """Filters of the list of calls. All but `state` and `portal_call_id` are for ended calls."""
 
     state: CallsState = Field(default=CallsState.LIVE, description="live calls, or those that are over")
+    portal_call_id: str = Field(
+        default="", max_length=200, description="the live call that is this one (CALL_ID) in the portal"
+    )
     limit: int = Field(default=50, ge=1, le=500, description="calls on a page")
     cursor: str = Field(default="", max_length=200, description="`next` of the page before")
     since: datetime | None = Field(default=None, description="started at this moment or later (ISO 8601 with zone)")
@@ -182,6 +185,27 @@ class TransferOut(_Answer):
         )
 
 
+class ParticipantOut(_Answer):
+    """Somebody who is in the call now."""
+
+    id: str = Field(description="of his leg; with it, or his number, he can be held, muted, dismissed ...")
+    party: PartyOut
+    since: datetime = Field(description="when he called or answered")
+    held: bool = Field(description="he has put the others on hold")
+    muted: bool = Field(description="the others do not hear him")
+
+    @classmethod
+    def of(cls, record: CallRecord, leg: str, party: Party) -> ParticipantOut:
+        answered = (ring.answered_at for ring in record.rings if ring.leg == leg and ring.answered_at)
+        return cls(
+            id=leg,
+            party=PartyOut.of(party),
+            since=next(answered, record.started_at),
+            held=leg in record.held,
+            muted=leg in record.muted,
+        )
+
+
 class ClientOut(_Answer):
     """Whose number it is, as the CRM says."""
 
@@ -222,6 +246,8 @@ class CallOut(_Answer):
     rings: list[RingOut]
     talks: list[TalkOut]
     transfers: list[TransferOut]
+    participants: list[ParticipantOut] = Field(description="who is in it now")
+    parked: str = Field(description="the number to dial for it while it is parked; empty otherwise")
     recordings: list[str]
     recording: str = Field(description="the recording under way; empty without one")
     recording_paused: bool
@@ -249,6 +275,8 @@ class CallOut(_Answer):
             rings=[RingOut.of(ring) for ring in record.rings],
             talks=[TalkOut.of(talk) for talk in record.talks],
             transfers=[TransferOut.of(transfer) for transfer in record.transfers],
+            participants=[ParticipantOut.of(record, leg, party) for leg, party in record.participants.items()],
+            parked=record.parked.slot if record.parked else "",
             recordings=[recorded.name for recorded in record.recordings],
             recording=record.recording,
             recording_paused=record.recording_paused,

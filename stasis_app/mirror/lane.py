@@ -35,6 +35,9 @@ LINGER = 0.2
 ASK_AGAIN = 2.0
 """Seconds before a storage that could not be read is asked again."""
 
+ASKS, BETWEEN_ASKS = 4, 1.0
+"""How often a portal that has much to catch up with is asked whose a missed call was, and the seconds in between."""
+
 Step = Callable[[], Awaitable[None]]
 
 _NOBODY: frozenset[int] = frozenset()
@@ -404,10 +407,13 @@ class Lane:
         row = self.told.finish
         if row is None or "whose" not in row.body:
             return
-        found = await self._shared.responsible_of(row.body["whose"])
+        for _ in range(ASKS):
+            found = await self._shared.responsible_of(row.body["whose"])
+            if found is not None:
+                self._entries.rewrite(row, ops.belonging_to(row.body, found.user_id))
+                break
+            await asyncio.sleep(BETWEEN_ASKS)
         self._asked_whose = True
-        if found is not None:
-            self._entries.rewrite(row, ops.belonging_to(row.body, found.user_id))
 
     async def _deliver(self) -> None:
         row = self.told.record

@@ -150,6 +150,10 @@ class Mirror:
             lane = self._lanes[call_id] = Lane(call_id, self._shared, [])
         lane.registered_by_portal(portal_call_id, user_id)
 
+    def call_of(self, portal_call_id: str) -> str:
+        """The id of the call that goes on under this CALL_ID in the portal, "" for none."""
+        return self._shared.owners.get(portal_call_id, "")
+
     async def settled(self) -> None:
         """Wait until nothing is being done for any call (not even waited for)."""
         while busy := [lane for lane in self._lanes.values() if not lane.is_idle]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest_asyncio
+from e2e_waiting import eventually
 
 from lab.exchange import Exchange
 from lab.phones import CUSTOMER_TONE, EMPLOYEE_TONE, Caller, Carrier, Manner, Office
@@ -117,7 +118,7 @@ async def _sound_before_the_answer_reaches_the_caller(exchange: Exchange, spare:
     assert not dialog.answered_at
     assert anna.heard(dialog, CUSTOMER_TONE)
     (placed,) = _calls_to(spare, "7" + SOUNDS[1:])
-    assert placed.cancelled_at
+    await eventually(lambda: placed.cancelled_at, 10)
     assert (await _in_the_crm(exchange, SOUNDS))["finish"]["status_code"] == "603-S"
 
 

@@ -234,13 +234,13 @@ async def test_what_nobody_understands_is_counted_and_told_once_per_kind(
     server: AriServer, link: AriLink, told: Told, log: Log
 ) -> None:
     reported: list[None] = []
-    link.on_unreadable = lambda: reported.append(None)
+    link.incoming.on_unreadable = lambda: reported.append(None)
     new_kind = {"type": "BrandNewEvent", "timestamp": "2026-03-10T11:00:00Z"}
     broken = {"type": "StasisEnd", "timestamp": "2026-03-10T11:00:00Z"}
     await server.tell(new_kind, broken, "not json", new_kind, broken, "{}", new_kind, key("1"))
 
     assert isinstance(await told.next(), e.ChannelDtmfReceived)
-    assert link.unreadable == {"BrandNewEvent": 3, "StasisEnd.channel": 2, "message": 2}
+    assert link.incoming.unreadable == {"BrandNewEvent": 3, "StasisEnd.channel": 2, "message": 2}
     assert len(reported) == 7
     assert len(log.saying("passed over")) == 3
     assert link.state is LinkState.CONNECTED
@@ -254,7 +254,7 @@ async def test_a_listener_that_fails_stops_neither_events_nor_the_link(
     await server.tell(key("1"), key("2"))
 
     assert [type(await told.next()) for _ in range(2)] == [e.ChannelDtmfReceived] * 2
-    assert link.events == {"ChannelDtmfReceived": 2}
+    assert link.incoming.events == {"ChannelDtmfReceived": 2}
     assert link.state is LinkState.CONNECTED
 
 
@@ -286,7 +286,7 @@ async def test_channels_and_bridges_nobody_understands_are_passed_over(
     assert isinstance(world, World)
     assert [one.id for one in world.channels] == ["1.0"]
     assert [one.id for one in world.bridges] == ["1.0-bridge"]
-    assert sum(link.unreadable.values()) == 4
+    assert sum(link.incoming.unreadable.values()) == 4
 
 
 async def test_a_server_that_is_no_asterisk_is_told_as_such(server: AriServer, make_link: Connect, log: Log) -> None:
@@ -315,7 +315,7 @@ async def test_everything_that_came_can_be_recorded_as_it_came(
 ) -> None:
     recorded: list[str] = []
     link = make_link(rest_over_websocket=False)
-    link._record_events = recorded.append
+    link.incoming._record = recorded.append
     await link.start()
     await told.next()
 

@@ -368,6 +368,7 @@ async def test_every_request_of_a_call_is_one_the_server_knows(server: AriServer
     await control.record("r1", "r1", "wav", beep=True)
     await control.mute_recording("r1")
     await control.unmute_recording("r1")
+    await control.is_recording("r1")
     await control.stop_recording("r1")
     await control.destroy_bridge("b1")
     await control.play(ONE, "sound:hello", "p1")
@@ -408,7 +409,10 @@ async def test_every_request_of_a_call_is_one_the_server_knows(server: AriServer
         ("POST bridges/b1", {"type": "mixing,dtmf_events"}),
         ("POST bridges/b1/addChannel", {"channel": [ONE, OTHER]}),
         ("POST bridges/b1/play/p2", {"media": "sound:recorded"}),
-        (f"POST channels/{ONE}/snoop/r1", {"spy": "both", "app": "stasis-app", "appArgs": "record,1,r1"}),
+        (
+            f"POST channels/{ONE}/snoop/r1",
+            {"spy": "both", "whisper": "none", "app": "stasis-app", "appArgs": "record,1,r1"},
+        ),
         ("POST channels/r1/record", {"name": "r1", "format": "wav", "beep": True}),
         ("POST recordings/live/r1/mute", {}),
         ("DELETE recordings/live/r1/mute", {}),

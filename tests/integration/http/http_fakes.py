@@ -67,6 +67,7 @@ class World:
 
     def __init__(self) -> None:
         self.book: dict[str, CallRecord] = {}
+        self.in_portal: dict[str, str] = {}
         self.ended: list[CallRecord] = []
         self.stories: dict[str, list[f.Fact]] = {}
         self.asked: list[PastCalls] = []
@@ -88,6 +89,9 @@ class World:
 
     def live(self) -> list[CallRecord]:
         return list(self.book.values())
+
+    def of_portal(self, portal_call_id: str) -> str:
+        return self.in_portal.get(portal_call_id, "")
 
     async def past(self, query: PastCalls) -> list[CallRecord]:
         self.asked.append(query)
@@ -167,6 +171,7 @@ class Book:
 
     def __init__(self, world: World) -> None:
         self.live = world.live
+        self.of_portal = world.of_portal
         self._world = world
 
     def get(self, call_id: str) -> CallRecord | None:

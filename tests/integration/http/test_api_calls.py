@@ -1,8 +1,9 @@
 """A program works with calls over the API."""
 
 import pytest
-from http_fakes import BEARER, World, call_of, dependencies, record_of
+from http_fakes import ANNA, BEARER, World, at, call_of, dependencies, record_of
 
+from stasis_app.calls import facts as f
 from stasis_app.calls.facts import Direction
 from stasis_app.http import NotPossibleError, OutboxItem, UnavailableError, create_http
 
@@ -29,6 +30,42 @@ async def test_live_calls_say_who_talks_to_whom(world, api):
     assert call["caller"] == {"kind": "customer", "number": "+79161234567", "name": '<b>"Bob"</b>'}
     assert call["talks"][0]["party"]["number"] == "101"
     assert call["element"] == "sales"
+
+
+async def test_a_live_call_says_who_is_in_it_and_what_he_does(world, api):
+    anna = {"call_id": "1.1", "leg": "l1", "party": ANNA}
+    world.tell(*call_of("1.1")[:-1], f.Held(**anna, at=at(7)), f.Muted(**anna, at=at(8)))
+
+    (call,) = (await (await api.get("/api/v1/calls")).json())["calls"]
+    assert [(one["id"], one["party"]["number"], one["held"], one["muted"]) for one in call["participants"]] == [
+        ("c", "+79161234567", False, False),
+        ("l1", "101", True, True),
+    ]
+    assert call["participants"][1]["since"] == "2026-03-10T12:00:05Z"
+    assert call["parked"] == ""
+
+
+async def test_a_parked_call_says_where_it_waits_and_who(world, api):
+    left = [f.Left(call_id="1.1", at=at(9), leg=leg, party=ANNA, bridge="b") for leg in ("c", "l1")]
+    parked = f.Parked(call_id="1.1", at=at(9), leg="l1", party=ANNA, slot="701", until=at(69))
+    world.tell(*call_of("1.1")[:-1], parked, *left)
+
+    (call,) = (await (await api.get("/api/v1/calls")).json())["calls"]
+    assert call["parked"] == "701"
+    assert [one["party"]["number"] for one in call["participants"]] == ["+79161234567"]
+
+
+async def test_a_card_finds_its_call_by_the_portals_id(world, api):
+    world.tell(*call_of("1.1")[:-1])
+    world.tell(*call_of("1.2")[:-1])
+    world.in_portal["externalCall.7f.1773130779"] = "1.2"
+
+    async def found(portal_call_id: str) -> list[str]:
+        answer = await api.get("/api/v1/calls", params={"portal_call_id": portal_call_id})
+        return [call["id"] for call in (await answer.json())["calls"]]
+
+    assert await found("externalCall.7f.1773130779") == ["1.2"]
+    assert await found("externalCall.00.1773130779") == []
 
 
 async def test_ended_calls_come_in_pages(world, api):

@@ -20,7 +20,8 @@ PLAYING, QUIET = "1795396910.11", "1795396911.12"
         (f"channels/{PLAYING}/play", {}, True),
         (f"channels/{QUIET}/answer", {}, False),
         (f"channels/{PLAYING}7/answer", {}, False),
-        ("channels", {}, False),
+        ("channels", {}, True),  # a long list
+        ("channels/create", {}, False),
         ("channels/create", {"endpoint": "PJSIP/101"}, False),
         ("bridges/b1/addChannel", {"channel": PLAYING}, True),
         ("bridges/b1/addChannel", {"channel": f"{QUIET},{PLAYING}"}, True),

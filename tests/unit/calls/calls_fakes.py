@@ -425,6 +425,10 @@ class Exchange:
         await self._ask("unmute_recording", name)
         self.muted.discard(name)
 
+    async def is_recording(self, name: str) -> bool:
+        await self._ask("is_recording", name)
+        return name in self.recordings
+
     async def stop_recording(self, name: str) -> None:
         await self._ask("stop_recording", name)
         if name in self.recordings:

@@ -1,5 +1,9 @@
 """What is recorded of a call: from its first conversation on, through whatever happens to it."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
 from calls_fakes import Exchange
 
 from stasis_app.ari.errors import TimedOut
@@ -173,6 +177,38 @@ async def test_a_pause_in_the_instant_a_recording_begins_holds() -> None:
     assert pbx.muted == {"1.0-1"}
 
 
+async def test_a_pause_that_is_forgotten_ends_by_itself() -> None:
+    pbx = await talking(RecordingPolicy(RecordingMode.CALL, longest_pause=600))
+    await pbx.call.recording.pause()
+    await pbx.passes(590)
+    assert pbx.muted == {"1.0-1"}
+
+    await pbx.passes(20)
+    assert pbx.muted == set()
+    assert not pbx.the_record.recording_paused
+
+
+async def test_the_end_of_one_pause_does_not_end_the_next() -> None:
+    pbx = await talking(RecordingPolicy(RecordingMode.CALL, longest_pause=600))
+    await pbx.call.recording.pause()
+    await pbx.passes(500)
+    await pbx.call.recording.resume()
+    await pbx.call.recording.pause()
+    await pbx.passes(300)
+    assert pbx.the_record.recording_paused
+
+    await pbx.passes(400)
+    assert not pbx.the_record.recording_paused
+
+
+async def test_without_a_limit_a_pause_lasts_until_it_is_ended() -> None:
+    pbx = await talking(WHOLE)
+    await pbx.call.recording.pause()
+    await pbx.passes(100_000)
+
+    assert pbx.the_record.recording_paused
+
+
 async def test_recording_is_begun_and_ended_on_demand() -> None:
     pbx = await talking(RecordingPolicy())
     assert pbx.requests("snoop") == []
@@ -260,6 +296,24 @@ async def test_a_talk_that_was_not_recorded_yet_when_the_service_died_is_recorde
 
     assert pbx.requests("snoop") == [("snoop", "1.0", "1.0-1", "both")]
     assert pbx.the_record.recording == "1.0-1"
+
+
+@pytest.mark.parametrize(("ago", "left"), [(595, 5), (3000, 0)])
+async def test_a_pause_ends_in_time_though_the_service_was_restarted(ago: int, left: int) -> None:
+    before = await talking(WHOLE)
+    began = datetime.now(UTC) - timedelta(seconds=ago)
+    until = began + timedelta(seconds=600)
+    await before.call.recording.pause()
+    pause = f.RecordingPaused(call_id="1.0", at=began, until=until)
+    before.records["1.0"] = replace(before.the_record, recording_pause=pause)
+    pbx = await restarted(before, WHOLE)
+    if left:
+        await pbx.passes(left - 2)
+        assert pbx.muted == {"1.0-1"}
+    await pbx.passes(left + 1)
+
+    assert pbx.muted == set()
+    assert not pbx.the_record.recording_paused
 
 
 async def test_nothing_is_recorded_of_a_talk_that_ended_in_the_gap() -> None:
@@ -409,3 +463,21 @@ async def test_after_a_restart_the_message_begun_before_is_kept_and_another_is_t
 
     assert pbx.recordings == {"1.0-m2": "1.0"}
     assert names(pbx) == ["1.0-m1"]
+
+
+async def test_a_gap_in_the_events_does_not_cut_a_message_short() -> None:
+    pbx = Exchange()
+    pbx.flow = leave_message
+    await pbx.customer_calls()
+    pbx.lose_events()
+    await pbx.link_is_back()
+    await pbx.passes(5)
+    assert pbx.recordings == {"1.0-m1": "1.0"}
+
+    pbx.lose_events()
+    await pbx.stop_recording("1.0-m1")  # he stopped speaking while nobody was told
+    await pbx.link_is_back()
+    await pbx.passes(3)
+
+    assert names(pbx) == ["1.0-m1"]
+    assert [visited.element for visited in pbx.the_record.visited] == ["after"]

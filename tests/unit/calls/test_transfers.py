@@ -360,6 +360,33 @@ async def test_anna_transfers_blindly_by_keys(pbx: Office) -> None:
     assert anna not in pbx.channels
 
 
+async def test_anna_pauses_the_recording_by_keys_and_goes_on(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    pbx.call.recording.start()
+    await pbx.settled()
+    anna = pbx.leg(ANNA)
+    await pbx.presses("*", "5", channel=anna)
+    await pbx.settled()
+    assert pbx.the_record.recording_paused
+    assert pbx.muted == {pbx.the_record.recording}
+    assert pbx.asked.count(("play", anna, "sound:beep")) == 1
+
+    await pbx.presses("*", "5", channel=anna)
+    await pbx.settled()
+    assert not pbx.the_record.recording_paused
+    assert pbx.muted == set()
+    assert pbx.asked.count(("play", anna, "sound:beep")) == 3
+    assert pbx.together() == [{"customer", ANNA}]
+
+
+async def test_what_is_not_recorded_is_not_paused(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await pbx.presses("*", "5", channel=pbx.leg(ANNA))
+    await pbx.settled()
+
+    assert not pbx.the_record.recording_paused
+
+
 async def test_a_number_that_leads_nowhere_brings_her_back(pbx: Office) -> None:
     await pbx.talks_with_anna()
     anna = pbx.leg(ANNA)

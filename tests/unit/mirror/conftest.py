@@ -74,6 +74,9 @@ class Desk:
         )
 
     async def _responsible_of(self, number: str) -> Responsible | None:
+        return self.ask_for_responsible(number)
+
+    def ask_for_responsible(self, number: str) -> Responsible | None:
         return self.responsible
 
 
@@ -82,6 +85,7 @@ async def open_desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator:
     """Opens desks: `await open_desk(default_user=1, ...)` with settings of [bitrix24]."""
     monkeypatch.setattr(lane, "SETTLE", 0.01)
     monkeypatch.setattr(lane, "LINGER", 0.01)
+    monkeypatch.setattr(lane, "BETWEEN_ASKS", 0.001)
     monkeypatch.setattr(attempts, "LIVE_LONGEST", 0.01)
     monkeypatch.setattr(attempts, "LATE_LONGEST", 0.01)
     monkeypatch.setattr("stasis_app.mirror.gate.FIRST_PROBE", 0.01)

@@ -181,6 +181,16 @@ async def test_a_recording_that_comes_when_others_are_delivered_is_not_lost(desk
     assert desk.portal.attached == ["first.wav", "first+late.wav"]
 
 
+async def test_a_live_call_is_found_by_the_portals_id_until_it_ends(desk):
+    call = desk.call().comes_in().rings(ANNA).answers(ANNA).talks(ANNA)
+    await desk.heard()
+    assert desk.mirror.call_of("portal-1773130778.1") == "1773130778.1"
+
+    call.ends()
+    await desk.heard()
+    assert desk.mirror.call_of("portal-1773130778.1") == ""
+
+
 async def test_a_message_is_a_missed_call_with_a_recording_and_something_to_do(desk):
     desk.call().comes_in().known_as(797, 11).leaves_message().ends()
     said = await desk.heard()

@@ -44,6 +44,14 @@ async def test_a_missed_call_that_ended_before_the_portal_could_say_whose_it_is_
     assert (await desk.heard())[-1] == "finish 11 304 0s"
 
 
+async def test_a_portal_that_is_too_busy_to_say_whose_a_missed_call_was_is_asked_again(desk):
+    answers = [None, None, Responsible(11)]
+    desk.ask_for_responsible = lambda number: answers.pop(0)
+    desk.call().comes_in().ends()
+
+    assert (await desk.heard())[-1] == "finish 11 304 0s"
+
+
 async def test_a_missed_call_of_a_client_of_nobody_goes_to_the_default_user(desk):
     desk.responsible = Responsible(None)
     desk.call().comes_in().ends()
