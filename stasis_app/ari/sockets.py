@@ -23,9 +23,9 @@ from loguru import logger
 from stasis_app.settings import AsteriskSettings
 
 SUBPROTOCOL = "ari"
-PORT_AGAIN = 0.3
+PORT_AGAIN = 0.2
 """Seconds before a port that is in use is tried again."""
-PORT_PATIENCE = 4
+PORT_PATIENCE = 2
 """Attempts after which whoever held the port before us is taken for hung."""
 
 
