@@ -23,7 +23,7 @@ from stasis_app.mirror.outcome import outcome
 from stasis_app.mirror.people import cards, concerned, credited_to
 from tests.unit.mirror.mirror_story import Office
 
-RECORDING = (f.RecordingStarted, f.Recorded, f.RecordingFailed)
+RECORDING = (f.RecordingStarted, f.Recorded, f.RecordingFailed, f.RecordingDiscarded)
 
 callers = {
     Direction.INBOUND: CUSTOMER,
