@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import Gone
@@ -34,13 +35,20 @@ async def merge(first: Call, first_leg: str, second: Call, second_leg: str) -> b
             first.take_over(leg.id, leg.party)
         try:
             await first.bridge_ready()
-            await first.control.add_to_bridge(first.bridge, first.state.anchor_leg, *(leg.id for leg in moved))
+            # Who is there already stays: taken out and put in again he would hear the transferrer's hold anew.
+            together = (first.state.anchor, *moved)
+            missing = [leg.id for leg in together if first.leg(leg.id).bridge != first.bridge]
+            await first.control.add_to_bridge(first.bridge, *missing)
             await first.until(lambda: any(first.leg(leg.id).joined for leg in moved), 1)
         except Gone:
             # Whoever is gone shows in the events; the others are together or end with the call.
             await asyncio.sleep(0)
         tell_ended(first, TransferResult.COMPLETED, moved[0].party)
         await asyncio.gather(first.release(first_leg, Unanswered.CANCELLED), second.hang_up())
+        for party in (first.state.anchor, *moved):
+            # The phone held one or both of them, and Asterisk does not end the music when who holds leaves.
+            with contextlib.suppress(Gone):
+                await first.control.stop_music(party.id)
     return True
 
 
