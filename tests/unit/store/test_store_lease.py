@@ -19,7 +19,7 @@ Make = Callable[[], Awaitable[Lease]]
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "RENEW_EVERY", 0.05)
-    monkeypatch.setattr(lease, "VALID", 0.4)
+    monkeypatch.setattr(lease, "VALID", 0.9)
     monkeypatch.setattr(lease, "WATCH_EVERY", 0.02)
 
 
