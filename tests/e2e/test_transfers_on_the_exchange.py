@@ -164,7 +164,8 @@ async def test_attended_refer(talk: Talk):
     await talk.ivan.until_hears(talk.his, MUSIC_TONE)
     async with talk.anna.dial(BORIS) as consults:
         await answers(talk.boris)
-        second = await consults.until_talking()
+        second, asked = await consults.until_talking(), await talk.boris.until_talking()
+        await talk.boris.until_hears(asked, TONES[ANNA])
         transfer = await talk.anna.attended_transfer(talk.hers, second)
         assert await transfer.until_over() == 200
         await talk.anna.until_over(talk.hers)
