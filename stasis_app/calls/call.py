@@ -486,6 +486,8 @@ class Call:
 
     async def release(self, leg: str, why: Unanswered) -> None:
         """Hang up a leg, and once more if that fails: a phone must not ring for nobody."""
+        if self.leg(leg).elsewhere:
+            return
         self.intend(i.Releasing(i.now(), leg, why))
         cause = ANSWERED_ELSEWHERE if why is Unanswered.ANSWERED_ELSEWHERE else NORMAL
         await self._end_channel(leg, cause)

@@ -50,7 +50,8 @@ def _dismissing(state: CallState, intent: i.Dismissing) -> Change:
     leg = state.legs.get(intent.leg)
     if leg is None or not leg.alive:
         return state, []
-    return _leg_gone(state.with_leg(replace(leg, cause=NORMAL)), replace(leg, cause=NORMAL), intent.at)
+    leg = replace(leg, cause=NORMAL, elsewhere=True)
+    return _leg_gone(state.with_leg(leg), leg, intent.at)
 
 
 def _hanging_up(state: CallState, intent: i.HangingUp) -> Change:

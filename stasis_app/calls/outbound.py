@@ -127,7 +127,7 @@ class Way:
         except AriError as error:
             await self._not_created(error)
         unwanted = self._call.leg(self.leg)
-        if self._call.state.ended or unwanted.released or not unwanted.alive:
+        if not unwanted.elsewhere and (self._call.state.ended or unwanted.released or not unwanted.alive):
             # Somebody else answered, or the call ended, while this leg was being set up.
             await self._call.control.hang_up(self.leg, NORMAL)
 

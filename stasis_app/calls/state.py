@@ -36,6 +36,7 @@ class Leg:
     released: Unanswered | None = None  # we hung it up, for this reason
     leaving: bool = False  # its end was asked for, by its own phone or by us
     over: bool = False  # its last fact has been told
+    elsewhere: bool = False  # it goes on in another call: here it is over, but it must not be hung up
     cause: int = 0
     tech_cause: int | None = None
 

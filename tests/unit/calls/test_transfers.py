@@ -1,5 +1,6 @@
 """Transfers: who talks with the customer, who hears what, whom the call is credited to, whoever leaves when."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -471,6 +472,26 @@ async def test_an_attended_refer_brings_two_calls_together(pbx: Office) -> None:
     assert len([fact for fact in pbx.told(f.Ended) if fact.call_id == "2.0"]) == 1
     assert pbx.channels == {}
     assert not pbx.tracker.engaged(BORIS)
+
+
+async def test_a_colleague_who_went_over_is_not_hung_up_by_the_call_he_left(pbx: Office) -> None:
+    """The reply to the request that rang him comes last of all."""
+    await pbx.talks_with_anna()
+    anna, replies, do = pbx.leg(ANNA), asyncio.Event(), pbx.originate
+
+    async def originate(channel: str, endpoint: str, **options: object) -> None:
+        await do(channel, endpoint, **options)
+        await replies.wait()
+
+    pbx.originate = originate  # type: ignore[method-assign]
+    await anna_calls_boris(pbx)
+    await pbx.answers(BORIS)
+    referred(pbx, anna, BORIS, second="2.0")
+    await pbx.passes(2)
+    replies.set()
+    await pbx.settled()
+
+    assert pbx.bridges["1.0-bridge"] == ["1.0", pbx.leg(BORIS)]
 
 
 async def test_an_attended_refer_while_the_colleague_rings(pbx: Office) -> None:
