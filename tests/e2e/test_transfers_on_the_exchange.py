@@ -177,12 +177,12 @@ async def test_attended_refer(talk: Talk):
 async def test_attended_refer_while_the_colleague_rings(talk: Talk):
     await talk.anna.hold(talk.hers)
     async with talk.anna.dial(BORIS) as consults:
-        await talk.boris.until_ringing()
+        asked = await talk.boris.until_ringing()
         second = consults.dialogs[0]
         transfer = await talk.anna.blind_transfer(talk.hers, BORIS)
         await consults.hang_up(second)
         assert await transfer.until_over() == 200
-    await answers(talk.boris)
+    await talk.boris.answer(await talk.boris.until_ringing(besides=[asked]))
     await talk.now_with(talk.boris, BORIS)
 
     await talk.is_credited_to(BORIS, ANNA, BORIS)
