@@ -46,6 +46,7 @@ from stasis_app.calls.ringing import follow_phone
 from stasis_app.calls.routing import call_of_event, channel_is_snoop, channel_of_event, dialling_channel
 from stasis_app.calls.state import CallState
 from stasis_app.calls.transition import Change
+from stasis_app.calls.verbs import CallGone
 from stasis_app.calls.verbs import Target
 
 # Seconds between a phone that sends a call on and the Local channel Asterisk makes for it.
@@ -368,6 +369,8 @@ class Tracker:
         return self._by_channel.get(channel)
 
     def _enlist(self, channel: str, party: Party, call_id: str) -> None:
+        if call_id not in self._calls:
+            raise CallGone(call_id)  # it ended while its flow was about to ring somebody
         self._by_channel[channel] = self._calls[call_id]
         if party.kind is PartyKind.EMPLOYEE and channel not in self._engages:
             self._engages[channel] = party.number
