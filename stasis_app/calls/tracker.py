@@ -46,8 +46,7 @@ from stasis_app.calls.ringing import follow_phone
 from stasis_app.calls.routing import call_of_event, channel_is_snoop, channel_of_event, dialling_channel
 from stasis_app.calls.state import CallState
 from stasis_app.calls.transition import Change
-from stasis_app.calls.verbs import CallGone
-from stasis_app.calls.verbs import Target
+from stasis_app.calls.verbs import CallGone, Target
 
 # Seconds between a phone that sends a call on and the Local channel Asterisk makes for it.
 _REDIRECT = 2.0
