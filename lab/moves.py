@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -36,18 +37,18 @@ class Transfer:
         return next(state for state in self.states if state >= 200)
 
 
-class Moves:
+class Moves(ABC):
     """The moves of one party. A move that Asterisk refuses raises `RuntimeError` with its answer."""
 
     @property
+    @abstractmethod
     def ear(self) -> Ear:
         """Whose calls these are."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def dialogs(self) -> list[Dialog]:
         """The calls of this party so far, in the order they began."""
-        raise NotImplementedError
 
     # ---------------------------------------- waiting
 
