@@ -101,7 +101,8 @@ class Company:
 
 
 @pytest.fixture
-async def company(tmp_path: Path) -> AsyncIterator[Company]:
+async def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Company]:
+    monkeypatch.setattr("stasis_app.mirror.entries.STILL_AT_WORK", 0.5)
     async with AsyncExitStack() as stack:
         config = SandboxConfig.from_file(SAMPLE_SEED)
         config.limits.enabled = False
