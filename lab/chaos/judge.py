@@ -175,7 +175,7 @@ class Judge:
     # ---------------------------------------- what can be known
 
     def _talks(self, attempt: Attempt) -> tuple[list[Heard], list[Heard]]:
-        """Talks the service must know, and those it may: it was away for their whole length, or they are reception's."""
+        """Talks the service must know, and those it may: it was away for all of them, or they are reception's."""
         certain: list[Heard] = []
         doubtful: list[Heard] = []
         for heard in attempt.heard:
