@@ -146,6 +146,7 @@ class PhoneTransfers:
             return True
         self._remember(self._replaced, pair, found)
         call.expect(local.id, transferred_to(local), ours=False)
+        call.move(_until_in_place(call, local.id))
         call.put(event)
         return True
 
@@ -216,6 +217,11 @@ class PhoneTransfers:
     def _remember(self, table: dict[str, _Replaced], pair: str, found: _Replaced) -> None:
         table[pair] = found
         asyncio.get_running_loop().call_later(_APART, table.pop, pair, None)
+
+
+async def _until_in_place(call: Call, local: str) -> None:
+    """The call goes on while nobody is with the caller: first the leg leaves the bridge, then the channel enters."""
+    await call.wait(lambda: call.state.ended or call.leg(local).bridge or call.leg(local).over, _APART)
 
 
 async def _merged(first: Call, first_leg: str, second: Call, second_leg: str, linking: list[_Linking]) -> None:
