@@ -25,7 +25,7 @@ from sqlalchemy import Connection, insert, inspect, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from stasis_app.settings import StorageSettings
-from stasis_app.store.database import Database
+from stasis_app.store.database import Database, open_database
 from stasis_app.store.store import open_patiently
 from stasis_app.store.tables import leases
 
@@ -39,7 +39,7 @@ WATCH_EVERY = 0.2
 """Seconds between two looks of whoever waits."""
 
 LOOK = 1.0
-"""Seconds a database may take to tell a process that was frozen whose the lease is."""
+"""Seconds a database may take to answer. One that takes longer tells nothing of the holder, who waits for it too."""
 
 NAME = "service"
 NOBODY = ""
@@ -309,7 +309,10 @@ async def open_lease(settings: StorageSettings) -> Lease:
         StoreError: the database can't be opened.
     """
     holder = f"{_place()}:{os.getpid()}:{secrets.token_hex(4)}"
-    return Lease(await open_patiently(settings.url, patient=True, unless=has_lease), holder)
+    database = await open_patiently(
+        lambda: open_database(settings.url, unless=has_lease, patience=LOOK, single=True),
+    )
+    return Lease(database, holder)
 
 
 def _place() -> str:

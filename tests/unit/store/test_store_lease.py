@@ -24,16 +24,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "stasis.sqlite"
-
-
-@pytest.fixture
-async def make(file: Path) -> AsyncIterator[Make]:
+async def make(storage_url: str) -> AsyncIterator[Make]:
     made: list[Lease] = []
 
     async def make() -> Lease:
-        made.append(await open_lease(StorageSettings(url=f"sqlite+aiosqlite:///{file}")))
+        made.append(await open_lease(StorageSettings(url=storage_url)))
         return made[-1]
 
     yield make
@@ -100,7 +95,7 @@ async def test_who_is_started_while_another_serves_is_told_so(make: Make) -> Non
 
 
 async def test_who_is_started_after_a_crash_does_not_wait_for_a_process_that_is_gone(
-    make: Make, file: Path, monkeypatch: pytest.MonkeyPatch
+    make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "VALID", 60)
     first, second = await make(), await make()
