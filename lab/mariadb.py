@@ -6,6 +6,7 @@ What the service needs it has to ask for itself.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import secrets
@@ -15,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from lab.processes import free_port
@@ -39,7 +41,7 @@ class MariaDbMissing(Exception):
 
 
 class MariaDb:
-    """The server. `with MariaDb() as server: url = server.fresh()`; it may be stopped, killed, frozen and started."""
+    """The server. `with MariaDb() as server: url = server.fresh()`; it may be away or frozen for a while."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="stasis-mariadb-"))
@@ -63,7 +65,7 @@ class MariaDb:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kill()
+        self._end(signal.SIGKILL)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     # ---------------------------------------- what it keeps
@@ -109,23 +111,24 @@ class MariaDb:
                 raise RuntimeError(f"MariaDB does not come up: {self._log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.05)
 
-    def stop(self) -> None:
-        """Shut it down as the administrator does."""
-        self._end(signal.SIGTERM)
+    @contextlib.contextmanager
+    def away(self, by: signal.Signals = signal.SIGTERM) -> Iterator[None]:
+        """Shut down as an administrator does (SIGTERM) or gone in an instant (SIGKILL), and started again."""
+        self._end(by)
+        try:
+            yield
+        finally:
+            self.start()
 
-    def kill(self) -> None:
-        """As a power cut would have it."""
-        self._end(signal.SIGKILL)
-
-    def freeze(self) -> None:
-        """It hangs: connections stand, and nothing answers."""
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It hangs: connections stand, new ones are taken by the kernel, and nothing answers."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """It goes on."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     @property
     def _log(self) -> Path:

@@ -2,8 +2,8 @@
 
 A row with a counter that the holder raises twice a second. Whoever waits watches the counter by his own monotonic clock
 and takes the row over when it has stood still for `VALID` seconds, so no two clocks have to agree. Every change names
-the counter it saw, so of two that reach for the row one gets it. Only who can write can take it: while the database
-refuses, the holder keeps it, and whoever waits begins to watch anew.
+the counter it saw, so of two that reach for the row one gets it. Only who can write at once can take it: while the
+database refuses, or does not answer, the holder keeps it, and whoever waits begins to watch anew.
 """
 
 from __future__ import annotations
@@ -122,11 +122,14 @@ class Lease:
         """
         await self._stop_renewing()
         deadline = time.monotonic() + 2 * VALID
+        refused_before = False
         while not await self._try():
-            if self._refused_at is not None:
+            refused = self._refused_at is not None and self._seen is None
+            if refused and refused_before:  # once may be another that is just taking it
                 logger.warning("The lease can't be taken yet, calls are served without it")
                 self._begin(None)
                 return
+            refused_before = refused
             if time.monotonic() > deadline:
                 raise LeaseHeld(self._seen.holder if self._seen else "unknown")
             await asyncio.sleep(WATCH_EVERY)

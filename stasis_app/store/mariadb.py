@@ -25,13 +25,21 @@ T = TypeVar("T")
 WAITS_FOR_CONNECTION = 5
 """Seconds the server may take to let us in."""
 
-_OURS = (
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', "
-    "innodb_lock_wait_timeout = 5, idle_transaction_timeout = 3"
-)
-"""A row that does not fit is refused, not cut; who waits for a lock is told in time; and a process that is frozen in
-the middle of a transaction loses it, for the standby has to write these rows
-(https://mariadb.com/kb/en/transaction-timeouts/, MariaDB 10.3)."""
+LOCK_WAIT = 5
+"""Seconds to wait for a lock of somebody else."""
+
+
+def _ours(lock_wait: int) -> str:
+    """What we ask for on each connection (https://mariadb.com/kb/en/transaction-timeouts/, MariaDB 10.3).
+
+    A row that does not fit is refused, not cut. Who waits for a lock is told in time. A process that is frozen in the
+    middle of a transaction loses it, for the standby has to write these rows.
+    """
+    return (
+        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', "
+        f"innodb_lock_wait_timeout = {lock_wait}, lock_wait_timeout = {lock_wait}, idle_transaction_timeout = 3"
+    )
+
 
 _LOCK = {"name": "stasis-app migrates", "seconds": 60}
 """Only one instance makes tables; others wait for so many seconds."""
@@ -44,7 +52,7 @@ class MariaDb:
     """A MariaDB server (10.3 or newer).
 
     `patience`: seconds after which an answer is not waited for any longer. `single`: every action is one statement,
-    which the server commits itself, so that whoever is frozen after it holds no lock.
+    which the server commits itself, so that whoever is frozen after it holds no lock; and which waits for no lock.
     """
 
     dialect = "mysql"
@@ -65,7 +73,11 @@ class MariaDb:
         """Connect and migrate. Raises SQLAlchemyError, `StoreError`."""
         engine = create_async_engine(
             url.set(drivername="mysql+asyncmy"),
-            connect_args={"charset": "utf8mb4", "connect_timeout": WAITS_FOR_CONNECTION, "init_command": _OURS},
+            connect_args={
+                "charset": "utf8mb4",
+                "connect_timeout": WAITS_FOR_CONNECTION,
+                "init_command": _ours(0 if single else LOCK_WAIT),
+            },
             pool_pre_ping=True,
             pool_recycle=1800,
         )
