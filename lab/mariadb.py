@@ -149,7 +149,7 @@ class MariaDb:
 
     def _common(self) -> list[str]:
         as_root = ["--user=root"] if os.geteuid() == 0 else []  # without it the server refuses to run as root
-        return ["--no-defaults", f"--datadir={self._folder / 'data'}", *as_root]
+        return ["--no-defaults", f"--datadir={self._folder / 'data'}", f"--tmpdir={self._folder}", *as_root]
 
     def _install(self) -> None:
         plain = ("--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
