@@ -45,7 +45,7 @@ class MariaDb:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="stasis-mariadb-"))
-        self._socket = self._folder / "socket"
+        self.socket = self._folder / "socket"
         self._port = free_port(HOST, socket.SOCK_STREAM)
         self._password = secrets.token_hex(12)
         self._numbers = itertools.count(1)
@@ -78,7 +78,7 @@ class MariaDb:
 
     def execute(self, statements: str) -> str:
         """Have the administrator run SQL; the rows as lines, their columns apart by tabs."""
-        client = [_program("mariadb"), "--no-defaults", f"--socket={self._socket}", "--user=root", "--batch"]
+        client = [_program("mariadb"), "--no-defaults", f"--socket={self.socket}", "--user=root", "--batch"]
         told = subprocess.run(
             [*client, "--skip-column-names", "--default-character-set=utf8mb4"],
             input=statements,
@@ -96,7 +96,7 @@ class MariaDb:
     def start(self) -> None:
         """Start it and wait until it answers."""
         tether = [setpriv, "--pdeathsig", "KILL", "--"] if (setpriv := shutil.which("setpriv")) else []
-        ways = [f"--socket={self._socket}", f"--port={self._port}", f"--bind-address={HOST}", "--skip-name-resolve"]
+        ways = [f"--socket={self.socket}", f"--port={self._port}", f"--bind-address={HOST}", "--skip-name-resolve"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*tether, _program("mariadbd"), *self._common(), *ways, *_SMALL, *_UNKIND],

@@ -57,9 +57,8 @@ class MariaDb:
 
     dialect = "mysql"
 
-    def __init__(self, engine: AsyncEngine, *, patience: float, single: bool) -> None:
+    def __init__(self, engine: AsyncEngine, patience: float) -> None:
         self._engine = engine
-        self._writing = engine.execution_options(isolation_level="AUTOCOMMIT") if single else engine
         self._patience = patience
 
     @property
@@ -78,6 +77,7 @@ class MariaDb:
                 "connect_timeout": WAITS_FOR_CONNECTION,
                 "init_command": _ours(0 if single else LOCK_WAIT),
             },
+            isolation_level="AUTOCOMMIT" if single else "REPEATABLE READ",
             pool_pre_ping=True,
             pool_recycle=1800,
         )
@@ -87,10 +87,10 @@ class MariaDb:
         except BaseException:
             await engine.dispose()
             raise
-        return cls(engine, patience=patience, single=single)
+        return cls(engine, patience)
 
     async def run(self, action: Action) -> None:
-        async with self._answering(), self._writing.begin() as connection:
+        async with self._answering(), self._engine.begin() as connection:
             await connection.run_sync(action)
 
     async def read(self, query: Callable[[Connection], T]) -> T:

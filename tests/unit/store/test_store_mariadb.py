@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -173,6 +174,13 @@ async def test_an_unusable_server_is_refused_with_a_remedy(mariadb, url):
             await open_store(StorageSettings(url=address), patient=True)
         assert password not in str(caught.value)
         assert "wrong-secret" not in str(caught.value)
+
+
+async def test_the_servers_socket_will_do(mariadb, url):
+    store = await open_store(StorageSettings(url=f"{re.sub('@.*/', '@localhost/', url)}?unix_socket={mariadb.socket}"))
+    await store.meta.set("cursor", 1)
+    assert await store.meta.get("cursor") == 1
+    await store.close()
 
 
 async def test_the_start_waits_for_a_server_that_is_away(mariadb, url, monkeypatch):
