@@ -96,6 +96,10 @@ class Judge:
         for number in attempt.left_over:
             yield "", f"the phone {number} stayed connected although the customer was gone"
         faulty = self._met(attempt.began_at, attempt.over_at, Reach.SERVICE, Reach.ASTERISK)
+        for heard in attempt.heard:
+            hidden = heard.number == attempt.office.chief and not faulty
+            if hidden and not attempt.may_hear_supervisor(heard.began_at, heard.ended_at - EDGE_S):
+                yield "", f"the customer heard the supervisor for {heard.seconds:.1f} s, who had not barged in"
         for move in attempt.stalled:
             yield "", f"{move}: nothing came of it" + ("" if not faulty else " (a fault struck)")
         if self._met(attempt.began_at, attempt.over_at, Reach.ASTERISK):
@@ -176,7 +180,7 @@ class Judge:
         certain: list[Heard] = []
         doubtful: list[Heard] = []
         for heard in attempt.heard:
-            if heard.number == RECEPTION:
+            if heard.number in (RECEPTION, attempt.office.chief):  # not the service's call; no party of it
                 continue
             (doubtful if self._unseen(heard.began_at, heard.ended_at) else certain).append(heard)
         return certain, doubtful
@@ -230,7 +234,8 @@ def last_to_talk(talks: Sequence[Heard]) -> set[str]:
 
 def connected_for_a_moment(attempt: Attempt) -> set[str]:
     """Who answered, be it for so short a moment that the customer heard nothing of him."""
-    return {call.number for call in attempt.legs if call.dialog.answered_at and call is not attempt.caller}
+    parties = (call for call in attempt.legs if call is not attempt.caller and call.number != attempt.office.chief)
+    return {call.number for call in parties if call.dialog.answered_at}
 
 
 def _last_ten(number: str) -> str:
