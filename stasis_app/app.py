@@ -64,9 +64,7 @@ from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import (
     AriRecordings,
     B24PortalCalls,
-    FencedPortalCalls,
     Mirror,
-    PortalCalls,
     Recordings,
     Responsible,
 )
@@ -165,7 +163,7 @@ class Service:
         self._stack.push_async_callback(self.store.close)
         self.incidents = IncidentBook(self.store.incidents)
         await read_patiently(self.incidents.load)
-        self.portal = connect(settings.bitrix24, self.store.tokens)
+        self.portal = connect(settings.bitrix24, self.store.tokens, may_send=self._may_act)
         await self.portal.start()
         self._stack.push_async_callback(self.portal.aclose)
 
@@ -286,12 +284,9 @@ class Service:
         source = None if recording.directory else AriRecordings(self.link)
         public_url = self.settings.http.public_url
         self.published = PublishedRecordings(public_url) if recording.deliver == "url" else None
-        portal_calls: PortalCalls = B24PortalCalls(self.portal)
-        if self._may_act is not None:
-            portal_calls = FencedPortalCalls(portal_calls, self._may_act)
         self.mirror = Mirror(
             self.store.outbox,
-            portal_calls,
+            B24PortalCalls(self.portal),
             self.directory,
             Recordings(recording, source, self.published),
             self.settings.bitrix24,
