@@ -189,6 +189,12 @@ class Portal:
         """End all trouble."""
         await self._ask("DELETE", "faults")
 
+    async def fill_in_form(self, number: str) -> None:
+        """Somebody asks to be called back; waits until an application that wants to know of it has been told."""
+        asked = {"phone_number": number}
+        while not (await self._ask("POST", "callback", asked))["deliveries"]:  # noqa: ASYNC110 (it can only be asked)
+            await asyncio.sleep(0.1)
+
     async def audit(self) -> list[dict[str, Any]]:
         """What the portal would complain of."""
         found: list[dict[str, Any]] = await self._ask("GET", "audit")

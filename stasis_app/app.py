@@ -75,6 +75,7 @@ from stasis_app.portal import (
     InstallProof,
     PortalNeeds,
     PublishedRecordings,
+    WishBook,
     add_portal,
     add_recordings,
     bind_events,
@@ -462,17 +463,18 @@ class Service:
             portal=self.portal,
             proof=proof,
             control=desk,
-            call_backs=self._call_backs(desk),
+            call_backs=await self._call_backs(desk),
             public_url=self.settings.http.public_url,
             on_tokens=self._keep_secret,
             on_installed=self._learn_employees,
         )
         add_portal(app, needs)
 
-    def _call_backs(self, desk: CallDesk) -> CallBacks:
-        rules = self.settings.callbacks
+    async def _call_backs(self, desk: CallDesk) -> CallBacks:
+        rules, book = self.settings.callbacks, WishBook(self.store.meta)
         call_backs = CallBacks(
-            CallBackDesk(self.tracker, self.link.connected, desk.dialled),
+            CallBackDesk(self.tracker, self.link.connected, desk.dialled, self.journal.get),
+            book,
             self.portal,
             self.directory,
             self.phones,
@@ -481,6 +483,7 @@ class Service:
             self.settings.bitrix24.default_user,
         )
         self._stack.push_async_callback(call_backs.aclose)
+        call_backs.take_up(await read_patiently(book.load))
         return call_backs
 
     def _keep_secret(self, tokens: OAuthTokens) -> None:

@@ -10,7 +10,7 @@ import signal
 from lab.chaos.faults.fault import Fault, Ground, Reach
 from lab.services import Program, standby
 
-STEPS_BACK_S = 8.0  # how long the one that was replaced may take to notice
+STEPS_BACK_S = 4.0  # how long the one that was replaced may take to notice
 
 
 class ServiceStopped(Fault):
