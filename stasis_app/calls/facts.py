@@ -67,11 +67,15 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started(Fact):
-    """A call began. `caller` began it; `line` is the DID it came in on, or the line it goes out by ("" unknown)."""
+    """A call began. `caller` began it; `line` is the DID it came in on, or the line it goes out by ("" unknown).
+
+    `wished_line` is the line or trunk an order chose, None where `line` is all there is to say.
+    """
 
     direction: Direction
     caller: Party
     line: str = ""
+    wished_line: str | None = None
     dialled: str = ""  # the number or extension dialled, "" for inbound calls
     element: str = ""  # the plan element named by the dialplan
     channel: str = ""

@@ -185,7 +185,7 @@ def attempts_for(call: Call, target: Target) -> Sequence[Attempt]:
     inbound = record.direction is Direction.INBOUND
     return call.options.trunks.attempts(
         target.outside_number,
-        line=record.line,
+        line=record.chosen_line,
         extension="" if inbound else record.caller.number,
         caller_id=record.caller_id,
         sent_on=inbound,
