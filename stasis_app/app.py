@@ -189,7 +189,6 @@ class Service:
                 self.directory,
                 self.phones,
                 ResponsibleFinder(self.phonebook, self.directory, self.phones),
-                self.extensions,
                 self._know_codes(),
                 scripts,
                 outbound_seconds=settings.outbound.seconds,

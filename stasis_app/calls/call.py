@@ -44,6 +44,7 @@ from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 if TYPE_CHECKING:
     from stasis_app.calls.features import Features
     from stasis_app.calls.moves.attended import Consultation
+    from stasis_app.calls.outbound import Way
 
 T = TypeVar("T")
 _SECOND_TRY = 3.0  # seconds
@@ -162,7 +163,7 @@ class Call:
         self._leading: asyncio.Task[None] | None = None  # what leads the call: its flow
         self._tasks: set[asyncio.Task[None]] = set()
         self.music: frozenset[str] = should_hear_music(state)  # legs that hear music because they are held
-        self.followed: set[str] = set()  # legs whose phones sent the call on, and whose target we rang
+        self.followed: dict[str, Way] = {}  # legs whose phones sent the call on -> how their targets are rung
         self.asides: dict[str, bool] = {}  # channels beside the call (supervisors) -> whether they are in Stasis
         self.features: Features | None = None  # what keys pressed in a conversation do
         self.consultation: Consultation | None = None  # the attended transfer under way

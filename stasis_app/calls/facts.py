@@ -279,12 +279,19 @@ class TransferResult(StrEnum):
 class TransferStarted(LegFact):
     """The party moves the call to somebody else (`to`: an extension, an outside number or an element of the plan).
 
-    `target_leg` is the leg rung for an attended transfer.
+    `target_leg` is the leg rung for an attended transfer, "" until `Consulting` tells it.
     """
 
     kind: TransferKind
     to: str
     target_leg: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consulting(Fact):
+    """In the attended transfer under way this leg is rung now: the first one, another trunk, whom he forwards to."""
+
+    leg: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -228,6 +228,9 @@ def after(record: CallRecord, fact: f.Fact) -> CallRecord:
         case f.TransferStarted():
             begun = Transfer(fact.leg, fact.party, fact.kind, fact.to, fact.at, fact.target_leg)
             return replace(record, transfers=(*record.transfers, begun))
+        case f.Consulting():
+            transfers = tuple(replace(t, target_leg=fact.leg) if t.result is None else t for t in record.transfers)
+            return replace(record, transfers=transfers)
         case f.TransferEnded():
             return _transferred(record, fact)
         case f.RecordingStarted():

@@ -154,8 +154,7 @@ def _sent_on(call: Call, leg: str) -> bool:
 
 async def follow_phone(call: Call, leg: str, to: Target, seconds: float = 20.0) -> None:
     """The phone of a leg sent the call on: ring whom it named, in its place."""
-    call.followed.add(leg)
-    way = Way(call, to, asyncio.get_running_loop().time() + seconds, early_media=False)
+    way = call.followed[leg] = Way(call, to, asyncio.get_running_loop().time() + seconds, early_media=False)
     extension, number = call.leg(leg).party.number, to.outside_number or to.party.number
     call.note(f.Forwarded(call_id=call.id, at=i.now(), extension=extension, to=number, why="by the phone"))
     await way.go()

@@ -123,6 +123,10 @@ class Phones:
             state = await self._phone(extension, chosen, besides)
         return _forwarded(chosen, state)
 
+    async def settings_of(self, extension: str) -> Extension:
+        """What is set for an extension. Never raises."""
+        return self._settings.of(extension)
+
     async def _phone(self, extension: str, chosen: Extension, besides: str) -> PhoneState:
         """The state of the phone itself."""
         calls_at_once = 2 if (self._call_waiting if chosen.call_waiting is None else chosen.call_waiting) else 1

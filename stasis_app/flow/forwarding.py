@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,8 +46,16 @@ class People(Protocol):
 
     async def phone(self, extension: str, /) -> Availability: ...
 
+    async def settings(self, extension: str, /) -> Extension:
+        """What is set for an extension."""
+        ...
+
     def target(self, number: str, /) -> Target:
         """Whom an extension or an outside number means."""
+        ...
+
+    def tell_forwarding(self, hops: Sequence[Hop], /) -> None:
+        """These forwardings are followed."""
         ...
 
 
@@ -65,6 +74,32 @@ async def way_to(target: Target, people: People, hops: tuple[Hop, ...] = ()) -> 
     return Way(target, hops)
 
 
+class Following:
+    """Whom a call to one party rings, one after another: wherever he forwards it, at once or when he does not answer.
+
+    `refused` is why whoever it led to last could not be rung at all.
+    """
+
+    def __init__(self, target: Target, people: People) -> None:
+        self.refused: Unanswered | None = None
+        self._target = target
+        self._people = people
+        self._way: Way | None = None
+
+    async def next(self, why: Unanswered | None = None, /) -> Target | None:
+        """Who is rung first, or after the last one did not answer (`why`); None: nobody."""
+        if self._way is None or why is None:
+            way: Way | None = await way_to(self._target, self._people)
+        else:
+            way = await _after_no_answer(self._way, self._people, why)
+        if way is None:
+            return None
+        self._way = way
+        self._people.tell_forwarding(way.hops)
+        self.refused = way.unanswered if way.target is None else None
+        return way.target
+
+
 def forwarded(who: Party, to: Target) -> Target:
     """Whom an employee's forward rings: at an outside number it is still him who answers, so he gets the credit."""
     if to.party.kind is PartyKind.EMPLOYEE:  # a desk phone, or the mobile of an employee who is known by it
@@ -72,13 +107,14 @@ def forwarded(who: Party, to: Target) -> Target:
     return Target.mobile(to.outside_number, who.number, who.name)
 
 
-async def after_no_answer(way: Way, settings: Extension, people: People, why: Unanswered) -> Way | None:
+async def _after_no_answer(way: Way, people: People, why: Unanswered) -> Way | None:
     """The way that follows when the extension rung at the end of `way` did not take the call; None without one."""
     if way.target is None or way.target.outside_number:
         return None
+    extension = way.target.party.number
+    settings = await people.settings(extension)
     on_busy = why in (Unanswered.BUSY, Unanswered.DECLINED)
     to = settings.forward_busy if on_busy else settings.forward_no_answer
-    extension = way.target.party.number
     if not to or len(way.hops) >= MOST_HOPS or to in {hop.extension for hop in way.hops} | {extension}:
         return None
     hop = Hop(extension, to, why.value)

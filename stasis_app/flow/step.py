@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from stasis_app.calls.facts import Direction, Forwarded, Identified, Party, Unanswered
 from stasis_app.calls.verbs import CallHandle, RingResult, Strategy, Target
-from stasis_app.crm import Availability, Client, Number, Responsible
+from stasis_app.crm import Availability, Client, Extension, Number, Responsible
 from stasis_app.flow.context import FlowContext
-from stasis_app.flow.forwarding import Hop, after_no_answer, way_to
+from stasis_app.flow.forwarding import Following, Hop, way_to
 
 # Seconds a time limit has at least once the service was restarted.
 _AFTER_A_RESTART = 5.0
@@ -97,7 +97,7 @@ class Step:
         skipped = []
         for way in ways:
             if way.target is not None and way.as_always:
-                self._tell_forwarding(way.hops)
+                self.tell_forwarding(way.hops)
                 free.setdefault((way.target.party.number, way.target.outside_number), way.target)
             else:
                 skipped.append(way.why or next(f"{h.extension} {h.why}" for h in way.hops if h.why != "always"))
@@ -112,23 +112,25 @@ class Step:
 
     async def follow(self, target: Target, *, seconds: float) -> RingResult:
         """Ring one party wherever he forwards his calls to, at once or when he does not answer; who answers talks."""
-        way = await way_to(target, self)
+        following = Following(target, self)
         tried: tuple[tuple[Party, Unanswered], ...] = ()
-        while True:
-            self._tell_forwarding(way.hops)
-            if way.target is None:
-                return RingResult(None, (*tried, (target.party, way.unanswered)))
-            result = await self.call.ring([way.target], seconds=seconds)
+        now = await following.next()
+        while now is not None:
+            result = await self.call.ring([now], seconds=seconds)
             tried += result.tried
             if result.answered_by is not None or not result.tried:
                 return RingResult(result.answered_by, tried)
-            settings = self.context.extensions.of(way.target.party.number)
-            further = await after_no_answer(way, settings, self, result.tried[-1][1])
-            if further is None:
-                return RingResult(None, tried)
-            way = further
+            now = await following.next(result.tried[-1][1])
+        if following.refused is not None:
+            tried = (*tried, (target.party, following.refused))
+        return RingResult(None, tried)
 
-    def _tell_forwarding(self, hops: Sequence[Hop]) -> None:
+    async def settings(self, extension: str) -> Extension:
+        """What is set for an extension."""
+        return await self.context.phones.settings_of(extension)
+
+    def tell_forwarding(self, hops: Sequence[Hop]) -> None:
+        """Tell in the call's story which forwardings are followed, each once."""
         for hop in hops:
             if hop not in self._told:
                 self._told.add(hop)

@@ -8,17 +8,29 @@ from calls_fakes import Exchange
 
 from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
-from stasis_app.calls.call import Call
-from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, TransferResult
+from stasis_app.calls.call import Call, CallOptions
+from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, TransferResult, Unanswered
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.moves.attended import start_consultation
 from stasis_app.calls.moves.blind import transfer_blind
 from stasis_app.calls.moves.consultation import Happening
 from stasis_app.calls.moves.destination import Destination
+from stasis_app.calls.number_plan import NumberPlan, Trunk
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import Target
 
 ANNA, BORIS, VERA = "101", "102", "103"
+
+
+class Rung:
+    """Rings these one after another."""
+
+    def __init__(self, targets: list[Target]) -> None:
+        self.targets = targets
+        self.refused = None if targets else Unanswered.BUSY
+
+    async def next(self, why: Unanswered | None = None) -> Target | None:
+        return self.targets.pop(0) if self.targets else None
 
 
 class Plan:
@@ -26,9 +38,15 @@ class Plan:
 
     def __init__(self) -> None:
         self.story: list[str] = []
+        self.forwards: dict[str, tuple[str, ...]] = {}  # who is rung in the place of an extension, one after another
+        self.busy: set[str] = set()
 
     async def find(self, to: str) -> Destination | None:
         return Destination(to, Party(PartyKind.EMPLOYEE, to)) if to in (ANNA, BORIS, VERA) else None
+
+    def following(self, call: Call, party: Party) -> Rung:
+        chain = self.forwards.get(party.number, (party.number,))
+        return Rung([Target.outside(n) if len(n) > 6 else Target.extension(n) for n in chain if n not in self.busy])
 
     async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:
         assert destination.party is not None
@@ -49,8 +67,8 @@ class Plan:
 class Office(Exchange):
     """An exchange whose employees can transfer."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, options: CallOptions | None = None) -> None:
+        super().__init__(options=options)
         self.plan = Plan()
         self.tracker = Tracker(
             self, self.call_options, self._run, [self._told], "stasis-app", destinations=self.plan, codes=FeatureCodes()
@@ -616,3 +634,110 @@ async def test_who_was_between_two_bridges_at_the_restart_is_back_with_the_custo
 
     assert pbx.together() == [{"customer", ANNA}]
     assert ("stop_music", "1.0") in pbx.asked
+
+
+# Whom the one who is asked forwards to, and outside numbers
+
+
+async def test_who_is_asked_has_forwarded_his_calls(pbx: Office) -> None:
+    pbx.plan.forwards[BORIS] = (VERA,)
+    await pbx.talks_with_anna()
+    await pbx.anna_asks(BORIS)
+    await pbx.answers(VERA)
+    await pbx.hangs_up(pbx.leg(ANNA))
+    await pbx.passes(2)
+
+    assert pbx.together() == [{"customer", VERA}]
+    assert pbx.results() == [TransferResult.COMPLETED]
+    assert pbx.the_record.transfers[0].to_party == Party(PartyKind.EMPLOYEE, VERA)
+
+
+@pytest.mark.parametrize("anna_waits", [True, False])
+async def test_he_does_not_answer_and_whom_he_forwards_to_is_rung(pbx: Office, anna_waits: bool) -> None:
+    pbx.plan.forwards[BORIS] = (BORIS, VERA)
+    await pbx.talks_with_anna()
+    await pbx.anna_asks(BORIS)
+    await pbx.rings(BORIS)
+    if not anna_waits:
+        await pbx.hangs_up(pbx.leg(ANNA))
+    await pbx.declines(BORIS)
+    await pbx.answers(VERA)
+    await pbx.passes(2)
+
+    assert pbx.together() == ([{"customer"}, {ANNA, VERA}] if anna_waits else [{"customer", VERA}])
+
+
+async def test_cancelled_nobody_else_is_rung(pbx: Office) -> None:
+    pbx.plan.forwards[BORIS] = (BORIS, VERA)
+    await pbx.talks_with_anna()
+    await pbx.anna_asks(BORIS)
+    await pbx.rings(BORIS)
+    await _ordered(pbx, Happening.CANCEL)
+    await pbx.passes(3)
+
+    assert pbx.together() == [{"customer", ANNA}]
+    assert not [request for request in pbx.requests("originate") if VERA in request[2]]
+
+
+async def test_who_may_not_be_rung_is_told_as_busy_and_anna_has_the_customer_back(pbx: Office) -> None:
+    pbx.plan.busy.add(BORIS)
+    await pbx.talks_with_anna()
+    await pbx.anna_asks(BORIS)
+    await pbx.passes(2)
+
+    assert pbx.together() == [{"customer", ANNA}]
+    assert pbx.results() == [TransferResult.UNANSWERED]
+    assert [(ring.party.number, ring.why) for ring in pbx.the_record.rings][-1] == (BORIS, Unanswered.BUSY)
+
+
+async def test_whom_he_forwards_to_is_found_after_a_restart(pbx: Office) -> None:
+    pbx.plan.forwards[BORIS] = (BORIS, VERA)
+    await pbx.talks_with_anna()
+    await pbx.anna_asks(BORIS)
+    await pbx.declines(BORIS)
+    await pbx.rings(VERA)
+    pbx = await restarted(pbx)
+    await pbx.answers(VERA)
+    await pbx.passes(1)
+
+    assert {ANNA, VERA} in pbx.together()
+
+
+OUTSIDE = "89161112233"
+TWO_TRUNKS = NumberPlan(
+    (Trunk("main", "PJSIP/{number}@main"), Trunk("spare", "PJSIP/{number}@spare", "78123330000")),
+    employees={ANNA: "74951112201"},
+)
+
+
+async def test_an_outside_number_is_asked_over_the_next_trunk_when_the_first_fails() -> None:
+    pbx = Office(CallOptions(trunks=TWO_TRUNKS))
+    pbx.plan.forwards[BORIS] = (OUTSIDE,)
+    await pbx.talks_with_anna()
+    await pbx.anna_asks(BORIS)
+    first = pbx.leg(OUTSIDE)
+    await pbx.hangs_up(first, 34, 503)
+    assert pbx.the_record.transfers[0].target_leg == pbx.leg(OUTSIDE) != first
+    await pbx.rings(OUTSIDE)
+    await pbx.answers(OUTSIDE)
+    await pbx.passes(1)
+
+    assert [request[2] for request in pbx.requests("originate")][1:] == [
+        f"PJSIP/{OUTSIDE}@{t}" for t in ("main", "spare")
+    ]
+    # It is Anna who calls, so her number is shown and not the customer's.
+    assert {request[3] for request in pbx.requests("originate")[1:]} == {'"74951112201" <74951112201>'}
+    assert pbx.together() == [{"customer"}, {ANNA, OUTSIDE}]
+
+
+async def test_busy_is_the_other_sides_answer_and_no_other_trunk_is_asked() -> None:
+    pbx = Office(CallOptions(trunks=TWO_TRUNKS))
+    pbx.plan.forwards[BORIS] = (OUTSIDE,)
+    await pbx.talks_with_anna()
+    await pbx.anna_asks(BORIS)
+    await pbx.hangs_up(pbx.leg(OUTSIDE), 17, 486)
+    await pbx.passes(2)
+
+    assert len(pbx.requests("originate")) == 2
+    assert pbx.together() == [{"customer", ANNA}]
+    assert pbx.results() == [TransferResult.UNANSWERED]

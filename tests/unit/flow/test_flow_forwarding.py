@@ -34,7 +34,7 @@ class Office(Company):
         self.codes = Codes()
         add_extension_codes(self.codes, CodeSettings(), self.extensions)
         phones_state = Phones(self.asterisk, settings=self.extensions)
-        self.context = self.limited(phones=phones_state, extensions=self.extensions, codes=self.codes)
+        self.context = self.limited(phones=phones_state, codes=self.codes)
 
     async def calls(self, extension: str, *, answers: tuple[str, ...] = (), **tried: Unanswered) -> FakeCall:
         """A call to an extension, as it was led."""
