@@ -122,6 +122,7 @@ class Call:
         "record",
         "recording",
         "state",
+        "stay_put",
     )
 
     def __init__(
@@ -164,6 +165,7 @@ class Call:
         self._tasks: set[asyncio.Task[None]] = set()
         self.music: frozenset[str] = should_hear_music(state)  # legs that hear music because they are held
         self.followed: dict[str, Way] = {}  # legs whose phones sent the call on -> how their targets are rung
+        self.stay_put: set[str] = set()  # legs whose phones may not send the call on
         self.asides: dict[str, bool] = {}  # channels beside the call (supervisors) -> whether they are in Stasis
         self.features: Features | None = None  # what keys pressed in a conversation do
         self.consultation: Consultation | None = None  # the attended transfer under way
@@ -358,11 +360,12 @@ class Call:
         seconds: float,
         strategy: Strategy = Strategy.ALL,
         on_hold: Callable[[], Awaitable[None]] | None = None,
+        sent_on: bool = True,
     ) -> RingResult:
         """Ring parties and connect the first who answers."""
         await self.recording.announce_before_ringing()
         if on_hold is not None:
-            return await ring_all(self, targets, seconds, on_hold)
+            return await ring_all(self, targets, seconds, on_hold, sent_on=sent_on)
         ring = ring_in_turn if strategy is Strategy.IN_TURN else ring_all
         return await ring(self, targets, seconds)
 

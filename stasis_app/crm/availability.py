@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -15,6 +15,10 @@ T = TypeVar("T")
 
 # Seconds a channel may still exist when its call is over for us.
 _ENDS = 0.25
+
+
+ALWAYS = "always"
+"""Why calls are forwarded that never ring the phone."""
 
 
 class PhoneState(StrEnum):
@@ -39,6 +43,11 @@ class Availability:
     state: PhoneState
     forward: str = ""
     why: str = ""
+
+    @property
+    def itself(self) -> PhoneState:
+        """The state of the phone, wherever its calls go."""
+        return PhoneState(self.why) if self.forward and self.why != ALWAYS else self.state
 
     @property
     def available(self) -> bool:
@@ -106,14 +115,17 @@ class Phones:
         self._budget = budget
         self.troubles = Troubles("Asking Asterisk for the state of a phone")
 
-    async def of(self, extension: str, *, besides: str = "") -> Availability:
+    async def of(self, extension: str, *, besides: str = "", forwards: bool = True) -> Availability:
         """The state of an employee's phone, and where its calls are forwarded. Never raises.
 
-        What the call `besides` does with the phone does not make it busy.
+        What the call `besides` does with the phone does not make it busy. Without `forwards` it is the state of the
+        phone alone.
         """
-        chosen = self._settings.of(extension)
+        chosen = await self.settings_of(extension)
+        if not forwards:
+            chosen = replace(chosen, forward_always="", forward_busy="", forward_no_answer="")
         if chosen.forward_always:
-            return Availability(PhoneState.FORWARDED, chosen.forward_always, "always")
+            return Availability(PhoneState.FORWARDED, chosen.forward_always, ALWAYS)
         if chosen.do_not_disturb:
             return _forwarded(chosen, PhoneState.DO_NOT_DISTURB)
         state = await self._phone(extension, chosen, besides)

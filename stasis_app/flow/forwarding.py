@@ -8,7 +8,7 @@ from typing import Protocol
 
 from stasis_app.calls.facts import Party, PartyKind, Unanswered
 from stasis_app.calls.verbs import Target
-from stasis_app.crm import Availability, Extension, PhoneState
+from stasis_app.crm import ALWAYS, Availability, Extension, PhoneState
 
 MOST_HOPS = 5
 """Forwardings that are followed one after another; whoever needs more has made a mistake."""
@@ -25,17 +25,16 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Whom a call to an extension rings. `target` is None when nobody is to be rung, and `why` tells why."""
+    """Whom a call to an extension rings. `target` is None when nobody is to be rung, and `why` tells why.
+
+    `end` is whom the forwarding led to, whatever the state of his phone.
+    """
 
     target: Target | None
+    end: Target
     hops: tuple[Hop, ...] = ()
     why: str = ""
     unanswered: Unanswered = Unanswered.UNREACHABLE
-
-    @property
-    def as_always(self) -> bool:
-        """Whether only forwarding was followed that always holds: of a group, nobody answers for a busy colleague."""
-        return all(hop.why == "always" for hop in self.hops)
 
     def __str__(self) -> str:
         return ", ".join([*(f"{hop.extension} forwarded to {hop.to} ({hop.why})" for hop in self.hops), self.why])
@@ -59,19 +58,25 @@ class People(Protocol):
         ...
 
 
-async def way_to(target: Target, people: People, hops: tuple[Hop, ...] = ()) -> Way:
-    """Follow an extension's forwarding. `hops` are those followed before; a circle leads to nobody."""
+async def way_to(target: Target, people: People, hops: tuple[Hop, ...] = (), *, always_only: bool = False) -> Way:
+    """Follow an extension's forwarding. `hops` are those followed before; a circle leads to nobody.
+
+    With `always_only` no forwarding is followed but that which always holds: for one of a group who is busy, the others
+    answer.
+    """
     while not target.outside_number:
         extension = target.party.number
         phone = await people.phone(extension)
-        if not phone.forward:
-            why = f"{extension} {phone.state}"
-            return Way(target, hops) if phone.available else Way(None, hops, why, _UNANSWERED[phone.state])
+        if not phone.forward or (always_only and phone.why != ALWAYS):
+            state = phone.itself
+            if state not in _UNANSWERED:
+                return Way(target, target, hops)
+            return Way(None, target, hops, f"{extension} {state}", _UNANSWERED[state])
         if len(hops) >= MOST_HOPS or phone.forward in {hop.extension for hop in hops} | {extension}:
-            return Way(None, hops, f"the forwarding of {extension} leads in a circle")
+            return Way(None, target, hops, f"the forwarding of {extension} leads in a circle")
         hops = (*hops, Hop(extension, phone.forward, phone.why))
         target = forwarded(target.party, people.target(phone.forward))
-    return Way(target, hops)
+    return Way(target, target, hops)
 
 
 class Following:

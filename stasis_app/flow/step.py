@@ -10,7 +10,7 @@ from stasis_app.calls.facts import Direction, Forwarded, Identified, Party, Unan
 from stasis_app.calls.verbs import CallHandle, RingResult, Strategy, Target
 from stasis_app.crm import Availability, Client, Extension, Number, Responsible
 from stasis_app.flow.context import FlowContext
-from stasis_app.flow.forwarding import Following, Hop, way_to
+from stasis_app.flow.forwarding import Following, Hop, Way, way_to
 
 # Seconds a time limit has at least once the service was restarted.
 _AFTER_A_RESTART = 5.0
@@ -87,21 +87,26 @@ class Step:
         """The state of a phone; what this call itself does with it does not count."""
         return await self.context.phones.of(extension, besides=self.call.id)
 
-    async def free(self, targets: Sequence[Target]) -> tuple[list[Target], list[str]]:
-        """Whom to ring of a group, and why not the others. Outside numbers always are.
+    async def ways(self, targets: Sequence[Target]) -> list[Way]:
+        """Whom ringing a group rings, or why not him; two who lead to the same one are one.
 
         Whoever always forwards his calls is rung where he is; for one who is busy the others answer.
         """
-        ways = await asyncio.gather(*(way_to(target, self) for target in targets))
-        free: dict[tuple[str, str], Target] = {}
-        skipped = []
-        for way in ways:
-            if way.target is not None and way.as_always:
-                self.tell_forwarding(way.hops)
-                free.setdefault((way.target.party.number, way.target.outside_number), way.target)
-            else:
-                skipped.append(way.why or next(f"{h.extension} {h.why}" for h in way.hops if h.why != "always"))
-        return list(free.values()), skipped
+        found: dict[Target, Way] = {}
+        for way in await asyncio.gather(*(way_to(target, self, always_only=True) for target in targets)):
+            self.tell_forwarding(way.hops)
+            found.setdefault(way.end, way)
+        return list(found.values())
+
+    async def connect_free(
+        self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL
+    ) -> RingResult:
+        """`connect` those of a group who can be rung, and tell of the others why they were not."""
+        ways = await self.ways(targets)
+        left_out = tuple((way.end.party, way.unanswered) for way in ways if way.target is None)
+        free = [way.target for way in ways if way.target is not None]
+        result = await self.connect(free, seconds=seconds, strategy=strategy) if free else RingResult(None)
+        return RingResult(result.answered_by, (*result.tried, *left_out))
 
     async def reach(self, target: Target, *, seconds: float) -> RingResult:
         """Ring one party as `connect` does, wherever he forwards his calls to."""
