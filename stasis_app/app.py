@@ -30,10 +30,12 @@ from stasis_app.calls.moves.pickup import PickupGroups
 from stasis_app.calls.policy import ConsentWhen, RecordingPolicy
 from stasis_app.calls.recorded import EventRecorder
 from stasis_app.crm import (
+    AriDialplan,
     AriEndpoints,
     Directory,
     Employee,
     Extensions,
+    FreePbx,
     Importance,
     Numbers,
     Phonebook,
@@ -247,6 +249,7 @@ class Service:
             settings=self.extensions,
             call_waiting=self.settings.phones.call_waiting,
             do_not_disturb=self.settings.phones.do_not_disturb,
+            kept_elsewhere=FreePbx(AriDialplan(self.link)) if self.settings.phones.freepbx_settings else None,
         )
 
     def _know_codes(self) -> Codes:

@@ -9,6 +9,7 @@ from stasis_app.crm.client import Client, ClientFinder, PortalClientFinder, Work
 from stasis_app.crm.employees import Directory, Employee, EmployeeLister, PortalEmployeeLister
 from stasis_app.crm.endpoints import AriEndpoints
 from stasis_app.crm.extensions import Extension, Extensions
+from stasis_app.crm.freepbx import AriDialplan, FreePbx
 from stasis_app.crm.importance import ClientQuestions, Importance, Mark
 from stasis_app.crm.numbers import Number, NumberKind, Numbers, extension_of
 from stasis_app.crm.phonebook import Lookup, Phonebook, Source
@@ -23,6 +24,7 @@ from stasis_app.crm.working_days import WorkingDays
 
 __all__ = [
     "ALWAYS",
+    "AriDialplan",
     "AriEndpoints",
     "Availability",
     "Client",
@@ -36,6 +38,7 @@ __all__ = [
     "EndpointReader",
     "Extension",
     "Extensions",
+    "FreePbx",
     "Importance",
     "Lookup",
     "Mark",

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from stasis_app.calls.facts import Direction, Forwarded, Identified, Party, Unanswered
+from stasis_app.calls.facts import Direction, Forwarded, Identified, Party, PartyKind, Unanswered
 from stasis_app.calls.verbs import CallHandle, RingResult, Strategy, Target
 from stasis_app.crm import Availability, Client, Extension, Number, Responsible
 from stasis_app.flow.context import FlowContext
@@ -84,8 +84,15 @@ class Step:
         return Target.outside(number)
 
     async def phone(self, extension: str) -> Availability:
-        """The state of a phone; what this call itself does with it does not count."""
-        return await self.context.phones.of(extension, besides=self.call.id)
+        """The state of a phone; what this call itself does with it does not count.
+
+        Nor does a forward to the very employee who calls: his assistant wants to speak to the one he answers for.
+        """
+        phone = await self.context.phones.of(extension, besides=self.call.id)
+        caller = self.call.record.caller
+        if phone.forward and caller.kind is PartyKind.EMPLOYEE and phone.forward == caller.number:
+            phone = await self.context.phones.of(extension, besides=self.call.id, forwards=False)
+        return phone
 
     async def ways(self, targets: Sequence[Target]) -> list[Way]:
         """Whom ringing a group rings, or why not him; two who lead to the same one are one.

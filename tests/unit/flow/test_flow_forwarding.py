@@ -6,7 +6,7 @@ import pytest
 from flow_fakes import Company, FakeCall
 
 from stasis_app.calls.facts import Direction, Unanswered
-from stasis_app.crm import Extensions, Phones
+from stasis_app.crm import Extension, Extensions, Phones
 from stasis_app.flow import Codes, add_extension_codes, route_internal
 from stasis_app.flow.elements.ring import Ring
 from stasis_app.flow.script_call import ScriptCall
@@ -251,3 +251,63 @@ def test_the_longest_code_wins_and_one_without_digits_takes_none() -> None:
     ]
     with pytest.raises(ValueError, match="given twice"):
         codes.add("*78", nothing)
+
+
+class FreePbxKeeps:
+    """What FreePBX keeps."""
+
+    def __init__(self, **kept: Extension) -> None:
+        self.kept = {extension.removeprefix("x"): settings for extension, settings in kept.items()}
+
+    async def of(self, extension: str) -> Extension:
+        return self.kept.get(extension, Extension())
+
+
+def on_freepbx(office: Office, *, call_waiting: bool = False, **kept: Extension) -> Office:
+    phones = Phones(
+        office.asterisk, settings=office.extensions, kept_elsewhere=FreePbxKeeps(**kept), call_waiting=call_waiting
+    )
+    office.context = office.limited(phones=phones, codes=office.codes)
+    return office
+
+
+async def test_what_freepbx_keeps_counts_and_what_was_set_here_goes_first(office: Office) -> None:
+    on_freepbx(office, x101=Extension(forward_always="102"), x102=Extension(forward_no_answer="103"))
+
+    assert (await office.calls("101")).rung == [("102",), ("103",)]
+
+    await office.extensions.change("101", forward_always="103")
+    assert (await office.calls("101")).rung == [("103",)]
+
+
+async def test_do_not_disturb_of_freepbx_without_its_device_state(office: Office) -> None:
+    assert (await on_freepbx(office, x101=Extension(do_not_disturb=True)).calls("101")).rung == []
+
+
+@pytest.mark.parametrize(
+    ("configured", "freepbx", "chosen", "rung"),
+    [
+        (True, True, None, [("101",)]),
+        (True, False, None, []),  # he switched it off at FreePBX
+        (False, True, None, []),  # FreePBX switches it on for everybody
+        (False, True, True, [("101",)]),
+        (True, True, False, []),
+    ],
+)
+async def test_call_waiting_by_configuration_freepbx_and_choice(
+    configured: bool, freepbx: bool, chosen: bool | None, rung: list[tuple[str, ...]]
+) -> None:
+    office = on_freepbx(Office(x101="busy"), call_waiting=configured, x101=Extension(call_waiting=freepbx))
+    await office.extensions.change("101", call_waiting=chosen)
+
+    assert (await office.calls("101")).rung == rung
+
+
+async def test_an_assistant_reaches_the_one_who_forwards_to_her(office: Office) -> None:
+    await office.extensions.change("101", forward_always="102")
+    call = FakeCall("102", direction=Direction.INTERNAL, dialled="101")
+
+    step = Step(call, office.context)
+    await step.reach(step.target("101"), seconds=20)
+
+    assert call.rung == [("101",)]
