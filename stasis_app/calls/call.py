@@ -194,6 +194,11 @@ class Call:
                 # He leaves the waiting line; its music would go on over what comes now.
                 self.spawn(self.control.remove_from_bridge(self.state.anchor.bridge, self.state.anchor_leg))
 
+    @property
+    def leading(self) -> asyncio.Task[None] | None:
+        """The flow that leads the call now: another one after `divert`."""
+        return self._leading
+
     def put(self, event: e.Event) -> None:
         """An event of this call; never waits."""
         self._mailbox.put(event)

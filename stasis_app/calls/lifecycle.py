@@ -15,6 +15,7 @@ from stasis_app.calls.control import caller_id
 from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
 from stasis_app.calls.moves.attended import resume_consultation
 from stasis_app.calls.moves.blind import destinations_of, find_destination, lead_on
+from stasis_app.calls.moves.conference import take_up_invitations
 from stasis_app.calls.prompts import PLAYBACKS, playback_of
 from stasis_app.calls.record import CallRecord, Transfer
 from stasis_app.calls.state import LegStage
@@ -117,6 +118,7 @@ async def go_on_talking(call: Call) -> None:
                 await call.bridge_ready()
                 await call.control.add_to_bridge(call.bridge, call.state.anchor_leg, *apart)
             await call.until(lambda: any(leg.alive and leg.joined for leg in call.state.others), 2)
+    take_up_invitations(call)
     await call.talk()
 
 

@@ -186,14 +186,18 @@ def _taken_away(leg: Leg) -> bool:
 
 
 async def connect(call: Call, leg: str) -> bool:
-    """Bring caller and leg together. False when the leg is gone already; the caller's end raises `CallGone`."""
-    caller = call.state.anchor
+    """Bring caller and leg together, or the leg to those who are with him.
+
+    False when the leg is gone already; the caller's end raises `CallGone`.
+    """
     try:
         if call.leg(leg).bridge:
             await call.answer()
         else:
             await asyncio.gather(call.bridge_ready(), _prepare(call))
-            await call.control.add_to_bridge(call.bridge, caller.id, leg)
+            caller = call.state.anchor
+            newcomers = [leg] if caller.bridge == call.bridge else [caller.id, leg]
+            await call.control.add_to_bridge(call.bridge, *newcomers)
         # The reply may overtake the event that both are in.
         await call.until(lambda: call.leg(leg).bridge or not call.leg(leg).alive, _GRACE)
     except Gone:

@@ -1,12 +1,14 @@
 """Hold, parking, pickup, conference and codes on a real Asterisk; the CRM is told who really talked."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from lab.asterisk import MUSIC_TONE
+from lab.asterisk import MUSIC_TONE, RINGING_TONE
 from lab.exchange import Exchange
 from lab.phones import CUSTOMER_TONE, Caller, Manner, Office
 from lab.story import HANG_UP, Client, Numbers, Story
@@ -139,6 +141,30 @@ async def test_hold_by_the_phone_gives_music_too(story: Scene):
     await story.is_credited_to(ANNA, ANNA)
 
 
+async def test_mute_keeps_what_she_says_from_the_customer_and_not_the_other_way_round(story: Scene):
+    await story.talk()
+
+    await story.order("PATCH", f"participants/{ANNA}", muted=True)
+    since = time.time() + 0.2  # for what was on its way
+    await story.anna.until_hears(story.hers, CUSTOMER_TONE)
+    await asyncio.sleep(1)
+    assert not story.ivan.ear.heard(story.his, TONES[ANNA], since)
+
+    await story.order("PATCH", f"participants/{ANNA}", muted=False)
+    await story.ivan.until_hears(story.his, TONES[ANNA])
+    await story.is_credited_to(ANNA, ANNA)
+
+
+async def test_keys_reach_the_customer_by_order_and_from_her_phone(story: Scene):
+    await story.talk()
+
+    await story.order("POST", f"participants/{N.client(1)}/dtmf", digits="12#")
+    await story.ivan.until_keys(story.his, "12#")
+    await story.anna.press(story.hers, "5")
+    await story.ivan.until_keys(story.his, "12#5")
+    await story.is_credited_to(ANNA, ANNA)
+
+
 async def test_a_parked_call_is_taken_by_whoever_dials_the_slot(story: Scene):
     await story.talk()
 
@@ -230,6 +256,32 @@ async def test_a_colleague_is_added_and_all_three_hear_each_other(story: Scene):
     await story.anna.until_over(story.hers)
     await story.ivan.until_hears(story.his, TONES[BORIS])
     await story.is_credited_to(BORIS, ANNA, BORIS)
+
+
+async def test_who_invited_a_colleague_does_not_wait_for_him(story: Scene):
+    await story.talk()
+
+    await story.order("POST", "participants", to=BORIS)
+    rings = await story.boris.until_ringing()
+    await story.anna.hang_up(story.hers)
+    await story.ivan.until_hears(story.his, RINGING_TONE)
+    await story.boris.answer(rings)
+    await story.boris.until_hears(await story.boris.until_talking(), CUSTOMER_TONE)
+    await story.ivan.until_hears(story.his, TONES[BORIS])
+    await story.is_credited_to(BORIS, ANNA, BORIS)
+
+
+async def test_nobody_is_left_to_talk_with_and_the_call_comes_back_to_who_invited(story: Scene):
+    await story.talk()
+
+    await story.order("POST", "participants", to=BORIS)
+    rings = await story.boris.until_ringing()
+    await story.anna.hang_up(story.hers)
+    await story.ivan.until_hears(story.his, RINGING_TONE)
+    await story.boris.decline(rings)
+    await story.anna.answer(await story.anna.until_ringing(besides=[story.rings]))
+    await story.ivan.until_hears(story.his, TONES[ANNA])
+    await story.is_credited_to(ANNA, ANNA, BORIS)
 
 
 async def test_do_not_disturb_by_code_keeps_the_phone_silent(exchange: Exchange, office: Office):

@@ -465,3 +465,17 @@ async def _after_the_events() -> None:
     """The reply to these requests comes when their events have come (seen on Asterisk 22.10)."""
     for _ in range(3):
         await asyncio.sleep(0)
+
+
+async def restarted(before: Exchange, meanwhile: Callable[[], Awaitable[None]] | None = None) -> Exchange:
+    """The same exchange with a new service, which knows what the journal knows; `meanwhile` it was away."""
+    before.lose_events()
+    if meanwhile:
+        await meanwhile()
+    after = Exchange(record=True)
+    after.flow = before.flow
+    after.channels, after.bridges, after.recordings = before.channels, before.bridges, before.recordings
+    after.snoops = before.snoops
+    after.tracker.restore(before.records.values())
+    await after.link_is_back()
+    return after

@@ -1,10 +1,9 @@
 """The service was restarted: calls the journal has no end of go on where they stand, or end the ordinary way."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-from calls_fakes import Exchange
+from calls_fakes import Exchange, restarted
 
 from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
@@ -23,20 +22,6 @@ async def ring_anna(call: Call) -> None:
 
 async def away(call: Call) -> None:
     await call.hand_over("night-desk", "s", 1)
-
-
-async def restarted(before: Exchange, meanwhile: Callable[[], Awaitable[None]] | None = None) -> Exchange:
-    """The same exchange with a new service, which knows what the journal knows; `meanwhile` it was away."""
-    before.lose_events()
-    if meanwhile:
-        await meanwhile()
-    after = Exchange(record=True)
-    after.flow = before.flow
-    after.channels, after.bridges, after.recordings = before.channels, before.bridges, before.recordings
-    after.snoops = before.snoops
-    after.tracker.restore(before.records.values())
-    await after.link_is_back()
-    return after
 
 
 @pytest.fixture
