@@ -32,6 +32,10 @@ _BY_CAUSE = {
 }
 
 
+MOVED = 302
+"""What a phone says, as SIP, that sends the call on."""
+
+
 def is_redirect(tech_cause: int | None) -> bool:
     """Whether a phone sent the call on to another number (SIP 300 to 399)."""
     return 300 <= (tech_cause or 0) < 400

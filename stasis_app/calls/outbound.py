@@ -186,11 +186,14 @@ def attempts_for(call: Call, target: Target, by: Party | None = None) -> Sequenc
     if not target.outside_number:
         return [Attempt("", call.options.endpoint.format(extension=target.party.number), target.party.number)]
     record = call.record
-    sent_on = record.direction is Direction.INBOUND and by is None
-    return call.options.trunks.attempts(
+    trunks = call.options.trunks
+    if by is not None:
+        return trunks.attempts(target.outside_number, extension=by.number)
+    sent_on = record.direction is Direction.INBOUND
+    return trunks.attempts(
         target.outside_number,
         line=record.chosen_line,
-        extension="" if sent_on else (by or record.caller).number,
+        extension="" if sent_on else record.caller.number,
         caller_id=record.caller_id,
         sent_on=sent_on,
     )

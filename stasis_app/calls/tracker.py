@@ -131,7 +131,10 @@ class Tracker:
             return
         if isinstance(event, e.ChannelDestroyed):
             self._free(event.channel.id)
-            self._note_redirect(event)
+            if is_redirect(event.tech_cause):
+                self._note_redirect(event.channel.id)
+        elif isinstance(event, e.Dial) and event.forward:
+            self._note_redirect(event.peer.id)
         if self._transfers.takes(event):
             return
         if isinstance(event, e.StasisStart) and event.channel.id not in self._by_channel:
@@ -276,10 +279,11 @@ class Tracker:
         if event is not None:
             call.put(event)
 
-    def _note_redirect(self, event: e.ChannelDestroyed) -> None:
-        call = self._by_channel.get(event.channel.id)
-        if call is not None and is_redirect(event.tech_cause):
-            self._redirects.append((time.monotonic(), call, event.channel.id))
+    def _note_redirect(self, leg: str) -> None:
+        call = self._by_channel.get(leg)
+        known = call is None or leg in call.followed or any(noted == leg for _, _, noted in self._redirects)
+        if call is not None and not known:
+            self._redirects.append((time.monotonic(), call, leg))
 
     def _redirect_behind(self, channel: e.Channel) -> tuple[Call, str] | None:
         """The call and leg a Local channel was made for, because a phone sent the call on (SIP 302) a moment ago.
