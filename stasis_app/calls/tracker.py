@@ -17,7 +17,6 @@ from functools import partial
 from loguru import logger
 
 from stasis_app.ari import events as e
-from stasis_app.ari.errors import AriError
 from stasis_app.ari.world import World
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
@@ -46,6 +45,7 @@ from stasis_app.calls.resync import missed_events
 from stasis_app.calls.ringing import follow_phone
 from stasis_app.calls.routing import call_of_event, channel_is_snoop, channel_of_event, dialling_channel
 from stasis_app.calls.state import CallState
+from stasis_app.calls.steps import try_to
 from stasis_app.calls.transition import Change
 from stasis_app.calls.verbs import CallGone, Target
 
@@ -343,7 +343,7 @@ class Tracker:
 
     def _do(self, work: Coroutine[object, object, object]) -> None:
         """A request about a channel that belongs to no call."""
-        task = asyncio.create_task(_tolerant(work))
+        task = asyncio.create_task(try_to(work, logger))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -430,10 +430,3 @@ def _args(channel: e.Channel) -> list[str]:
 def _talks(caller: str, world: World) -> bool:
     bridge = world.bridge_of(caller)
     return bridge is not None and bridge.bridge_type != "holding" and len(bridge.channels) > 1
-
-
-async def _tolerant(work: Coroutine[object, object, object]) -> None:
-    try:
-        await work
-    except AriError as error:
-        logger.warning("{}", error)

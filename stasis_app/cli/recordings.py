@@ -46,7 +46,7 @@ def _print(day: str, config: Any, *, missing: bool, as_json: bool) -> list[Row]:
     async def stored(store: Store) -> list[Row]:
         view = RecordingsView(Journal(store.journal), store, internal_calls=settings.bitrix24.internal_calls)
         found = await view.of_day(when, missing=missing)
-        return [RecordingOut.model_validate(report).model_dump(mode="json") for report in found]
+        return [RecordingOut.of(report).model_dump(mode="json") for report in found]
 
     path = f"/api/v1/recordings?day={when.isoformat()}&missing={str(missing).lower()}"
     rows = asyncio.run(rows_of(settings, path, "recordings", stored))

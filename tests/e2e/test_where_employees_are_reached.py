@@ -78,9 +78,8 @@ async def exchange() -> AsyncIterator[Exchange]:
     async with Exchange([STORY], configuration=CONFIGURATION, scripts=SCRIPTS, second_trunk="spare") as running:
         yield running
         await running.until_nothing_is_left()
-        async with asyncio.timeout(20):
-            while not all(call["finish"] for call in await running.portal.calls()):
-                await asyncio.sleep(0.1)
+        for call in await running.portal.calls():
+            await running.portal.until_call(lambda c, it=call["call_id"]: c["call_id"] == it and bool(c["finish"]))
         assert await running.portal.audit() == []
 
 
