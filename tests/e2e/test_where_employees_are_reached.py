@@ -96,8 +96,14 @@ async def spare(exchange: Exchange) -> AsyncIterator[Carrier]:
         yield carrier
 
 
-def calls(exchange: Exchange, line: str, client: int = 1) -> Caller:
-    return Caller(exchange.pbx, exchange.folder, number=line, from_number=N.client(client))
+@asynccontextmanager
+async def calls(exchange: Exchange, line: str, client: int = 1) -> AsyncIterator[Caller]:
+    """A customer who hangs up in the end, at the latest."""
+    async with Caller(exchange.pbx, exchange.folder, number=line, from_number=N.client(client)) as customer:
+        try:
+            yield customer
+        finally:
+            await customer.hang_up()
 
 
 async def talks_with(customer: Caller, phone: Phone, besides: list[Any] | None = None) -> Any:

@@ -534,6 +534,10 @@ async def test_an_agent_is_rung_where_he_forwards_his_calls_to_and_has_taken_the
     assert hall.talks("1.0") == "104"
     assert hall.queue.agent_view("101").state is AgentState.ENGAGED
 
+    await hall.hangs_up("1.0")
+    await hall.settled()
+    assert hall.queue.agent_view("101").state is AgentState.WRAP_UP
+
 
 async def test_an_agent_serves_from_his_mobile():
     hall = Hall("101", strategy="linear", follow_forwards=True)
