@@ -83,6 +83,12 @@ class Sound:
     """What came from one address, packet by packet, with the Unix time of its arrival."""
 
     packets: list[tuple[float, bytes]] = field(default_factory=list)
+    presses: dict[int, str] = field(default_factory=dict)  # by the RTP timestamp of a key's beginning
+
+    @property
+    def keys(self) -> str:
+        """The keys that were pressed, as RFC 4733 events (the packets of one key share their timestamp: 2.5.1.2)."""
+        return "".join(self.presses.values())
 
     def hears(self, hertz: int, since: float = 0.0, until: float = math.inf) -> bool:
         """Whether a tone was there for half a second at least."""
@@ -168,6 +174,11 @@ class Voice(asyncio.DatagramProtocol):
         if stream := self._streams.get(address):
             stream.paused = True
 
+    def fall_silent(self, address: Address) -> None:
+        """Go on sending there, but nothing that can be heard, as a phone does whose owner says nothing."""
+        if stream := self._streams.get(address):
+            stream.frames = tone_frames(0)
+
     def hush(self, address: Address) -> None:
         """Stop sending there."""
         self._streams.pop(address, None)
@@ -198,6 +209,12 @@ class Voice(asyncio.DatagramProtocol):
             self._arrived.clear()
             await self._arrived.wait()
 
+    async def until_keys(self, address: Address, keys: str) -> None:
+        """Wait until exactly these keys have come from there."""
+        while self.heard.setdefault(address, Sound()).keys != keys:
+            self._arrived.clear()
+            await self._arrived.wait()
+
     async def until_hears(self, address: Address, hertz: int) -> None:
         """Wait until a tone comes from there that was not there before, or still is."""
         chunk = int(CHUNK_SECONDS * RATE / FRAME)
@@ -208,10 +225,14 @@ class Voice(asyncio.DatagramProtocol):
                 return
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
-        """Keep sound, pass over everything else."""
-        if len(data) > 12 and data[1] & 0x7F == PCMA:
-            self.heard.setdefault(addr, Sound()).packets.append((time.time(), data[12:]))
-            self._arrived.set()
+        """Keep sound and keys, pass over everything else."""
+        kind, payload = data[1] & 0x7F if len(data) > 12 else None, data[12:]
+        if kind == PCMA:
+            self.heard.setdefault(addr, Sound()).packets.append((time.time(), payload))
+        elif kind == TELEPHONE_EVENT and payload[0] < len(KEYS):
+            (began,) = struct.unpack("!I", data[4:8])
+            self.heard.setdefault(addr, Sound()).presses[began] = KEYS[payload[0]]
+        self._arrived.set()
 
     async def _run(self) -> None:
         due = time.monotonic()

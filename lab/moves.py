@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from lab.asterisk import PBX_ADDRESS
 from lab.ear import Ear
+from lab.media import Address
 from lab.truth import Dialog, Message
 
 AGAIN_S = 0.5  # an order may reach SIPp in a moment it does not listen
@@ -66,10 +67,13 @@ class Moves(ABC):
 
     async def until_hears(self, talk: Dialog, hertz: int, seconds: float = 10.0) -> None:
         """Wait until a tone is heard from now on, half a second of it. `TimeoutError` when it is not."""
-        if talk.sound_to is None:
-            raise RuntimeError(f"the call {talk.call_id} has no sound")
         async with asyncio.timeout(seconds):
-            await self.ear.voice.until_hears(talk.sound_to, hertz)
+            await self.ear.voice.until_hears(_sound_of(talk), hertz)
+
+    async def until_keys(self, talk: Dialog, keys: str, seconds: float = 10.0) -> None:
+        """Wait until exactly these keys have come in this call. `TimeoutError` when they have not."""
+        async with asyncio.timeout(seconds):
+            await self.ear.voice.until_keys(_sound_of(talk), keys)
 
     # ---------------------------------------- a call that rings
 
@@ -190,3 +194,9 @@ class Moves(ABC):
         if await transfer.until_over(600) < 300:
             for dialog in leaving:
                 await self.hang_up(dialog)
+
+
+def _sound_of(talk: Dialog) -> Address:
+    if talk.sound_to is None:
+        raise RuntimeError(f"the call {talk.call_id} has no sound")
+    return talk.sound_to

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,9 +15,11 @@ from stasis_app.calls.control import caller_id
 from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
 from stasis_app.calls.moves.attended import resume_consultation
 from stasis_app.calls.moves.blind import destinations_of, find_destination, lead_on
+from stasis_app.calls.moves.conference import take_up_invitations
 from stasis_app.calls.prompts import PLAYBACKS, playback_of
 from stasis_app.calls.record import CallRecord, Transfer
 from stasis_app.calls.state import LegStage
+from stasis_app.calls.steps import try_to
 from stasis_app.calls.verbs import CallGone
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow
         return partial(_go_on_consulting, transfer=transfer)
     if transfer is not None:
         return partial(_go_on_transferring, transfer=transfer)
-    if record.parked is None and (talks or any(ring.answered_at and not ring.ended_at for ring in record.rings)):
+    if record.parked is None and (talks or _talked_until_now(record)):
         return go_on_talking
 
     async def flow(call: Call) -> None:
@@ -96,15 +98,24 @@ def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow
     return flow
 
 
+def _talked_until_now(record: CallRecord) -> bool:
+    """Whether somebody was in the talk when the call was last seen, or had just left it and nothing followed yet."""
+    if any(ring.answered_at and not ring.ended_at for ring in record.rings):
+        return True
+    left_alone = (record.anchor or record.call_id) in record.in_bridge and all(ring.ended_at for ring in record.rings)
+    nothing_followed = record.talks and all(visit.at <= record.talks[-1].began_at for visit in record.visited)
+    return bool(left_alone and nothing_followed)
+
+
 async def stop_prompts(call: Call) -> None:
     """Stop whatever the instance before us left playing: the channel does nothing else until it ends."""
     playbacks = [playback_of(call.state.anchor_leg, number) for number in range(PLAYBACKS)]
     for playback in playbacks:
-        await _whatever_comes(call, call.control.stop_playing(playback))
+        await try_to(call.control.stop_playing(playback), call.log)
 
 
 async def go_on_talking(call: Call) -> None:
-    """The flow of a call that was found talking after a restart.
+    """The flow of a call that was found talking after a restart, or in the moment after the talk: then it ends.
 
     Somebody may have been between two bridges in that moment, with the other side listening to music: they are brought
     together again.
@@ -113,10 +124,11 @@ async def go_on_talking(call: Call) -> None:
         if await call.until(lambda: _are_back(call) or not any(leg.alive for leg in call.state.others), 5):
             apart = [leg.id for leg in call.state.others if leg.stage is LegStage.UP and not leg.bridge]
             if apart:
-                await _whatever_comes(call, call.control.stop_music(call.state.anchor_leg))
+                await try_to(call.control.stop_music(call.state.anchor_leg), call.log)
                 await call.bridge_ready()
                 await call.control.add_to_bridge(call.bridge, call.state.anchor_leg, *apart)
             await call.until(lambda: any(leg.alive and leg.joined for leg in call.state.others), 2)
+    take_up_invitations(call)
     await call.talk()
 
 
@@ -160,7 +172,7 @@ async def _ring_employee(call: Call, order: Order) -> None:
     endpoint = options.endpoint.format(extension=caller.party.number)
     shown, variables = number, options.auto_answer.variables(caller.party.number, order.auto_answer)
     if order.mobile:
-        attempts = options.trunks.attempts(order.mobile, line=call.record.line, caller_id=call.record.caller_id)
+        attempts = options.trunks.attempts(order.mobile, line=call.record.chosen_line, caller_id=call.record.caller_id)
         if not attempts:
             raise Gone("originate", f"no trunk serves {order.mobile}", 404)
         endpoint, shown, variables = attempts[0].endpoint, attempts[0].caller_id or number, {}
@@ -192,15 +204,7 @@ async def clean_up(call: Call) -> None:
     """After the end: release what is left, see the recordings to their end, and destroy the bridge."""
     await release_others(call, but=call.outlive())
     for channel in tuple(call.asides):
-        await _whatever_comes(call, call.control.hang_up(channel, NORMAL))
+        await try_to(call.control.hang_up(channel, NORMAL), call.log)
     await call.recording.close()
     if call.bridged:
-        await _whatever_comes(call, call.control.destroy_bridge(call.bridge))
-
-
-async def _whatever_comes(call: Call, request: Awaitable[object]) -> None:
-    """One step of clearing up; should it fail, the others are still worth doing."""
-    try:
-        await request
-    except AriError as error:
-        call.log.warning("Not everything could be cleared up: {}", error)
+        await try_to(call.control.destroy_bridge(call.bridge), call.log)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from stasis_app.http import calls, health, incidents, live, models, outbox, queue_models, queues, recordings, transfers
+from stasis_app.http import calls, health, incidents, live, models, outbox, queues, recordings, transfers
 from stasis_app.http.auth import demand_token
 from stasis_app.http.move_routes import MOVE_ROUTES
 from stasis_app.http.openapi import Route, document
@@ -16,7 +18,13 @@ from stasis_app.http.openapi import Route, document
 
 async def openapi(request: web.Request) -> web.Response:
     """This document."""
-    return web.Response(body=request.app[DOCUMENT], content_type="application/json")
+    return web.Response(body=await asyncio.to_thread(_document), content_type="application/json")
+
+
+@cache
+def _document() -> bytes:
+    """Made when it is first asked for: the models' schemas take longer than a start should."""
+    return orjson.dumps(document(ROUTES))
 
 
 ROUTES = (
@@ -122,14 +130,14 @@ ROUTES = (
         path="/api/v1/queues",
         handler=queues.list_queues,
         tag="queues",
-        result=queue_models.QueueList,
+        result=models.QueueList,
     ),
     Route(
         method="GET",
         path="/api/v1/queues/{name}",
         handler=queues.show_queue,
         tag="queues",
-        result=queue_models.QueueOut,
+        result=models.QueueOut,
         errors=(404,),
     ),
     Route(
@@ -137,7 +145,7 @@ ROUTES = (
         path="/api/v1/queues/{name}/agents/{extension}",
         handler=queues.show_agent,
         tag="queues",
-        result=queue_models.AgentOut,
+        result=models.AgentOut,
         errors=(404,),
     ),
     Route(
@@ -145,8 +153,8 @@ ROUTES = (
         path="/api/v1/queues/{name}/agents/{extension}",
         handler=queues.sign_in,
         tag="queues",
-        body=queue_models.AgentChange,
-        result=queue_models.AgentOut,
+        body=models.AgentChange,
+        result=models.AgentOut,
         errors=(400, 404, 415, 422),
     ),
     Route(
@@ -180,12 +188,9 @@ ROUTES = (
     Route(method="GET", path="/metrics", handler=health.metrics, tag="operation", content_type="text/plain"),
 )
 
-DOCUMENT = web.AppKey("openapi", bytes)
-
 
 def add_routes(app: web.Application) -> None:
     """Put the table into the router of `app`."""
-    app[DOCUMENT] = orjson.dumps(document(ROUTES))
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _guarded(route.handler) if route.token else route.handler)
 

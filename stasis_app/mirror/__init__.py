@@ -5,7 +5,6 @@ tells the portal what is missing, through an outbox on disk, whatever the portal
 """
 
 from stasis_app.mirror.context import Responsible
-from stasis_app.mirror.fenced import FencedPortalCalls
 from stasis_app.mirror.mirror import Mirror, MirrorState
 from stasis_app.mirror.operations import Kind
 from stasis_app.mirror.outcome import Outcome, outcome
@@ -16,7 +15,6 @@ from stasis_app.mirror.stored import AriRecordings
 __all__ = [
     "AriRecordings",
     "B24PortalCalls",
-    "FencedPortalCalls",
     "Kind",
     "Mirror",
     "MirrorState",

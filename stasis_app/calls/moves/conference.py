@@ -1,18 +1,23 @@
 """More than two in a call: somebody is rung while others talk, and joins them in the call's bridge.
 
-The call goes on while anybody is with the party it lives for, and ends when that one leaves.
+The call goes on while anybody is with the party it lives for, and ends when that one leaves. Should all others leave
+while the newcomer's phone still rings, it rings for the party they left behind, as after a transfer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from stasis_app.ari.errors import Gone
-from stasis_app.calls.facts import Unanswered
+from stasis_app.calls.facts import Party, PartyKind, Unanswered
+from stasis_app.calls.moves.blind import destinations_of, take_out
 from stasis_app.calls.moves.refusal import ImpossibleMove, participant
 from stasis_app.calls.outbound import Way
-from stasis_app.calls.state import LegStage
+from stasis_app.calls.record import CallRecord
+from stasis_app.calls.ringing import connect
+from stasis_app.calls.state import Leg, LegStage
 from stasis_app.calls.verbs import Target
 
 if TYPE_CHECKING:
@@ -20,18 +25,41 @@ if TYPE_CHECKING:
 
 # Asterisk itself ends a leg when its ring time is over; this much later we stop believing that it will.
 _GRACE = 2.0
+# How long the newcomer's phone rings, in seconds.
+RING_SECONDS = 30.0
 
 
-def invite(call: Call, target: Target, seconds: float = 30.0) -> str:
+def invite(call: Call, target: Target, seconds: float = RING_SECONDS) -> str:
     """Ring somebody into the conversation; the id of his leg, which exists at once. Raises `ImpossibleMove`."""
     if not call.state.anchor.joined or call.state.anchor.bridge != call.bridge or call.record.parked:
         raise ImpossibleMove("nobody talks in this call, so nobody can be added to it")
     party = target.party
     if any(leg.alive and leg.party.number == party.number for leg in call.state.legs.values() if not leg.over):
         raise ImpossibleMove(f"{party.number} takes part in the call already")
+    _live_for_the_customer(call)
     way = Way(call, target, asyncio.get_running_loop().time() + seconds, early_media=False)
-    call.spawn(_bring(call, way, seconds))
+    dialling = call.spawn(way.go())
+
+    async def bring() -> None:
+        try:
+            await _bring(call, way, seconds)
+        finally:
+            way.stopped = True
+            dialling.cancel()
+
+    call.move(bring())
     return way.leg
+
+
+def take_up_invitations(call: Call) -> None:
+    """After a restart: whoever was being rung into the conversation is brought in; no other phone rings on."""
+    for leg in call.state.others:
+        if not leg.alive or leg.over or leg.stage is LegStage.UP:
+            continue
+        if _was_invited(call.record, leg.id):
+            call.move(_bring(call, _Rung(call, leg.id), RING_SECONDS))
+        else:
+            call.spawn(call.release(leg.id, Unanswered.ANSWERED_ELSEWHERE))
 
 
 async def dismiss(call: Call, name: str) -> None:
@@ -42,21 +70,85 @@ async def dismiss(call: Call, name: str) -> None:
     await call.release(leg.id, Unanswered.CANCELLED)
 
 
-async def _bring(call: Call, way: Way, seconds: float) -> None:
-    dialling = call.spawn(way.go())
+class _BeingRung(Protocol):
+    """Somebody whose phone rings."""
+
+    leg: str
+
+    @property
+    def over(self) -> bool: ...
+
+
+@dataclass
+class _Rung:
+    """A phone that the service rang before it was started again."""
+
+    call: Call
+    leg: str
+
+    @property
+    def over(self) -> bool:
+        return self.call.leg(self.leg).over
+
+
+async def _bring(call: Call, newcomer: _BeingRung, seconds: float) -> None:
+    """See the newcomer into the conversation, or the party that was left alone to somebody else."""
+    deadline = asyncio.get_running_loop().time() + seconds + _GRACE
+    host, flow = _host(call), call.leading
 
     def settled() -> bool:
-        return way.over or (call.leg(way.leg).stage is LegStage.UP and call.leg(way.leg).in_stasis)
+        leg = call.leg(newcomer.leg)
+        return newcomer.over or (leg.stage is LegStage.UP and leg.in_stasis)
 
-    await call.until(settled, seconds + _GRACE)
-    way.stopped = True
-    if way.over:
+    def alone() -> bool:
+        # A flow that was put in the place of the conversation has its own plans for him.
+        return call.leading is flow and call.consultation is None and not any(map(_is_with_us, call.state.others))
+
+    await _until(call, lambda: settled() or alone(), deadline)
+    if not settled():
+        await take_out(call, call.state.anchor)
+        await call.asking_caller(call.control.ring(call.state.anchor_leg))
+        await _until(call, settled, deadline)
+    if call.leg(newcomer.leg).stage is LegStage.UP:
+        await connect(call, newcomer.leg)
+    elif not newcomer.over:
+        await call.release(newcomer.leg, Unanswered.NO_ANSWER)
+    if alone() and host is not None and call.destinations is not None:
+        await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
+        call.divert(lambda call: destinations_of(call).bring_back(call, host))
+
+
+async def _until(call: Call, ready: Callable[[], bool], deadline: float) -> None:
+    await call.until(ready, max(0.0, deadline - asyncio.get_running_loop().time()))
+
+
+def _is_with_us(leg: Leg) -> bool:
+    return leg.alive and leg.joined
+
+
+def _host(call: Call) -> Party | None:
+    """The employee who is in the conversation."""
+    present = (leg.party for leg in call.state.legs.values() if _is_with_us(leg))
+    return next((party for party in present if party.kind is PartyKind.EMPLOYEE), None)
+
+
+def _live_for_the_customer(call: Call) -> None:
+    """Who placed the call may leave it to the newcomer: from now on it lives for the customer."""
+    if call.state.anchor.party.kind is PartyKind.CUSTOMER:
         return
-    if call.leg(way.leg).stage is not LegStage.UP:
-        dialling.cancel()
-        await call.release(way.leg, Unanswered.NO_ANSWER)
-        return
-    try:
-        await call.control.add_to_bridge(call.bridge, way.leg)
-    except Gone:
-        await call.release(way.leg, Unanswered.CANCELLED)
+    customer = next((leg for leg in call.state.others if _is_customer(leg)), None)
+    if customer is not None:
+        call.anchor_to(customer.id)
+
+
+def _is_customer(leg: Leg) -> bool:
+    return _is_with_us(leg) and leg.party.kind is PartyKind.CUSTOMER
+
+
+def _was_invited(record: CallRecord, leg: str) -> bool:
+    """Whether he was rung while others talked."""
+    ring = next((ring for ring in record.rings if ring.leg == leg), None)
+    return ring is not None and any(
+        talk.began_at < ring.dialled_at and (talk.ended_at is None or talk.ended_at > ring.dialled_at)
+        for talk in record.talks
+    )

@@ -1,10 +1,9 @@
 """The service was restarted: calls the journal has no end of go on where they stand, or end the ordinary way."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-from calls_fakes import Exchange
+from calls_fakes import Exchange, restarted
 
 from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
@@ -23,20 +22,6 @@ async def ring_anna(call: Call) -> None:
 
 async def away(call: Call) -> None:
     await call.hand_over("night-desk", "s", 1)
-
-
-async def restarted(before: Exchange, meanwhile: Callable[[], Awaitable[None]] | None = None) -> Exchange:
-    """The same exchange with a new service, which knows what the journal knows; `meanwhile` it was away."""
-    before.lose_events()
-    if meanwhile:
-        await meanwhile()
-    after = Exchange(record=True)
-    after.flow = before.flow
-    after.channels, after.bridges, after.recordings = before.channels, before.bridges, before.recordings
-    after.snoops = before.snoops
-    after.tracker.restore(before.records.values())
-    await after.link_is_back()
-    return after
 
 
 @pytest.fixture
@@ -139,6 +124,25 @@ async def test_whoever_was_ringing_is_released_and_the_flow_begins_again(before:
     ]
     assert pbx.the_record.talking_now
     assert pbx.bridges == {"1.0-bridge": ["1.0", pbx.leg("101")]}
+
+
+async def test_killed_again_in_the_moment_after_the_talk_nobody_is_rung_anew(before: Exchange) -> None:
+    await before.customer_calls()
+    await before.answers("101")
+    anna = before.leg("101")
+
+    async def anna_hangs_up() -> None:
+        await before.hangs_up(anna)
+
+    first = await restarted(before, anna_hangs_up)
+    assert "1.0" in first.channels  # whoever was between two phones has a moment to come back
+
+    pbx = await restarted(first)
+    await pbx.passes(10)
+
+    assert pbx.told(f.Dialled) == []
+    assert pbx.told(f.Ended)
+    assert not pbx.channels
 
 
 async def test_a_call_handed_over_is_only_watched(before: Exchange) -> None:
