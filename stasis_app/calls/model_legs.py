@@ -9,7 +9,6 @@ from typing import Any
 from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
-from stasis_app.calls.causes import MOVED
 from stasis_app.calls.dialplan_legs import followed
 from stasis_app.calls.facts import EndedBy
 from stasis_app.calls.routing import is_bridge_of_call
@@ -57,9 +56,8 @@ def _dial(state: CallState, event: e.Dial) -> Change:
     if leg is None or leg.over:
         return state, []
     state, told = told_dialled(state, leg, event.timestamp)
-    if event.forward:
-        # Asterisk may end the channel before it has noted why (seen on 22.10.1): then nothing else tells.
-        state = state.with_leg(replace(state.legs[leg.id], tech_cause=MOVED))
+    if event.forwarded is not None:
+        return state.with_leg(replace(state.legs[leg.id], sent_on=True)), told
     if event.dialstatus == "RINGING":
         state, more = _ringing(state, leg.id, event.timestamp)
         return state, told + more

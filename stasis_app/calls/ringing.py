@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from stasis_app.ari.errors import Gone
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
-from stasis_app.calls.causes import NORMAL, is_redirect
+from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.facts import Direction, Party, Unanswered
 from stasis_app.calls.outbound import Way
 from stasis_app.calls.state import Leg, LegStage
@@ -61,7 +61,7 @@ async def ring_all(
     early = call.record.direction is Direction.OUTBOUND and len(targets) == 1 and on_hold is None
     ways = [Way(call, target, deadline, early_media=early) for target in targets]
     if not sent_on:
-        call.stay_put |= {way.leg for way in ways}
+        call.followed |= dict.fromkeys(way.leg for way in ways)
     for way in ways:
         call.spawn(way.go())
     if on_hold is not None:
@@ -85,6 +85,7 @@ async def ring_all(
         # However this ends (a script's own time limit, a lost link), no phone rings on for nobody.
         for way in ways:
             way.stopped = True
+            call.followed.setdefault(way.leg, None)  # should its phone have sent the call on, that comes too late
             if way.leg != connected and call.leg(way.leg).alive and call.leg(way.leg).released is None:
                 call.spawn(_release(call, way, Unanswered.CANCELLED))
         for leg in _besides(call, ways, before):
@@ -104,7 +105,8 @@ async def ring_all(
 def _is_lost(call: Call, way: Way) -> bool:
     """Whether nobody knows what became of a leg: it was gone after a gap, or the request for it got no answer."""
     leg = call.leg(way.leg)
-    return way.unheard or (leg.over and leg.released is None and not leg.cause and not leg.tech_cause)
+    without_a_word = leg.released is None and not leg.cause and not leg.tech_cause and not leg.sent_on
+    return way.unheard or (leg.over and without_a_word)
 
 
 async def _was_the_link(call: Call, gaps: int, *, unheard: bool) -> bool:
@@ -157,19 +159,17 @@ def _besides(call: Call, ways: Sequence[Way], before: frozenset[str]) -> list[st
 
 def _sent_on(call: Call, leg: str) -> bool:
     """Whether a phone sent the call on to another (SIP 3xx) that nobody rings yet: Asterisk sees to it by itself."""
-    ended = call.leg(leg)
-    return ended.over and is_redirect(ended.tech_cause) and leg not in call.followed and leg not in call.stay_put
+    return call.leg(leg).sent_on and leg not in call.followed
 
 
 def _instead_of(call: Call, leg: str) -> Party | None:
     """Whose phone had sent the call on to this leg."""
-    return next((call.leg(sender).party for sender, way in call.followed.items() if way.leg == leg), None)
+    senders = (sender for sender, way in call.followed.items() if way is not None and way.leg == leg)
+    return next((call.leg(sender).party for sender in senders), None)
 
 
 async def follow_phone(call: Call, leg: str, to: Target, seconds: float = 20.0) -> None:
-    """The phone of a leg sent the call on: ring whom it named, in its place, if it may."""
-    if leg in call.stay_put:
-        return
+    """The phone of a leg sent the call on: ring whom it named, in its place."""
     way = call.followed[leg] = Way(call, to, asyncio.get_running_loop().time() + seconds, early_media=False)
     extension, number = call.leg(leg).party.number, to.outside_number or to.party.number
     call.note(f.Forwarded(call_id=call.id, at=i.now(), extension=extension, to=number, why="by the phone"))

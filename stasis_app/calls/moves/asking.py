@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
-from stasis_app.calls.causes import is_redirect
 from stasis_app.calls.facts import Party, Unanswered
 from stasis_app.calls.moves.blind import destinations_of
 from stasis_app.calls.outbound import Way
@@ -90,7 +89,7 @@ class Asking:
         way = Way(call, target, asyncio.get_running_loop().time() + seconds, early_media=False, by=self._by)
         call.spawn(way.go())
         await self._see(way, seconds)
-        if is_redirect(call.leg(way.leg).tech_cause):
+        if call.leg(way.leg).sent_on:
             instead = await call.until(lambda: call.followed.get(way.leg), _SENT_ON)
             if instead is not None:
                 await self._see(instead, seconds)
