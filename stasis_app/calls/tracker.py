@@ -10,6 +10,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from datetime import datetime
 from functools import partial
 
 from loguru import logger
@@ -82,7 +83,7 @@ class Tracker:
         self._flow = flow
         self._resume = resume or flow
         self._destinations = destinations
-        self._codes = codes
+        self._codes = codes.actions() if codes is not None else {}
         self._transfers = PhoneTransfers(self._by_channel_get, self._arrived)
         self._sent_on = SentOn(self._by_channel_get, self._transfers.let_go, self._end)
         self._unlisted = unlisted
@@ -94,7 +95,7 @@ class Tracker:
         self._former: list[CallRecord] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._silent: set[str] = set()  # calls nobody is told of
-        self._engaged: dict[str, set[str]] = {}  # extension -> the channels that ring or keep its phone
+        self._engaged: dict[str, tuple[str, ...]] = {}  # extension -> the channels that ring or keep its phone
         self._engages: dict[str, str] = {}  # channel -> the extension whose phone it keeps
         self._suspended = False
         self.stray: Counter[str] = Counter()
@@ -217,7 +218,10 @@ class Tracker:
             Direction.OUTBOUND,
             caller,
             i.now(),
-            line=order.line,
+            line=self._options.trunks.line_of(
+                order.number, line=order.line, extension=caller.number, caller_id=order.caller_id
+            ),
+            wished_line=order.line,
             dialled=order.number,
             caller_id=order.caller_id,
             ordered=True,
@@ -229,6 +233,9 @@ class Tracker:
 
         return self._begin_new(change, flow)
 
+    def _call_of(self, channel: e.Channel, entry: Entry, at: datetime) -> Change:
+        return begin_call(channel, entry, at, self._options.endpoint, self._options.trunks)
+
     def _arrived(self, event: e.StasisStart) -> None:
         """A channel we do not know entered the application."""
         if self._sent_on.takes(event):
@@ -236,7 +243,7 @@ class Tracker:
         entry = read_entry(event.args)
         match entry:
             case Entry():
-                started = begin_call(event.channel, entry, event.timestamp, self._options.endpoint)
+                started = self._call_of(event.channel, entry, event.timestamp)
                 self._begin_new(started, self._flow, silent=self._unlisted(entry))
                 if entry.direction is not Direction.INBOUND:
                     self._do(self._control.take_transfers(event.channel.id))
@@ -282,7 +289,7 @@ class Tracker:
             case Entry():
                 talking = _talks(channel.id, world)
                 logger.bind(call=channel.id).info("Adopted a call that {}", "talks" if talking else "waits")
-                started = begin_call(channel, entry, channel.creationtime or i.now(), self._options.endpoint)
+                started = self._call_of(channel, entry, channel.creationtime or i.now())
                 flow = go_on_talking if talking else self._flow
                 self._begin_new(started, flow, silent=self._unlisted(entry)).bridged = True
                 self.adopted += 1
@@ -323,12 +330,12 @@ class Tracker:
             self._control,
             self._options,
             on_fact=self._tell,
-            adopt=lambda channel, party: self._enlist(channel, party, state.call_id),
+            adopt=self._enlist,
             on_intent=self._on_intent,
-            finished=lambda: self._finished(state.call_id),
+            finished=self._finished,
             destinations=self._destinations,
         )
-        if self._codes is not None:
+        if self._codes:
             call.features = Features(call, self._codes)
         self._calls[call.id] = call
         for leg in state.legs.values():
@@ -345,15 +352,17 @@ class Tracker:
         self._by_channel[channel] = self._calls[call_id]
         if party.kind is PartyKind.EMPLOYEE and channel not in self._engages:
             self._engages[channel] = party.number
-            self._engaged.setdefault(party.number, set()).add(channel)
+            self._engaged[party.number] = (*self._engaged.get(party.number, ()), channel)
 
     def _free(self, channel: str) -> None:
         """The channel keeps no phone any more."""
         extension = self._engages.pop(channel, None)
         if extension is None:
             return
-        self._engaged[extension].discard(channel)
-        if not self._engaged[extension]:
+        others = tuple(one for one in self._engaged[extension] if one != channel)
+        if others:
+            self._engaged[extension] = others
+        else:
             del self._engaged[extension]
 
     def _finished(self, call_id: str) -> None:

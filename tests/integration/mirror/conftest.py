@@ -108,7 +108,8 @@ def storage(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def company(tmp_path: Path, storage: str) -> AsyncIterator[Company]:
+async def company(tmp_path: Path, storage: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Company]:
+    monkeypatch.setattr("stasis_app.mirror.entries.STILL_AT_WORK", 0.5)
     async with AsyncExitStack() as stack:
         config = SandboxConfig.from_file(SAMPLE_SEED)
         config.limits.enabled = False
