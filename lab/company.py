@@ -37,6 +37,7 @@ class Company:
     default_user: int = DIRECTOR
     phone_transfers: str = "auto"
     recording: Table = field(default_factory=dict)  # more keys of [recording]
+    storage: str = ""  # the service's database, when it is not a file of its own
 
     def __post_init__(self) -> None:
         extensions = sorted({number for story in self.stories for number in _extensions(story)})
@@ -133,7 +134,7 @@ class Company:
                 "public_url": f"http://127.0.0.1:{http_port}",
                 "tokens": [self.token],
             },
-            "storage": {"url": f"sqlite+aiosqlite:///{folder / 'stasis.sqlite'}"},
+            "storage": {"url": self.storage or f"sqlite+aiosqlite:///{folder / 'stasis.sqlite'}"},
             "routing": {"plan": str(folder / "plan.toml"), "country": "RU"},
             "recording": {"format": "wav", "directory": str(pbx.recordings), **self.recording},
             "logging": {"level": "DEBUG", "mask_numbers": False},

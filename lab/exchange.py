@@ -70,10 +70,13 @@ class Exchange:
     plan: str = ""  # more tables of the plan
     outbound: bool = False  # Asterisk connects to the service, not the service to Asterisk
     recorded: Mapping[str, object] = field(default_factory=dict)  # more keys of [recording]
+    storage: str = ""  # storage.url; a file of its own when empty
     company: Company = field(init=False)
 
     def __post_init__(self) -> None:
-        self.company = Company(self.stories, phone_transfers=self.phone_transfers, recording=self.recorded)
+        self.company = Company(
+            self.stories, phone_transfers=self.phone_transfers, recording=self.recorded, storage=self.storage
+        )
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None
         link = None

@@ -1,21 +1,11 @@
 """A program works with calls over the API."""
 
 import pytest
-from http_fakes import ANNA, BEARER, World, at, call_of, dependencies, record_of
+from http_fakes import ANNA, at, call_of, record_of
 
 from stasis_app.calls import facts as f
 from stasis_app.calls.facts import Direction
-from stasis_app.http import NotPossibleError, OutboxItem, UnavailableError, create_http
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-async def api(world, aiohttp_client):
-    return await aiohttp_client(create_http(dependencies(world)), headers=BEARER)
+from stasis_app.http import NotPossibleError, OutboxItem, UnavailableError
 
 
 async def test_live_calls_say_who_talks_to_whom(world, api):

@@ -112,7 +112,7 @@ async def test_an_attended_refer_while_the_colleague_rings(pbx: Office) -> None:
     assert pbx.plan.story == ["102 took it"]
 
 
-async def local_half(pbx: Office, half: int, *args: str, replaces: str = "") -> str:
+async def local_half(pbx: Office, half: int, *args: str, replaces: str = "", apart: bool = False) -> str:
     name = f"Local/102@from-internal-00000000;{half}"
     channel = e.Channel(id=f"9.{half}", name=name, state="Ring" if half == 2 else "Down")
     pbx.channels[channel.id] = channel.model_copy(
@@ -121,19 +121,30 @@ async def local_half(pbx: Office, half: int, *args: str, replaces: str = "") -> 
     replaced = {"replace_channel": pbx.channels[replaces]} if replaces else {}
     pbx.tell(e.StasisStart, channel=pbx.channels[channel.id], args=args, **replaced)
     if replaces:
+        if apart:
+            await pbx.settled()
         pbx._leaves_bridge(pbx.channels[replaces])
-        pbx.bridges["1.0-bridge"].append(channel.id)
-        pbx.tell(e.ChannelEnteredBridge, channel=channel, bridge=e.Bridge(id="1.0-bridge"))
+        if apart:
+            await pbx.settled()
+        if channel.id in pbx.channels:  # not hung up meanwhile
+            pbx.bridges["1.0-bridge"].append(channel.id)
+            pbx.tell(e.ChannelEnteredBridge, channel=channel, bridge=e.Bridge(id="1.0-bridge"))
+    if apart:
+        await pbx.settled()
     return channel.id
 
 
+@pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("second_first", [False, True])
-async def test_an_older_server_carries_out_a_blind_refer_that_leads_back_to_us(pbx: Office, second_first: bool) -> None:
+async def test_an_older_server_carries_out_a_blind_refer_that_leads_back_to_us(
+    pbx: Office, second_first: bool, apart: bool
+) -> None:
+    """Whichever half comes first, and whether its events come together or one by one."""
     await pbx.talks_with_anna()
     anna = pbx.leg(ANNA)
     if second_first:
-        await local_half(pbx, 2, "internal", BORIS)
-    await local_half(pbx, 1, replaces=anna)
+        await local_half(pbx, 2, "internal", BORIS, apart=apart)
+    await local_half(pbx, 1, replaces=anna, apart=apart)
     if not second_first:
         await local_half(pbx, 2, "internal", BORIS)
     pbx.tell(e.BridgeBlindTransfer, channel=pbx.channels[anna], exten=BORIS, result="Success")

@@ -1,6 +1,6 @@
 """An office whose employees can transfer: Anna talks with a customer, Boris and Vera are there too."""
 
-from calls_fakes import Exchange
+from calls_fakes import Exchange, rings_101
 
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Party, PartyKind, TransferResult
@@ -50,7 +50,7 @@ class Office(Exchange):
         self.tracker = Tracker(
             self, self.call_options, self._run, [self._told], "stasis-app", destinations=self.plan, codes=FeatureCodes()
         )
-        self.flow = anna_takes_it
+        self.flow = rings_101
 
     async def talks_with_anna(self) -> None:
         await self.customer_calls()
@@ -87,8 +87,3 @@ class Office(Exchange):
 
     def results(self) -> list[TransferResult | None]:
         return [transfer.result for transfer in self.the_record.transfers]
-
-
-async def anna_takes_it(call: Call) -> None:
-    if (await call.ring([Target.extension(ANNA)], seconds=20)).answered_by:
-        await call.talk()
