@@ -74,7 +74,10 @@ Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 class Reply(BaseModel):
     """A part of a portal's answer: fields are the lower-case names of the portal's, unknown ones are passed over."""
 
-    model_config = ConfigDict(alias_generator=str.upper, populate_by_name=True, extra="ignore", frozen=True)
+    # Made ready when it is first read: whoever imports the client uses a few of its models, and seldom at once.
+    model_config = ConfigDict(
+        alias_generator=str.upper, populate_by_name=True, extra="ignore", frozen=True, defer_build=True
+    )
 
 
 def read(model: type[T], method: str, value: Any) -> T:

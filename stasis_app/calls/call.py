@@ -1,15 +1,15 @@
-"""A live call: its mailbox, its task, and the verbs that act on it.
+"""A live call: its mailbox, its flow, and the verbs that act on it.
 
-Events of one call are handled one after another by the call's own task, so calls never wait for each other. The flow
-of the call (plan or script) runs beside it and waits for what the events bring.
+Events of one call are handled one after another as they come out of its mailbox, so calls never wait for each other.
+The flow of the call (plan or script) runs in a task of its own and waits for what the events bring.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -42,12 +42,16 @@ from stasis_app.calls.state import CallState, Leg, LegStage
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 
 if TYPE_CHECKING:
+    from loguru import Logger
+
     from stasis_app.calls.features import Features
     from stasis_app.calls.moves.attended import Consultation
 
 T = TypeVar("T")
 _SECOND_TRY = 3.0  # seconds
 _LATE_EVENT = 2.0  # seconds an event may come after the reply to a request
+_REMEMBERED = 16  # how many prompts that ended are
+_NONE: frozenset[str] = frozenset()  # one for all calls: each empty set of its own is 216 bytes
 FactSink = Callable[[CallRecord, f.Fact], None]
 IntentSink = Callable[[str, i.Intent], None]
 Flow = Callable[["Call"], Awaitable[None]]
@@ -83,8 +87,8 @@ class Call:
         control: the requests that act on channels.
         options: how to dial and record.
         on_fact: called with the record and each fact, in order; must return at once.
-        adopt: called with the id of each channel that joins the call, so that its events are brought here.
-        finished: called when nothing more is to come.
+        adopt: called with each channel that joins the call, its party and our id, so that its events are brought here.
+        finished: called with our id when nothing more is to come.
         on_intent: called with everything the service is about to do, for recordings.
         destinations: what leads to where, for transfers.
     """
@@ -92,6 +96,7 @@ class Call:
     __slots__ = (
         "_adopt",
         "_bridge_made",
+        "_context",
         "_hanging_up",
         "_leading",
         "_mailbox",
@@ -112,7 +117,6 @@ class Call:
         "followed",
         "gaps",
         "keys",
-        "log",
         "music",
         "options",
         "outlive",
@@ -131,8 +135,8 @@ class Call:
         options: CallOptions,
         *,
         on_fact: FactSink,
-        adopt: Callable[[str, Party], None],
-        finished: Callable[[], None],
+        adopt: Callable[[str, Party, str], None],
+        finished: Callable[[str], None],
         on_intent: IntentSink | None = None,
         destinations: Destinations | None = None,
     ) -> None:
@@ -140,17 +144,17 @@ class Call:
         self.record = record
         self.control = control
         self.options = options
-        self.log = logger.bind(call=self.state.call_id)
         self.bridge = bridge_of_call(self.state.call_id)
         self._on_fact = on_fact
         self._adopt = adopt
         self._on_finished = finished
         self._on_intent = on_intent
         self.destinations = destinations
-        self._mailbox: Mailbox[e.Event] = Mailbox()
+        self._context = _context_of(state.call_id)
+        self._mailbox: Mailbox[e.Event] = Mailbox(self._handle, self._context)
         self._waiters: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
         self.keys = Keys()
-        self.played: deque[str] = deque(maxlen=16)  # the prompts that ended last
+        self.played: tuple[str, ...] = ()  # the prompts that ended last
         self.prompts = 0  # how many were begun
         self.bridged = bool(record.in_bridge)  # the call's bridge exists, or may
         self._bridge_made = False
@@ -161,8 +165,8 @@ class Call:
         self._moves = 0  # how many moves are under way: transfers, a park ...
         self._leading: asyncio.Task[None] | None = None  # what leads the call: its flow
         self._tasks: set[asyncio.Task[None]] = set()
-        self.music: frozenset[str] = should_hear_music(state)  # legs that hear music because they are held
-        self.followed: set[str] = set()  # legs whose phones need not be followed (any more) where they send the call
+        self.music = should_hear_music(state) or _NONE  # legs that hear music because they are held
+        self.followed = _NONE  # legs whose phones need not be followed (any more) where they send the call
         self.asides: dict[str, bool] = {}  # channels beside the call (supervisors) -> whether they are in Stasis
         self.features: Features | None = None  # what keys pressed in a conversation do
         self.consultation: Consultation | None = None  # the attended transfer under way
@@ -175,11 +179,16 @@ class Call:
         """The call's id: the linkedid of its channels."""
         return self.state.call_id
 
+    @property
+    def log(self) -> Logger:
+        """The log, with the call's id."""
+        return logger.bind(call=self.id)
+
     def begin(self, flow: Flow, first: Sequence[f.Fact] = ()) -> None:
         """Tell the first facts, start to handle events and to run the flow."""
         for fact in first:
             self._tell(fact)
-        self.spawn(self._handle_events())
+        self._mailbox.nudge()  # what comes before the flow takes its first step, is handled before it
         self.divert(flow)
 
     def divert(self, flow: Flow) -> None:
@@ -208,17 +217,17 @@ class Call:
 
     def expect(self, leg: str, party: Party, *, ours: bool = True) -> None:
         """A leg is about to be set up, or comes from somebody else: from now on its events belong here."""
-        self._adopt(leg, party)
+        self._adopt(leg, party, self.id)
         self.intend(i.Dialling(i.now(), leg, party, ours))
 
     def expect_aside(self, channel: str, party: Party, *, here: bool = False) -> None:
         """A channel that is no leg of the call comes beside it; it is hung up when the call is over."""
-        self._adopt(channel, party)
+        self._adopt(channel, party, self.id)
         self.asides[channel] = here
 
     def take_over(self, leg: str, party: Party) -> None:
         """A leg that talked in another call goes on in this one."""
-        self._adopt(leg, party)
+        self._adopt(leg, party, self.id)
         self.intend(i.TakingOver(i.now(), leg, party))
 
     def intend(self, intent: i.Intent) -> None:
@@ -230,13 +239,13 @@ class Call:
     def suspend(self) -> None:
         """The service ends and the call goes on: nothing more is done or decided about it from here."""
         self._suspended = True
+        self._mailbox.close()
         for task in self._tasks:
             task.cancel()
 
     def spawn(self, work: Coroutine[object, object, object]) -> asyncio.Task[None]:
         """Do something beside the call; failures are logged with the call's id."""
-        with logger.contextualize(call=self.id):  # a task keeps the context it is made in
-            task = asyncio.create_task(self._guarded(work))
+        task = asyncio.create_task(self._guarded(work), context=self._context)
         if self._suspended:
             # What is cancelled would clear up behind itself, and let go of phones that have to ring on.
             task.cancel()
@@ -255,25 +264,23 @@ class Call:
         except Exception:
             self.log.exception("Something about this call failed unexpectedly")
 
-    async def _handle_events(self) -> None:
-        while not self.state.spent:
-            self._handle(await self._mailbox.take())
-        self._on_finished()
-
     def _handle(self, events: Sequence[e.Event]) -> None:
         for event in events:
             if self.state.spent:
-                return
+                break
             try:
                 self._apply(event)
             except Exception:
                 self.log.exception("An event of type {} could not be applied", type(event).__name__)
+        if self.state.spent:
+            self._mailbox.close()
+            self._on_finished(self.id)
 
     def _apply(self, event: e.Event | i.Intent) -> None:
         had_ended = self.state.ended
         self.state, facts = model.apply(self.state, event)
         if isinstance(event, e.PlaybackFinished):
-            self.played.append(event.playback.id)
+            self.played = (*self.played, event.playback.id)[-_REMEMBERED:]
             if event.playback.state == "failed" and not self.state.ended:
                 self.log.warning("The prompt {!r} could not be played", event.playback.media_uri)
         for fact in facts:
@@ -308,7 +315,7 @@ class Call:
         """See whether what somebody waits for has come about."""
         for ready, future in self._waiters:
             if not future.done() and ready():
-                future.set_result(None)
+                _wake_up(future)
 
     async def until(self, ready: Callable[[], T | None], seconds: float | None = None) -> T | None:
         """Wait until `ready` gives something true, and return it; None when the time is up.
@@ -325,16 +332,18 @@ class Call:
         """Wait until an event makes `ready` true or the time is up; works after the end of the call, too."""
         if ready():
             return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
         waiter = (ready, future)
         self._waiters.append(waiter)
+        # Lighter than `asyncio.timeout`, and most of a call is spent here.
+        time_up = loop.call_later(seconds, _wake_up, future) if seconds is not None else None
         try:
-            async with asyncio.timeout(seconds):
-                await future
-        except TimeoutError:
-            pass
+            await future
         finally:
             self._waiters.remove(waiter)
+            if time_up is not None:
+                time_up.cancel()
 
     # Verbs
 
@@ -517,3 +526,14 @@ class Call:
     def leg(self, leg: str) -> Leg:
         """The state of a leg now."""
         return self.state.legs[leg]
+
+
+def _context_of(call_id: str) -> Context:
+    """What everything of a call runs in, so that whatever it logs bears the call's id."""
+    with logger.contextualize(call=call_id):
+        return copy_context()
+
+
+def _wake_up(sleeper: asyncio.Future[None]) -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)

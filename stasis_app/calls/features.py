@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import TYPE_CHECKING
@@ -56,12 +56,14 @@ class FeatureCodes:
 
 
 class Features:
-    """Listens to the keys of one call."""
+    """Listens to the keys of one call. `actions` is what the codes do, the same for all calls."""
 
-    def __init__(self, call: Call, codes: FeatureCodes) -> None:
+    __slots__ = ("_actions", "_call", "_dialling", "_longest", "_pressed", "_pressed_at")
+
+    def __init__(self, call: Call, actions: Mapping[str, Action]) -> None:
         self._call = call
-        self._actions = codes.actions()
-        self._longest = max(map(len, self._actions), default=0)
+        self._actions = actions
+        self._longest = max(map(len, actions), default=0)
         self._pressed: dict[str, str] = {}
         self._pressed_at: dict[str, float] = {}
         self._dialling: dict[str, Keys] = {}

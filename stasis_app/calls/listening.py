@@ -50,8 +50,7 @@ async def _start(call: Call, prompt: str) -> str:
     """Begin to play; "" when Asterisk would not: a missing prompt is no reason to lose the caller."""
     call.prompts += 1
     playback = playback_of(call.state.anchor_leg, call.prompts)
-    if playback in call.played:
-        call.played.remove(playback)
+    call.played = tuple(ended for ended in call.played if ended != playback)
     try:
         await call.asking_caller(call.control.play(call.state.anchor_leg, media_uri(prompt), playback))
     except (Rejected, ServerFailed) as error:

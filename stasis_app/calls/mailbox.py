@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextvars import Context
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class Mailbox(Generic[T]):
-    """What came, in order, for one task that reads it. An `asyncio.Queue` does the same in 3 KB."""
+    """What came, in order, handed on in the loop's next turn. A queue and the task that reads it do the same in 5 KB.
 
-    __slots__ = ("_items", "_reader")
+    Args:
+        deliver: called with everything there is; must return at once.
+        context: what it is called in.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_closed", "_context", "_deliver", "_due", "_items")
+
+    def __init__(self, deliver: Callable[[list[T]], None], context: Context) -> None:
+        self._deliver = deliver
+        self._context = context
         self._items: list[T] = []
-        self._reader: asyncio.Future[None] | None = None
+        self._due = False
+        self._closed = False
 
     def put(self, item: T) -> None:
         """One more; never waits."""
@@ -23,17 +33,17 @@ class Mailbox(Generic[T]):
         self.nudge()
 
     def nudge(self) -> None:
-        """Let the reader look up, though nothing came."""
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
+        """Have what there is delivered, though it be nothing."""
+        if not self._due and not self._closed:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._hand_on, context=self._context)
 
-    async def take(self) -> list[T]:
-        """Everything there is; waits for something, or a nudge, when there is nothing."""
-        if not self._items:
-            self._reader = asyncio.get_running_loop().create_future()
-            try:
-                await self._reader
-            finally:
-                self._reader = None
-        items, self._items = self._items, []
-        return items
+    def close(self) -> None:
+        """Deliver nothing any more."""
+        self._closed = True
+
+    def _hand_on(self) -> None:
+        self._due = False
+        if not self._closed:
+            items, self._items = self._items, []
+            self._deliver(items)

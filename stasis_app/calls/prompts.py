@@ -28,6 +28,8 @@ def playback_of(channel: str, number: int) -> str:
 class Keys:
     """Keys pressed and not yet read, in order."""
 
+    __slots__ = ("_pressed",)
+
     def __init__(self) -> None:
         self._pressed = ""
 

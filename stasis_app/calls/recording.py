@@ -38,6 +38,7 @@ _ARRIVES = 2.0
 _ENDS = 3.0
 """Seconds a recording may take to end by itself once its channel is gone, or once it is stopped."""
 FORMAT = "wav"
+_NONE: frozenset[str] = frozenset()
 
 _MATTERS = (f.Joined, f.Left, f.HandedOver, f.Recorded, f.RecordingFailed, f.RecordingChosen, f.RecordingResumed)
 
@@ -45,12 +46,14 @@ _MATTERS = (f.Joined, f.Left, f.HandedOver, f.Recorded, f.RecordingFailed, f.Rec
 class CallRecording:
     """The recording of one call. Implements `stasis_app.calls.verbs.RecordingHandle`."""
 
+    __slots__ = ("_begun", "_call", "_given_up", "_limited", "_policy", "_snoops", "_stopping")
+
     def __init__(self, call: Call) -> None:
         self._call = call
         self._policy: RecordingPolicy | None = None
-        self._snoops: set[str] = set()  # snoop channels that are in the application
-        self._stopping: set[str] = set()
-        self._given_up: frozenset[str] = frozenset()  # the conversations that could not be recorded
+        self._snoops = _NONE  # snoop channels that are in the application
+        self._stopping = _NONE
+        self._given_up = _NONE  # the conversations that could not be recorded
         self._limited: f.RecordingPaused | None = None  # the pause that is seen to its end
         self._begun = 0
 
@@ -137,7 +140,7 @@ class CallRecording:
         await call.control.record(file, file, FORMAT)
 
     def _end(self, tape: Tape) -> None:
-        self._stopping.add(tape.name)
+        self._stopping |= {tape.name}
         self._call.spawn(self._hang_up(files_of_recording(tape.name, stereo=tape.stereo)))
 
     async def _hang_up(self, files: Iterable[str]) -> None:
@@ -179,12 +182,12 @@ class CallRecording:
 
     def snoop_arrived(self, channel: str) -> None:
         """A snoop channel of this call came into the application."""
-        self._snoops.add(channel)
+        self._snoops |= {channel}
         self._call.wake()
 
     def snoop_found(self, channel: str) -> None:
         """A snoop channel exists after a gap or a restart: its recording goes on, also one the journal did not know."""
-        self._snoops.add(channel)
+        self._snoops |= {channel}
         name = recording_of_file(channel)
         if name not in self._call.state.tapes:
             self._call.intend(
@@ -215,7 +218,7 @@ class CallRecording:
                 # Over, or not begun: whoever begins it looks whether it is paused.
                 return
             self._call.log.warning("The recording can't be paused, so it is ended: {}", error)
-            self._stopping.add(recording_of_file(files[0]))
+            self._stopping |= {recording_of_file(files[0])}
             await self._hang_up(files)
 
     async def resume(self) -> None:
@@ -230,7 +233,7 @@ class CallRecording:
         """Record this call from now on, or from its first conversation on, whatever the configuration says."""
         configured = self._policy or self._call.options.recording(self._call.record)
         mode = RecordingMode.CALL if configured.mode is RecordingMode.OFF else configured.mode
-        self._given_up = frozenset()
+        self._given_up = _NONE
         self.choose(mode)
 
     def stop(self) -> None:

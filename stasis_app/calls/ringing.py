@@ -76,7 +76,7 @@ async def ring_all(
         # However this ends (a script's own time limit, a lost link), no phone rings on for nobody.
         for way in ways:
             way.stopped = True
-            call.followed.add(way.leg)  # should its phone have sent the call on, that comes too late
+            call.followed |= {way.leg}  # should its phone have sent the call on, that comes too late
             if way.leg != connected and call.leg(way.leg).alive and call.leg(way.leg).released is None:
                 call.spawn(_release(call, way, Unanswered.CANCELLED))
         for leg in _besides(call, ways, before):
@@ -155,7 +155,7 @@ def _sent_on(call: Call, leg: str) -> bool:
 
 async def follow_phone(call: Call, leg: str, to: Target, seconds: float = 20.0) -> None:
     """The phone of a leg sent the call on: ring whom it named, in its place."""
-    call.followed.add(leg)
+    call.followed |= {leg}
     way = Way(call, to, asyncio.get_running_loop().time() + seconds, early_media=False)
     extension, number = call.leg(leg).party.number, to.outside_number or to.party.number
     call.note(f.Forwarded(call_id=call.id, at=i.now(), extension=extension, to=number, why="by the phone"))

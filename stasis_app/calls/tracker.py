@@ -82,7 +82,7 @@ class Tracker:
         self._flow = flow
         self._resume = resume or flow
         self._destinations = destinations
-        self._codes = codes
+        self._codes = codes.actions() if codes is not None else {}
         self._transfers = PhoneTransfers(self._by_channel_get, self._arrived)
         self._sent_on = SentOn(self._by_channel_get, self._transfers.let_go, self._end)
         self._unlisted = unlisted
@@ -94,7 +94,7 @@ class Tracker:
         self._former: list[CallRecord] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._silent: set[str] = set()  # calls nobody is told of
-        self._engaged: dict[str, set[str]] = {}  # extension -> the channels that ring or keep its phone
+        self._engaged: dict[str, tuple[str, ...]] = {}  # extension -> the channels that ring or keep its phone
         self._engages: dict[str, str] = {}  # channel -> the extension whose phone it keeps
         self._suspended = False
         self.stray: Counter[str] = Counter()
@@ -323,12 +323,12 @@ class Tracker:
             self._control,
             self._options,
             on_fact=self._tell,
-            adopt=lambda channel, party: self._enlist(channel, party, state.call_id),
+            adopt=self._enlist,
             on_intent=self._on_intent,
-            finished=lambda: self._finished(state.call_id),
+            finished=self._finished,
             destinations=self._destinations,
         )
-        if self._codes is not None:
+        if self._codes:
             call.features = Features(call, self._codes)
         self._calls[call.id] = call
         for leg in state.legs.values():
@@ -345,15 +345,17 @@ class Tracker:
         self._by_channel[channel] = self._calls[call_id]
         if party.kind is PartyKind.EMPLOYEE and channel not in self._engages:
             self._engages[channel] = party.number
-            self._engaged.setdefault(party.number, set()).add(channel)
+            self._engaged[party.number] = (*self._engaged.get(party.number, ()), channel)
 
     def _free(self, channel: str) -> None:
         """The channel keeps no phone any more."""
         extension = self._engages.pop(channel, None)
         if extension is None:
             return
-        self._engaged[extension].discard(channel)
-        if not self._engaged[extension]:
+        others = tuple(one for one in self._engaged[extension] if one != channel)
+        if others:
+            self._engaged[extension] = others
+        else:
             del self._engaged[extension]
 
     def _finished(self, call_id: str) -> None:

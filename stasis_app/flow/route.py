@@ -33,14 +33,14 @@ CAUSES: Mapping[Unanswered, int] = {
 
 async def route_call(plan: Plan, call: CallHandle, context: FlowContext) -> None:
     """Do with a new call what its record says: which way it goes, its element, line and dialled number."""
-    record = call.record
-    match record.direction:
+    # No name keeps the record: this frame lives as long as the call, whose record goes on.
+    match call.record.direction:
         case Direction.INBOUND:
-            await route_inbound(plan, call, context, record.element, record.line)
+            await route_inbound(plan, call, context, call.record.element, call.record.line)
         case Direction.OUTBOUND:
-            await route_outbound(call, context, record.dialled)
+            await route_outbound(call, context, call.record.dialled)
         case Direction.INTERNAL:
-            await route_internal(plan, call, context, record.dialled)
+            await route_internal(plan, call, context, call.record.dialled)
 
 
 async def resume_call(plan: Plan, call: CallHandle, context: FlowContext) -> None:

@@ -19,6 +19,8 @@ _AFTER_A_RESTART = 5.0
 class Step:
     """What an element gets to work with. One object per call; `name` changes from element to element."""
 
+    __slots__ = ("_told", "call", "context", "entered_at", "name", "resumed", "visits", "visits_without_key", "why")
+
     def __init__(self, call: CallHandle, context: FlowContext) -> None:
         self.call = call
         self.context = context
@@ -28,7 +30,7 @@ class Step:
         self.resumed = False
         self.visits = 0
         self.visits_without_key = 0
-        self._told: set[Hop] = set()
+        self._told: tuple[Hop, ...] = ()
 
     @property
     def number(self) -> Number:
@@ -131,7 +133,7 @@ class Step:
     def _tell_forwarding(self, hops: Sequence[Hop]) -> None:
         for hop in hops:
             if hop not in self._told:
-                self._told.add(hop)
+                self._told = (*self._told, hop)
                 fact = Forwarded(
                     call_id=self.call.id, at=datetime.now(UTC), extension=hop.extension, to=hop.to, why=hop.why
                 )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+import orjson
 from aiohttp import web
 
 from stasis_app.calls.record import CallRecord
-from stasis_app.http.answers import answer
+from stasis_app.http.answers import answer, json_answer
 from stasis_app.http.dependencies import DEPENDENCIES, CallBook, PastCalls
 from stasis_app.http.models import (
     CallOut,
-    CallPage,
     CallsQuery,
     CallsState,
     CallStory,
@@ -31,7 +32,7 @@ async def list_calls(request: web.Request) -> web.Response:
     needed = request.app[DEPENDENCIES]
     if query.state is CallsState.LIVE:
         records = _of_portal(needed.calls, query.portal_call_id) if query.portal_call_id else needed.calls.live()
-        return answer(CallPage(calls=[CallOut.of(record) for record in records], next=None))
+        return json_answer(page_json(records))
     found = await needed.journal.past(
         PastCalls(
             limit=query.limit + 1,  # one more tells whether there is a next page
@@ -45,7 +46,13 @@ async def list_calls(request: web.Request) -> web.Response:
         )
     )
     page, more = found[: query.limit], len(found) > query.limit
-    return answer(CallPage(calls=[CallOut.of(record) for record in page], next=_cursor(page[-1]) if more else None))
+    return json_answer(page_json(page, _cursor(page[-1]) if more else None))
+
+
+def page_json(records: Iterable[CallRecord], following: str | None = None) -> bytes:
+    """A `CallPage`, written call by call: the models of a thousand calls at once would be 7 MB that stay taken."""
+    calls = b",".join(CallOut.of(record).model_dump_json().encode() for record in records)
+    return b'{"calls":[' + calls + b'],"next":' + orjson.dumps(following) + b"}"
 
 
 def _of_portal(calls: CallBook, portal_call_id: str) -> list[CallRecord]:

@@ -7,12 +7,12 @@ import contextlib
 
 from aiohttp import web
 from loguru import logger
-from pydantic import BaseModel
 
 from stasis_app.calls.facts import Fact
 from stasis_app.calls.record import CallRecord
+from stasis_app.http.calls import page_json
 from stasis_app.http.dependencies import DEPENDENCIES
-from stasis_app.http.models import CallOut, CallPage, FactOut, LiveFact
+from stasis_app.http.models import CallOut, FactOut, LiveFact
 
 BACKLOG = 1000  # facts a reader may lag behind before it is sent away
 HEARTBEAT = 15.0  # seconds; proxies close silent connections after 30 or 60
@@ -50,7 +50,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     reader = _Reader()
     # Subscribed before the snapshot is taken, and nothing waits between: no fact falls in between.
     unsubscribe = needed.facts.subscribe(reader.offer)
-    snapshot = CallPage(calls=[CallOut.of(record) for record in needed.calls.live()], next=None)
+    snapshot = page_json(needed.calls.live())
     request.app[READERS].add(reader)
     try:
         await response.prepare(request)
@@ -75,12 +75,13 @@ async def _follow(reader: _Reader, response: web.StreamResponse) -> None:
         if next_one is None:
             return
         fact, record = next_one
-        await response.write(_event("fact", LiveFact(fact=FactOut.of(fact), call=CallOut.of(record))))
+        told = LiveFact(fact=FactOut.of(fact), call=CallOut.of(record))
+        await response.write(_event("fact", told.model_dump_json().encode()))
 
 
-def _event(name: str, model: BaseModel) -> bytes:
+def _event(name: str, data: bytes) -> bytes:
     """JSON has no raw line breaks, so the data is one line whatever a caller calls himself."""
-    return f"event: {name}\ndata: {model.model_dump_json()}\n\n".encode()
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), data)
 
 
 async def end_streams(app: web.Application) -> None:

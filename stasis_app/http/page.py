@@ -1,15 +1,16 @@
 """The status page: live calls and health at a glance.
 
-The page itself holds no data; its script asks for a token and reads the API.
+The page itself holds no data; its script asks for a token and reads the API. What it is made with is loaded when
+somebody first looks at it: calls wait for a start, and none of it is for them.
 """
 
 from __future__ import annotations
 
+import asyncio
+from functools import cache
 from pathlib import Path
 
 from aiohttp import web
-from babel import negotiate_locale
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stasis_app import __version__
 from stasis_app.http.texts import TEXTS
@@ -20,17 +21,9 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-_PAGES: web.AppKey[dict[str, str]] = web.AppKey("pages", dict)
-
 
 def add_page(app: web.Application) -> None:
     """The page at `/` and its files under `/static`."""
-    jinja = Environment(loader=PackageLoader("stasis_app.http"), autoescape=True, undefined=StrictUndefined)
-    template = jinja.get_template("status.html")
-    app[_PAGES] = {
-        language: template.render(language=language, texts=texts, version=__version__)
-        for language, texts in TEXTS.items()
-    }
     app.router.add_get("/", status_page)
     app.router.add_static("/static", _HERE / "static")
 
@@ -38,7 +31,7 @@ def add_page(app: web.Application) -> None:
 async def status_page(request: web.Request) -> web.Response:
     """The page in the language the browser asks for."""
     return web.Response(
-        text=request.app[_PAGES][language_of(request.headers.get("Accept-Language", ""))],
+        text=await asyncio.to_thread(_page_for, request.headers.get("Accept-Language", "")),
         content_type="text/html",
         headers={
             "Content-Security-Policy": _POLICY,
@@ -50,8 +43,22 @@ async def status_page(request: web.Request) -> web.Response:
     )
 
 
+def _page_for(accepted: str) -> str:
+    return _page(language_of(accepted))
+
+
+@cache
+def _page(language: str) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    jinja = Environment(loader=PackageLoader("stasis_app.http"), autoescape=True, undefined=StrictUndefined)
+    return jinja.get_template("status.html").render(language=language, texts=TEXTS[language], version=__version__)
+
+
 def language_of(accepted: str) -> str:
     """The best language for an Accept-Language header (RFC 9110 section 12.5.4); English when none fits."""
+    from babel import negotiate_locale
+
     weighted: list[tuple[float, str]] = []
     for part in accepted.split(","):
         tag, _, parameter = part.strip().partition(";")

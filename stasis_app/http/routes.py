@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 import orjson
 from aiohttp import web
@@ -16,7 +18,13 @@ from stasis_app.http.openapi import Route, document
 
 async def openapi(request: web.Request) -> web.Response:
     """This document."""
-    return web.Response(body=request.app[DOCUMENT], content_type="application/json")
+    return web.Response(body=await asyncio.to_thread(_document), content_type="application/json")
+
+
+@cache
+def _document() -> bytes:
+    """Made when it is first asked for: the models' schemas take longer than a start should."""
+    return orjson.dumps(document(ROUTES))
 
 
 ROUTES = (
@@ -180,12 +188,9 @@ ROUTES = (
     Route(method="GET", path="/metrics", handler=health.metrics, tag="operation", content_type="text/plain"),
 )
 
-DOCUMENT = web.AppKey("openapi", bytes)
-
 
 def add_routes(app: web.Application) -> None:
     """Put the table into the router of `app`."""
-    app[DOCUMENT] = orjson.dumps(document(ROUTES))
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _guarded(route.handler) if route.token else route.handler)
 

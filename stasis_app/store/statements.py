@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Connection, String, Table, Text
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from stasis_app.store.tables import LONG_TEXT
 
@@ -35,6 +35,8 @@ class Put:
             )
             compiled = upsert.compile(dialect=sqlite.dialect(paramstyle="qmark"))
         else:
+            from sqlalchemy.dialects import mysql  # takes a while to load, and most installations have no use for it
+
             replace = mysql.insert(table)
             update = replace.on_duplicate_key_update({name: replace.inserted[name] for name in values})
             compiled = update.compile(dialect=mysql.dialect(paramstyle="format"))

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stasis_app import __version__
-from stasis_app.cli import app
+from stasis_app.cli.commands import app
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = str(ROOT / "contrib" / "stasis.example.toml")

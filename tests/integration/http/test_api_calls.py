@@ -6,6 +6,7 @@ from http_fakes import ANNA, at, call_of, record_of
 from stasis_app.calls import facts as f
 from stasis_app.calls.facts import Direction
 from stasis_app.http import NotPossibleError, OutboxItem, UnavailableError
+from stasis_app.http.models import CallPage
 
 
 async def test_live_calls_say_who_talks_to_whom(world, api):
@@ -33,6 +34,18 @@ async def test_a_live_call_says_who_is_in_it_and_what_he_does(world, api):
     ]
     assert call["participants"][1]["since"] == "2026-03-10T12:00:05Z"
     assert call["parked"] == ""
+
+
+async def test_many_live_calls_make_one_page_as_the_document_describes_it(world, api):
+    for number in range(3):
+        world.tell(*call_of(f"1.{number}")[:-1])
+
+    text = await (await api.get("/api/v1/calls")).text()
+
+    page = CallPage.model_validate_json(text)
+    assert [call.id for call in page.calls] == ["1.0", "1.1", "1.2"]
+    assert page.next is None
+    assert page.model_dump_json() == text
 
 
 async def test_a_parked_call_says_where_it_waits_and_who(world, api):

@@ -52,8 +52,3 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-def main() -> None:
-    """The entry point `stasis-app`."""
-    app()
