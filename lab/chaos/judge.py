@@ -5,13 +5,15 @@ How it is counted:
 * A call that reached the service has to be in the CRM once, finished, with all its cards closed. A call that began
   while the service was away or had no link may be the dialplan's alone; then the CRM need not know it.
 * Who talked is what the customer heard: every phone has a tone of its own. What began and ended while the service could
-  not know of it (it was away for the whole of the talk) may be in the CRM or not.
+  not know of it (it was away for the whole of the talk) may be in the CRM or not; so may who answered meanwhile and was
+  connected for too short a moment to be heard when it came back, and reception, which the dialplan rings.
 * The call belongs to who talked last; of those who talked to the end, who joined last.
 * Dropped by us: the exchange ended a call that neither a person nor the plan ended, or let a customer wait in vain.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -145,6 +147,7 @@ class Judge:
         finish = crm["finish"]
         people = {company.user_of(number) for number in last_to_talk(certain)}
         people |= {company.user_of(heard.number) for heard in doubtful}
+        people |= {company.user_of(number) for number in self._answered_unseen(attempt)}
         if not certain:
             people |= self._of_nobody(attempt, crm)
             people |= {company.user_of(number) for number in connected_for_a_moment(attempt)}
@@ -172,14 +175,18 @@ class Judge:
     # ---------------------------------------- what can be known
 
     def _talks(self, attempt: Attempt) -> tuple[list[Heard], list[Heard]]:
-        """Talks the service must know, and those it may: it was away for their whole length."""
+        """Talks the service must know, and those it may: it was away for all of them, or they are reception's."""
         certain: list[Heard] = []
         doubtful: list[Heard] = []
         for heard in attempt.heard:
-            if heard.number == RECEPTION:
-                continue
-            (doubtful if self._unseen(heard.began_at, heard.ended_at) else certain).append(heard)
+            unseen = heard.number == RECEPTION or self._unseen(heard.began_at, heard.ended_at)
+            (doubtful if unseen else certain).append(heard)
         return certain, doubtful
+
+    def _answered_unseen(self, attempt: Attempt) -> set[str]:
+        """Who answered while the service was away and was gone again hardly a moment after it came back."""
+        calls = (call for call in attempt.legs if call is not attempt.caller and call.dialog.answered_at)
+        return {c.number for c in calls if self._unseen(c.dialog.answered_at or 0.0, c.dialog.ended_at or math.inf)}
 
     def _of_nobody(self, attempt: Attempt, crm: Crm) -> set[int]:
         """Whose a call is in which nobody talked.

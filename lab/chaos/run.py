@@ -50,7 +50,7 @@ class Wish:
         return 5 + round(1.5 * self.minutes * 60 * self.rate / OFFICES)
 
 
-@dataclass
+@dataclass(repr=False)  # asyncio spells out what a task returns, and here that is every call of the run
 class Outcome:
     """What came of it."""
 
@@ -126,7 +126,8 @@ class Chaos:
         self._stack.push_async_callback(portal.stop)
         await portal.start()
         self.portal = await self._stack.enter_async_context(Portal(portal.url))
-        self.service = service(files["stasis"], port, self.folder)
+        events = ["--record-events", str(self.folder / "events.jsonl")] if self.keep else []
+        self.service = service(files["stasis"], port, self.folder, *events)
         self._stack.push_async_callback(self.service.stop)
         await self.service.start()
         await self.portal.install(self.service.url)

@@ -130,11 +130,15 @@ class ChannelHangupRequest(Event):
 
 
 class Dial(Event):
-    """Progress of a dialled channel; `dialstatus` is "" at the start, then RINGING, PROGRESS, ANSWER, BUSY ..."""
+    """Progress of a dialled channel; `dialstatus` is "" at the start, then RINGING, PROGRESS, ANSWER, BUSY ...
+
+    `forwarded` is the Local channel Asterisk calls instead, when the phone sent the call on (SIP 3xx).
+    """
 
     type: Literal["Dial"] = "Dial"
     peer: Channel
     caller: Channel | None = None
+    forwarded: Channel | None = None
     dialstatus: str = ""
 
 

@@ -166,7 +166,7 @@ class Call:
         self._leading: asyncio.Task[None] | None = None  # what leads the call: its flow
         self._tasks: set[asyncio.Task[None]] = set()
         self.music = should_hear_music(state) or _NONE  # legs that hear music because they are held
-        self.followed = _NONE  # legs whose phones sent the call on, and whose target we rang
+        self.followed = _NONE  # legs whose phones need not be followed (any more) where they send the call
         self.asides: dict[str, bool] = {}  # channels beside the call (supervisors) -> whether they are in Stasis
         self.features: Features | None = None  # what keys pressed in a conversation do
         self.consultation: Consultation | None = None  # the attended transfer under way

@@ -32,11 +32,6 @@ _BY_CAUSE = {
 }
 
 
-def is_redirect(tech_cause: int | None) -> bool:
-    """Whether a phone sent the call on to another number (SIP 300 to 399)."""
-    return 300 <= (tech_cause or 0) < 400
-
-
 def why_unanswered(cause: int, tech_cause: int | None, *, rang: bool) -> Unanswered:
     """Why a leg ended without an answer. A phone that never rang was not unanswered but out of reach."""
     why = _BY_STATUS.get(tech_cause or 0) or _BY_CAUSE.get(cause, Unanswered.UNREACHABLE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from stasis_app.calls.moves.conference import take_up_invitations
 from stasis_app.calls.prompts import PLAYBACKS, playback_of
 from stasis_app.calls.record import CallRecord, Transfer
 from stasis_app.calls.state import LegStage
+from stasis_app.calls.steps import try_to
 from stasis_app.calls.verbs import CallGone
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ async def stop_prompts(call: Call) -> None:
     """Stop whatever the instance before us left playing: the channel does nothing else until it ends."""
     playbacks = [playback_of(call.state.anchor_leg, number) for number in range(PLAYBACKS)]
     for playback in playbacks:
-        await _whatever_comes(call, call.control.stop_playing(playback))
+        await try_to(call.control.stop_playing(playback), call.log)
 
 
 async def go_on_talking(call: Call) -> None:
@@ -114,7 +115,7 @@ async def go_on_talking(call: Call) -> None:
         if await call.until(lambda: _are_back(call) or not any(leg.alive for leg in call.state.others), 5):
             apart = [leg.id for leg in call.state.others if leg.stage is LegStage.UP and not leg.bridge]
             if apart:
-                await _whatever_comes(call, call.control.stop_music(call.state.anchor_leg))
+                await try_to(call.control.stop_music(call.state.anchor_leg), call.log)
                 await call.bridge_ready()
                 await call.control.add_to_bridge(call.bridge, call.state.anchor_leg, *apart)
             await call.until(lambda: any(leg.alive and leg.joined for leg in call.state.others), 2)
@@ -194,15 +195,7 @@ async def clean_up(call: Call) -> None:
     """After the end: release what is left, see the recordings to their end, and destroy the bridge."""
     await release_others(call, but=call.outlive())
     for channel in tuple(call.asides):
-        await _whatever_comes(call, call.control.hang_up(channel, NORMAL))
+        await try_to(call.control.hang_up(channel, NORMAL), call.log)
     await call.recording.close()
     if call.bridged:
-        await _whatever_comes(call, call.control.destroy_bridge(call.bridge))
-
-
-async def _whatever_comes(call: Call, request: Awaitable[object]) -> None:
-    """One step of clearing up; should it fail, the others are still worth doing."""
-    try:
-        await request
-    except AriError as error:
-        call.log.warning("Not everything could be cleared up: {}", error)
+        await try_to(call.control.destroy_bridge(call.bridge), call.log)

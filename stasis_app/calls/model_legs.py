@@ -56,6 +56,8 @@ def _dial(state: CallState, event: e.Dial) -> Change:
     if leg is None or leg.over:
         return state, []
     state, told = told_dialled(state, leg, event.timestamp)
+    if event.forwarded is not None:
+        return state.with_leg(replace(state.legs[leg.id], sent_on=True)), told
     if event.dialstatus == "RINGING":
         state, more = _ringing(state, leg.id, event.timestamp)
         return state, told + more

@@ -88,7 +88,7 @@ class Way:
     def _goes_on(self) -> bool:
         """Whether the leg ended only for its trunk's sake and there is another one."""
         leg = self._call.leg(self.leg)
-        if self.stopped or not self._ahead or leg.reached or self._left < _TOO_LITTLE:
+        if self.stopped or not self._ahead or leg.reached or leg.sent_on or self._left < _TOO_LITTLE:
             return False
         return leg.released is Unanswered.UNREACHABLE or (
             leg.released is None and is_of_the_trunk(leg.cause, leg.tech_cause)

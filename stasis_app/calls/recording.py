@@ -28,6 +28,7 @@ from stasis_app.calls.policy import ConsentWhen, RecordingPolicy
 from stasis_app.calls.prompts import media_uri
 from stasis_app.calls.routing import files_of_recording, recording_of_file
 from stasis_app.calls.state import Tape
+from stasis_app.calls.steps import try_to
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
@@ -163,11 +164,8 @@ class CallRecording:
             call.intend(i.RecordingOver(i.now(), name, FORMAT))
 
     async def _stop_for_good(self, tape: Tape) -> None:
-        try:
-            for file in files_of_recording(tape.name, stereo=tape.stereo):
-                await self._call.control.stop_recording(file)
-        except AriError as error:
-            self._call.log.warning("A recording could not be stopped: {}", error)
+        for file in files_of_recording(tape.name, stereo=tape.stereo):
+            await try_to(self._call.control.stop_recording(file), self._call.log)
 
     # What the tracker tells
 

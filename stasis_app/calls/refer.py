@@ -9,7 +9,6 @@ the call is moved the same way as with the newer servers; else the Local channel
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -24,11 +23,11 @@ from stasis_app.calls.facts import TransferKind, TransferResult, Unanswered
 from stasis_app.calls.moves.blind import find_destination, transfer_blind, transfer_to_nowhere
 from stasis_app.calls.moves.merge import merge
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
+from stasis_app.calls.routing import local_pair
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
 
-_HALF = re.compile(r"^(?P<pair>Local/.+);[12]$")
 _ATTENDED = "Local/_attended@"
 # Seconds the two halves of a Local channel may be apart; they come within a few ms (seen on 22.10).
 _APART = 0.3
@@ -84,11 +83,16 @@ class PhoneTransfers:
             case e.StasisEnd() if event.channel.id in self._linking:
                 # It left because it was replaced, not because its party hung up: first the transfer, then its end.
                 self._linking[event.channel.id].end = event
-            case e.StasisStart() if (half := _HALF.match(event.channel.name)) is not None:
-                return self._second_half(event, half["pair"])
+            case e.StasisStart() if pair := local_pair(event.channel):
+                return self._second_half(event, pair)
             case _:
                 return False
         return True
+
+    def let_go(self, pair: str) -> None:
+        """This Local channel is no transfer's: should its second half wait here for the first, it need not."""
+        if (event := self._alone.pop(pair, None)) is not None:
+            self._begin(event)
 
     # The server asks us
 
@@ -135,14 +139,14 @@ class PhoneTransfers:
             linking = self._linking[replaced.id] = _Linking(local.id)
             call.move(self._until_carried_out(call, replaced.id, linking))
             return True
-        half = _HALF.match(local.name)
-        pair = half["pair"] if half else ""
+        pair = local_pair(local)
         found = _Replaced(call, replaced.id, local.id)
         if pair in self._alone:
             call.move(self._take_back(found, self._alone.pop(pair)))
             return True
         self._remember(self._replaced, pair, found)
         call.expect(local.id, transferred_to(local), ours=False)
+        call.move(_until_in_place(call, local.id))
         call.put(event)
         return True
 
@@ -154,12 +158,8 @@ class PhoneTransfers:
             found.call.move(self._take_back(found, event))
             return True
         self._alone[pair] = event
-        asyncio.get_running_loop().call_later(_APART, self._is_alone, pair)
+        asyncio.get_running_loop().call_later(_APART, self.let_go, pair)
         return True
-
-    def _is_alone(self, pair: str) -> None:
-        if (event := self._alone.pop(pair, None)) is not None:
-            self._begin(event)
 
     async def _take_back(self, found: _Replaced, second: e.StasisStart) -> None:
         """The dialplan led the transfer back to us: the Local channel is of no use, the call is moved directly."""
@@ -217,6 +217,11 @@ class PhoneTransfers:
     def _remember(self, table: dict[str, _Replaced], pair: str, found: _Replaced) -> None:
         table[pair] = found
         asyncio.get_running_loop().call_later(_APART, table.pop, pair, None)
+
+
+async def _until_in_place(call: Call, local: str) -> None:
+    """The call goes on while nobody is with the caller: first the leg leaves the bridge, then the channel enters."""
+    await call.wait(lambda: call.state.ended or call.leg(local).bridge or call.leg(local).over, _APART)
 
 
 async def _merged(first: Call, first_leg: str, second: Call, second_leg: str, linking: list[_Linking]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from stasis_app.ari.errors import Gone
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
-from stasis_app.calls.causes import NORMAL, is_redirect
+from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.facts import Direction, Party, Unanswered
 from stasis_app.calls.outbound import Way
 from stasis_app.calls.state import Leg, LegStage
@@ -76,6 +76,7 @@ async def ring_all(
         # However this ends (a script's own time limit, a lost link), no phone rings on for nobody.
         for way in ways:
             way.stopped = True
+            call.followed |= {way.leg}  # should its phone have sent the call on, that comes too late
             if way.leg != connected and call.leg(way.leg).alive and call.leg(way.leg).released is None:
                 call.spawn(_release(call, way, Unanswered.CANCELLED))
         for leg in _besides(call, ways, before):
@@ -95,7 +96,8 @@ async def ring_all(
 def _is_lost(call: Call, way: Way) -> bool:
     """Whether nobody knows what became of a leg: it was gone after a gap, or the request for it got no answer."""
     leg = call.leg(way.leg)
-    return way.unheard or (leg.over and leg.released is None and not leg.cause and not leg.tech_cause)
+    without_a_word = leg.released is None and not leg.cause and not leg.tech_cause and not leg.sent_on
+    return way.unheard or (leg.over and without_a_word)
 
 
 async def _was_the_link(call: Call, gaps: int, *, unheard: bool) -> bool:
@@ -148,8 +150,7 @@ def _besides(call: Call, ways: Sequence[Way], before: frozenset[str]) -> list[st
 
 def _sent_on(call: Call, leg: str) -> bool:
     """Whether a phone sent the call on to another (SIP 3xx) that nobody rings yet: Asterisk sees to it by itself."""
-    ended = call.leg(leg)
-    return ended.over and is_redirect(ended.tech_cause) and leg not in call.followed
+    return call.leg(leg).sent_on and leg not in call.followed
 
 
 async def follow_phone(call: Call, leg: str, to: Target, seconds: float = 20.0) -> None:

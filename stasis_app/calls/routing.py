@@ -11,6 +11,7 @@ _BRIDGE = "-bridge"
 _HOLDING = "holding-"
 _SIDE = re.compile(r"-(?:in|out)$")
 _NUMBER = re.compile(r"-m?\d+$")
+_HALF = re.compile(r"^(?P<pair>Local/.+);[12]$")
 
 
 def bridge_of_call(call_id: str, name: str = "") -> str:
@@ -65,6 +66,12 @@ def channel_is_snoop(event: e.Event) -> bool:
     """Whether an event is about a snoop channel: those take no part in a call, they listen to it."""
     channel = getattr(event, "channel", None)
     return isinstance(channel, e.Channel) and channel.name.startswith("Snoop/")
+
+
+def local_pair(channel: e.Channel) -> str:
+    """What the names of the two halves of a Local channel (`...;1`, `...;2`) have in common; "" for other channels."""
+    half = _HALF.match(channel.name)
+    return half["pair"] if half else ""
 
 
 def dialling_channel(event: e.Event) -> str:

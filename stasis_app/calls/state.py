@@ -29,6 +29,7 @@ class Leg:
     in_stasis: bool = False
     dialled: bool = False  # the fact Dialled has been told
     reached: bool = False  # it rang, or its side sent sound before the answer
+    sent_on: bool = False  # its phone sent the call on to another number, and Asterisk calls that
     bridge: str = ""  # the bridge it is in
     joined: bool = False  # the fact Joined has been told
     held: bool = False  # by its own phone

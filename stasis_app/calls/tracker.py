@@ -6,23 +6,21 @@ Everything here is done in the websocket's reading path, so nothing here waits a
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 
 from loguru import logger
 
 from stasis_app.ari import events as e
-from stasis_app.ari.errors import AriError
 from stasis_app.ari.world import World
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls import model
 from stasis_app.calls.call import Call, CallOptions, FactSink, Flow, IntentSink
-from stasis_app.calls.causes import NORMAL, is_redirect
+from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import Control
 from stasis_app.calls.entry import AsideEntry, Entry, LegEntry, SnoopEntry, begin_call, party_of_leg, read_entry
 from stasis_app.calls.facts import Direction, Party, PartyKind
@@ -42,14 +40,12 @@ from stasis_app.calls.record import CallRecord, begin
 from stasis_app.calls.refer import PhoneTransfers
 from stasis_app.calls.restore import restored_state
 from stasis_app.calls.resync import missed_events
-from stasis_app.calls.ringing import follow_phone
 from stasis_app.calls.routing import call_of_event, channel_is_snoop, channel_of_event, dialling_channel
+from stasis_app.calls.sent_on import SentOn
 from stasis_app.calls.state import CallState
+from stasis_app.calls.steps import try_to
 from stasis_app.calls.transition import Change
-from stasis_app.calls.verbs import CallGone, Target
-
-# Seconds between a phone that sends a call on and the Local channel Asterisk makes for it.
-_REDIRECT = 2.0
+from stasis_app.calls.verbs import CallGone
 
 
 class Tracker:
@@ -88,6 +84,7 @@ class Tracker:
         self._destinations = destinations
         self._codes = codes.actions() if codes is not None else {}
         self._transfers = PhoneTransfers(self._by_channel_get, self._arrived)
+        self._sent_on = SentOn(self._by_channel_get, self._transfers.let_go, self._end)
         self._unlisted = unlisted
         self._sinks = sinks
         self._app = app
@@ -96,7 +93,6 @@ class Tracker:
         self._by_channel: dict[str, Call] = {}
         self._former: list[CallRecord] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._redirects: deque[tuple[float, Call, str]] = deque(maxlen=32)
         self._silent: set[str] = set()  # calls nobody is told of
         self._engaged: dict[str, tuple[str, ...]] = {}  # extension -> the channels that ring or keep its phone
         self._engages: dict[str, str] = {}  # channel -> the extension whose phone it keeps
@@ -130,8 +126,7 @@ class Tracker:
             return
         if isinstance(event, e.ChannelDestroyed):
             self._free(event.channel.id)
-            self._note_redirect(event)
-        if self._transfers.takes(event):
+        if self._sent_on.takes(event) or self._transfers.takes(event):
             return
         if isinstance(event, e.StasisStart) and event.channel.id not in self._by_channel:
             self._arrived(event)
@@ -170,7 +165,7 @@ class Tracker:
 
     def _clear_away(self, orphans: Orphans) -> None:
         for channel in orphans.channels:
-            self._do(self._control.hang_up(channel, NORMAL))
+            self._end(channel)
         for bridge in orphans.bridges:
             self._do(self._control.destroy_bridge(bridge))
         if orphans.channels or orphans.bridges:
@@ -236,10 +231,10 @@ class Tracker:
 
     def _arrived(self, event: e.StasisStart) -> None:
         """A channel we do not know entered the application."""
+        if self._sent_on.takes(event):
+            return  # it waited to see whether it is a transfer's
         entry = read_entry(event.args)
         match entry:
-            case Entry() if (sent_on := self._redirect_behind(event.channel)) is not None:
-                self._follow(*sent_on, entry, event.channel)
             case Entry():
                 started = begin_call(event.channel, entry, event.timestamp, self._options.endpoint)
                 self._begin_new(started, self._flow, silent=self._unlisted(entry))
@@ -252,7 +247,7 @@ class Tracker:
             case SnoopEntry():
                 call = self._calls.get(entry.call_id)
                 if call is None:
-                    self._do(self._control.hang_up(event.channel.id, NORMAL))
+                    self._end(event.channel.id)
                 else:
                     call.recording.snoop_arrived(event.channel.id)
             case None:
@@ -263,43 +258,17 @@ class Tracker:
         """A leg of ours that is not expected: picked up by another phone, or left over from a call that is gone."""
         call = self._calls.get(entry.call_id)
         if call is None or call.state.ended:
-            self._do(self._control.hang_up(channel.id, NORMAL))
+            self._end(channel.id)
             return
         call.expect(channel.id, party_of_leg(channel, entry, self._options.endpoint), ours=False)
         if event is not None:
             call.put(event)
 
-    def _note_redirect(self, event: e.ChannelDestroyed) -> None:
-        call = self._by_channel.get(event.channel.id)
-        if call is not None and is_redirect(event.tech_cause):
-            self._redirects.append((time.monotonic(), call, event.channel.id))
-
-    def _redirect_behind(self, channel: e.Channel) -> tuple[Call, str] | None:
-        """The call and leg a Local channel was made for, because a phone sent the call on (SIP 302) a moment ago.
-
-        Nothing about such a channel says so; but it comes in the same moment (seen on 22.10.1).
-        """
-        if not re.fullmatch(r"Local/.*;2", channel.name):
-            return None
-        while self._redirects:
-            at, call, leg = self._redirects.popleft()
-            if time.monotonic() - at < _REDIRECT and not call.state.ended:
-                return call, leg
-        return None
-
-    def _follow(self, call: Call, leg: str, entry: Entry, channel: e.Channel) -> None:
-        """Ring whom the phone named ourselves, as one more leg of the call, instead of a call through the dialplan."""
-        who = call.state.legs[leg].party
-        internal = entry.direction is Direction.INTERNAL
-        to = Target.extension(entry.dialled) if internal else Target.mobile(entry.dialled, who.number, who.name)
-        call.spawn(follow_phone(call, leg, to))
-        self._do(self._control.hang_up(channel.id, NORMAL))
-
     def _comes_beside(self, channel: e.Channel, entry: AsideEntry) -> None:
         """A supervisor of a call, or what he listens through, from before a restart."""
         call = self._calls.get(entry.call_id)
         if call is None or call.state.ended:
-            self._do(self._control.hang_up(channel.id, NORMAL))
+            self._end(channel.id)
             return
         party = Party(PartyKind.EMPLOYEE if entry.extension else PartyKind.CUSTOMER, entry.extension)
         call.expect_aside(channel.id, party, here=True)
@@ -324,15 +293,18 @@ class Tracker:
             case SnoopEntry():
                 call = self._calls.get(entry.call_id)
                 if call is None or call.state.ended:
-                    self._do(self._control.hang_up(channel.id, NORMAL))
+                    self._end(channel.id)
                 else:
                     call.recording.snoop_found(channel.id)
             case None:
                 self.stray["Channel"] += 1
 
+    def _end(self, channel: str) -> None:
+        self._do(self._control.hang_up(channel, NORMAL))
+
     def _do(self, work: Coroutine[object, object, object]) -> None:
         """A request about a channel that belongs to no call."""
-        task = asyncio.create_task(_tolerant(work))
+        task = asyncio.create_task(try_to(work, logger))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -421,10 +393,3 @@ def _args(channel: e.Channel) -> list[str]:
 def _talks(caller: str, world: World) -> bool:
     bridge = world.bridge_of(caller)
     return bridge is not None and bridge.bridge_type != "holding" and len(bridge.channels) > 1
-
-
-async def _tolerant(work: Coroutine[object, object, object]) -> None:
-    try:
-        await work
-    except AriError as error:
-        logger.warning("{}", error)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from stasis_app.cli.calls import Row, moment, rows_of
-from stasis_app.cli.common import ConfigOption, JsonOption, out, print_json, quiet_logging, settings_or_exit
+from stasis_app.cli.common import ConfigOption, JsonOption, out, print_json
+from stasis_app.cli.rows import Row, moment, rows_of
 from stasis_app.http.models import IncidentOut
 from stasis_app.ops import IncidentBook
 from stasis_app.store import Store
@@ -21,10 +20,8 @@ _COLOURS = {"critical": "red", "warning": "yellow"}
 
 def incidents(every: AllOption = False, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List what is wrong, what it means for calls, and what mends it."""
-    settings = settings_or_exit(config)
-    quiet_logging(settings)
     path = f"/api/v1/incidents?state={'all' if every else 'open'}"
-    rows = asyncio.run(rows_of(settings, path, "incidents", lambda store: _stored(store, every)))
+    rows = rows_of(config, path, "incidents", lambda store, _: _stored(store, every))
     if as_json:
         print_json(rows)
         return

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import date, datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -12,9 +12,10 @@ from rich.table import Table
 
 from stasis_app.adapters import RecordingsView
 from stasis_app.calls.journal import Journal
-from stasis_app.cli.calls import Row, moment, rows_of
-from stasis_app.cli.common import ConfigOption, JsonOption, fail, out, print_json, quiet_logging, settings_or_exit
+from stasis_app.cli.common import ConfigOption, JsonOption, fail, out, print_json
+from stasis_app.cli.rows import Row, moment, rows_of
 from stasis_app.http.models import RecordingOut
+from stasis_app.settings import Settings
 from stasis_app.store import Store
 
 recordings = typer.Typer(name="recordings", help="Recordings of ended calls.", no_args_is_help=True)
@@ -35,21 +36,19 @@ def list_(day: DayOption = "", config: ConfigOption = None, as_json: JsonOption 
     _print(day, config, missing=False, as_json=as_json)
 
 
-def _print(day: str, config: Any, *, missing: bool, as_json: bool) -> list[Row]:
+def _print(day: str, config: Path | None, *, missing: bool, as_json: bool) -> list[Row]:
     try:
         when = date.fromisoformat(day) if day else datetime.now().astimezone().date()
     except ValueError:
         fail(f"--day {day!r} is no day. Write it like 2026-03-10.")
-    settings = settings_or_exit(config)
-    quiet_logging(settings)
 
-    async def stored(store: Store) -> list[Row]:
+    async def stored(store: Store, settings: Settings) -> list[Row]:
         view = RecordingsView(Journal(store.journal), store, internal_calls=settings.bitrix24.internal_calls)
         found = await view.of_day(when, missing=missing)
-        return [RecordingOut.model_validate(report).model_dump(mode="json") for report in found]
+        return [RecordingOut.of(report).model_dump(mode="json") for report in found]
 
     path = f"/api/v1/recordings?day={when.isoformat()}&missing={str(missing).lower()}"
-    rows = asyncio.run(rows_of(settings, path, "recordings", stored))
+    rows = rows_of(config, path, "recordings", stored)
     if as_json:
         print_json(rows)
         return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stasis_app.http import move_models, moves
+from stasis_app.http import models, moves
 from stasis_app.http.openapi import Route
 
 _MOVE_ERRORS = (400, 404, 409, 415, 422, 503)
@@ -13,9 +13,9 @@ MOVE_ROUTES = (
         path="/api/v1/calls/{id}/participants",
         handler=moves.add_participant,
         tag="moves",
-        body=move_models.Invitation,
+        body=models.Invitation,
         status=202,
-        result=move_models.Invited,
+        result=models.Invited,
         errors=_MOVE_ERRORS,
     ),
     Route(
@@ -23,7 +23,7 @@ MOVE_ROUTES = (
         path="/api/v1/calls/{id}/participants/{participant}",
         handler=moves.change_participant,
         tag="moves",
-        body=move_models.ParticipantChange,
+        body=models.ParticipantChange,
         status=204,
         errors=_MOVE_ERRORS,
     ),
@@ -40,7 +40,7 @@ MOVE_ROUTES = (
         path="/api/v1/calls/{id}/participants/{participant}/dtmf",
         handler=moves.send_keys,
         tag="moves",
-        body=move_models.Keys,
+        body=models.Keys,
         status=204,
         errors=_MOVE_ERRORS,
     ),
@@ -49,8 +49,8 @@ MOVE_ROUTES = (
         path="/api/v1/calls/{id}/park",
         handler=moves.park,
         tag="moves",
-        body=move_models.ParkOrder,
-        result=move_models.ParkedOut,
+        body=models.ParkOrder,
+        result=models.ParkedOut,
         errors=_MOVE_ERRORS,
     ),
     Route(
@@ -58,7 +58,7 @@ MOVE_ROUTES = (
         path="/api/v1/calls/{id}/pickup",
         handler=moves.pick_up,
         tag="moves",
-        body=move_models.PickupOrder,
+        body=models.PickupOrder,
         status=202,
         errors=_MOVE_ERRORS,
     ),
@@ -67,7 +67,7 @@ MOVE_ROUTES = (
         path="/api/v1/calls/{id}/supervise",
         handler=moves.supervise,
         tag="moves",
-        body=move_models.SuperviseOrder,
+        body=models.SuperviseOrder,
         status=202,
         errors=(*_MOVE_ERRORS, 403),
     ),
@@ -84,7 +84,7 @@ MOVE_ROUTES = (
         path="/api/v1/extensions/{extension}",
         handler=moves.show_extension,
         tag="extensions",
-        result=move_models.ExtensionOut,
+        result=models.ExtensionOut,
         errors=(404,),
     ),
     Route(
@@ -92,8 +92,8 @@ MOVE_ROUTES = (
         path="/api/v1/extensions/{extension}",
         handler=moves.change_extension,
         tag="extensions",
-        body=move_models.ExtensionChange,
-        result=move_models.ExtensionOut,
+        body=models.ExtensionChange,
+        result=models.ExtensionOut,
         errors=(400, 404, 415, 422),
     ),
 )

@@ -9,7 +9,7 @@ from aiohttp import web
 from stasis_app.http.answers import answer
 from stasis_app.http.auth import demand_supervisor
 from stasis_app.http.dependencies import DEPENDENCIES, CallMoves
-from stasis_app.http.move_models import (
+from stasis_app.http.models import (
     ExtensionChange,
     ExtensionOut,
     Invitation,

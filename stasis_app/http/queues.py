@@ -8,8 +8,8 @@ from aiohttp import web
 
 from stasis_app.http.answers import answer
 from stasis_app.http.dependencies import DEPENDENCIES
+from stasis_app.http.models import AgentChange, AgentOut, QueueList, QueueOut
 from stasis_app.http.problems import Problem, body_of
-from stasis_app.http.queue_models import AgentChange, AgentOut, QueueList, QueueOut
 from stasis_app.queues import Queue
 
 _EXTENSION = re.compile(r"\d{1,11}")

@@ -14,7 +14,7 @@ async def list_recordings(request: web.Request) -> web.Response:
     """The recordings of the ended calls of a day, the latest call first; or those the portal does not have."""
     query = query_of(request, RecordingsQuery)
     found = await request.app[DEPENDENCIES].recordings.of_day(query.day, missing=query.missing)
-    return answer(RecordingsPage(recordings=[RecordingOut.model_validate(report) for report in found]))
+    return answer(RecordingsPage(recordings=[RecordingOut.of(report) for report in found]))
 
 
 async def pause(request: web.Request) -> web.Response:

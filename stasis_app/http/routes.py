@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from stasis_app.http import calls, health, incidents, live, models, outbox, queue_models, queues, recordings, transfers
+from stasis_app.http import calls, health, incidents, live, models, outbox, queues, recordings, transfers
 from stasis_app.http.auth import demand_token
 from stasis_app.http.move_routes import MOVE_ROUTES
 from stasis_app.http.openapi import Route, document
@@ -130,14 +130,14 @@ ROUTES = (
         path="/api/v1/queues",
         handler=queues.list_queues,
         tag="queues",
-        result=queue_models.QueueList,
+        result=models.QueueList,
     ),
     Route(
         method="GET",
         path="/api/v1/queues/{name}",
         handler=queues.show_queue,
         tag="queues",
-        result=queue_models.QueueOut,
+        result=models.QueueOut,
         errors=(404,),
     ),
     Route(
@@ -145,7 +145,7 @@ ROUTES = (
         path="/api/v1/queues/{name}/agents/{extension}",
         handler=queues.show_agent,
         tag="queues",
-        result=queue_models.AgentOut,
+        result=models.AgentOut,
         errors=(404,),
     ),
     Route(
@@ -153,8 +153,8 @@ ROUTES = (
         path="/api/v1/queues/{name}/agents/{extension}",
         handler=queues.sign_in,
         tag="queues",
-        body=queue_models.AgentChange,
-        result=queue_models.AgentOut,
+        body=models.AgentChange,
+        result=models.AgentOut,
         errors=(400, 404, 415, 422),
     ),
     Route(

@@ -3,25 +3,22 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
+from e2e_office import ANNA, BORIS, IVAN, PHONES, TONES, VERA, N, Scene, ivan_calls, open_exchange
 
 from lab.asterisk import MUSIC_TONE, RINGING_TONE
 from lab.exchange import Exchange
 from lab.phones import CUSTOMER_TONE, Caller, Manner, Office
-from lab.story import HANG_UP, Client, Numbers, Story
+from lab.story import HANG_UP, Story
 
-N = Numbers(1)
-ANNA, BORIS, VERA = N.phone(1), N.phone(2), N.phone(3)
-TONES = {ANNA: 1000, BORIS: 1200, VERA: 1400}
 SLOT = "701"
 STORY = Story(
     name="calls are held, parked, picked up and shared",
     calls=(),
-    phones=tuple(Manner(phone, ring_s=None) for phone in TONES),
-    clients=(Client(N.client(1), ANNA, "Ivan Ivanov"),),
+    phones=PHONES,
+    clients=(IVAN,),
     outside=(Manner(N.outside(1), ring_s=0.3),),
     lines={N.did: N.element("anna")},
     elements={
@@ -52,71 +49,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def exchange() -> AsyncIterator[Exchange]:
-    async with Exchange([STORY], configuration=CONFIGURATION, dialplan=DIALPLAN) as running:
+    async with open_exchange(Exchange([STORY], configuration=CONFIGURATION, dialplan=DIALPLAN)) as running:
         yield running
-        await running.until_nothing_is_left()
-        assert await running.portal.audit() == []
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def office(exchange: Exchange) -> AsyncIterator[Office]:
-    async with Office(exchange.pbx, exchange.folder, phones=STORY.phones, tones=TONES) as desks:
-        yield desks
-
-
-class Scene:
-    """Ivan called; his call rings at Anna's."""
-
-    def __init__(self, exchange: Exchange, office: Office, ivan: Caller) -> None:
-        self.exchange = exchange
-        self.ivan = ivan
-        self.anna, self.boris, self.vera = (office.phone(number) for number in TONES)
-        self.known: set[str] = set()
-
-    async def begin(self) -> None:
-        self.known = {call["call_id"] for call in await self.exchange.portal.calls()}
-        self.rings = await self.anna.until_ringing()
-
-    async def talk(self) -> None:
-        """Anna answers."""
-        await self.anna.answer(self.rings)
-        self.hers, self.his = await self.anna.until_talking(), await self.ivan.until_talking()
-        await self.ivan.until_hears(self.his, TONES[ANNA])
-
-    async def order(self, method: str, path: str, **body: object) -> Any:
-        """Something is ordered of the service."""
-        async with self.exchange.api() as http:
-            async with http.get("/api/v1/calls") as answer:
-                (call,) = (call for call in (await answer.json())["calls"] if call["direction"] == "inbound")
-            async with http.request(method, f"/api/v1/calls/{call['id']}/{path}", json=body or None) as answer:
-                assert answer.status < 300, await answer.text()
-                return await answer.json() if answer.content_type == "application/json" else None
-
-    async def crm(self) -> dict[str, Any]:
-        """The one record the CRM holds of it, after the customer hung up."""
-        await self.ivan.hang_up()
-        crm = await self.exchange.portal.until_call(lambda c: c["call_id"] not in self.known and bool(c["finish"]))
-        held = [c for c in await self.exchange.portal.calls() if c["call_id"] not in self.known]
-        assert [c["call_id"] for c in held] == [crm["call_id"]]
-        return crm
-
-    async def is_credited_to(self, number: str, *cards: str) -> None:
-        """Whom the CRM names, and who had a card in between; nobody has one any more."""
-        crm, user = await self.crm(), self.exchange.company.user_of
-        assert int(crm["finish"]["user_id"]) == user(number)
-        # The portal takes few requests: a card that was wanted for a moment only may never have been shown.
-        shown = {card["user_id"] for card in crm["cards"]}
-        assert {user(number)} <= shown <= {user(card) for card in cards}
-        assert [card for card in crm["cards"] if card["hidden_at"] is None] == []
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def story(exchange: Exchange, office: Office) -> AsyncIterator[Scene]:
-    async with Caller(exchange.pbx, exchange.folder, number=N.did, from_number=N.client(1)) as ivan:
-        begun = Scene(exchange, office, ivan)
-        await begun.begin()
-        yield begun
-        await ivan.hang_up()
 
 
 async def test_hold_by_order_gives_music_and_takes_it_away(story: Scene):
@@ -128,7 +62,7 @@ async def test_hold_by_order_gives_music_and_takes_it_away(story: Scene):
     await story.order("PATCH", f"participants/{ANNA}", held=False)
     await story.ivan.until_hears(story.his, TONES[ANNA])
     await story.anna.until_hears(story.hers, CUSTOMER_TONE)
-    await story.is_credited_to(ANNA, ANNA)
+    await story.is_credited_to(ANNA)
 
 
 async def test_hold_by_the_phone_gives_music_too(story: Scene):
@@ -138,7 +72,7 @@ async def test_hold_by_the_phone_gives_music_too(story: Scene):
     await story.ivan.until_hears(story.his, MUSIC_TONE)
     await story.anna.resume(story.hers)
     await story.ivan.until_hears(story.his, TONES[ANNA])
-    await story.is_credited_to(ANNA, ANNA)
+    await story.is_credited_to(ANNA)
 
 
 async def test_mute_keeps_what_she_says_from_the_customer_and_not_the_other_way_round(story: Scene):
@@ -152,7 +86,7 @@ async def test_mute_keeps_what_she_says_from_the_customer_and_not_the_other_way_
 
     await story.order("PATCH", f"participants/{ANNA}", muted=False)
     await story.ivan.until_hears(story.his, TONES[ANNA])
-    await story.is_credited_to(ANNA, ANNA)
+    await story.is_credited_to(ANNA)
 
 
 async def test_keys_reach_the_customer_by_order_and_from_her_phone(story: Scene):
@@ -162,7 +96,7 @@ async def test_keys_reach_the_customer_by_order_and_from_her_phone(story: Scene)
     await story.ivan.until_keys(story.his, "12#")
     await story.anna.press(story.hers, "5")
     await story.ivan.until_keys(story.his, "12#5")
-    await story.is_credited_to(ANNA, ANNA)
+    await story.is_credited_to(ANNA)
 
 
 async def test_a_parked_call_is_taken_by_whoever_dials_the_slot(story: Scene):
@@ -177,7 +111,7 @@ async def test_a_parked_call_is_taken_by_whoever_dials_the_slot(story: Scene):
         talk = await takes.until_talking()
         await takes.until_hears(talk, CUSTOMER_TONE)
         await story.ivan.until_hears(story.his, TONES[BORIS])
-        await story.is_credited_to(BORIS, ANNA, BORIS)
+        await story.is_credited_to(BORIS, perhaps=ANNA)
 
 
 async def test_a_parked_call_nobody_takes_comes_back(story: Scene):
@@ -189,7 +123,7 @@ async def test_a_parked_call_nobody_takes_comes_back(story: Scene):
 
     await story.anna.answer(await story.anna.until_ringing(besides=[story.rings]))
     await story.ivan.until_hears(story.his, TONES[ANNA])
-    await story.is_credited_to(ANNA, ANNA)
+    await story.is_credited_to(ANNA)
 
 
 async def test_parked_by_keys_the_slot_is_said_first(story: Scene):
@@ -200,7 +134,7 @@ async def test_parked_by_keys_the_slot_is_said_first(story: Scene):
     await story.anna.until_over(story.hers)
     async with story.vera.dial(SLOT) as takes:
         await takes.until_hears(await takes.until_talking(), CUSTOMER_TONE)
-        await story.is_credited_to(VERA, ANNA, VERA)
+        await story.is_credited_to(VERA, perhaps=ANNA)
 
 
 @pytest.mark.parametrize("code", ["*8", f"*8{ANNA}"])
@@ -211,7 +145,7 @@ async def test_a_colleagues_ringing_phone_is_picked_up(story: Scene, code: str):
         await story.ivan.until_hears(await story.ivan.until_talking(), TONES[BORIS])
         await story.anna.until_over(story.rings)
         assert 'text="Call completed elsewhere"' in story.rings.cancel_reason
-        await story.is_credited_to(BORIS, ANNA, BORIS)
+        await story.is_credited_to(BORIS, perhaps=ANNA)
 
 
 async def test_who_picked_up_hangs_up_and_everybody_is_free(story: Scene):
@@ -220,7 +154,7 @@ async def test_who_picked_up_hangs_up_and_everybody_is_free(story: Scene):
         await picks.until_hears(talk, CUSTOMER_TONE)
         await picks.hang_up(talk)
         await story.ivan.until_over(story.ivan.dialogs[0])
-        await story.is_credited_to(BORIS, ANNA, BORIS)
+        await story.is_credited_to(BORIS, perhaps=ANNA)
 
 
 async def test_picked_up_by_order_the_phone_rings_beside_the_others(story: Scene):
@@ -229,14 +163,14 @@ async def test_picked_up_by_order_the_phone_rings_beside_the_others(story: Scene
     await story.vera.answer(await story.vera.until_ringing())
     await story.ivan.until_hears(await story.ivan.until_talking(), TONES[VERA])
     await story.anna.until_over(story.rings)
-    await story.is_credited_to(VERA, ANNA, VERA)
+    await story.is_credited_to(VERA, perhaps=ANNA)
 
 
 async def test_picked_up_by_asterisk_itself_it_is_still_who_picked_up(story: Scene):
     async with story.boris.dial(f"8{ANNA}") as picks:
         await picks.until_hears(await picks.until_talking(), CUSTOMER_TONE)
         await story.ivan.until_hears(await story.ivan.until_talking(), TONES[BORIS])
-        await story.is_credited_to(BORIS, ANNA, BORIS)
+        await story.is_credited_to(BORIS, perhaps=ANNA)
 
 
 async def test_a_colleague_is_added_and_all_three_hear_each_other(story: Scene):
@@ -255,7 +189,7 @@ async def test_a_colleague_is_added_and_all_three_hear_each_other(story: Scene):
     await story.order("DELETE", f"participants/{ANNA}")
     await story.anna.until_over(story.hers)
     await story.ivan.until_hears(story.his, TONES[BORIS])
-    await story.is_credited_to(BORIS, ANNA, BORIS)
+    await story.is_credited_to(BORIS, perhaps=ANNA)
 
 
 async def test_who_invited_a_colleague_does_not_wait_for_him(story: Scene):
@@ -268,7 +202,7 @@ async def test_who_invited_a_colleague_does_not_wait_for_him(story: Scene):
     await story.boris.answer(rings)
     await story.boris.until_hears(await story.boris.until_talking(), CUSTOMER_TONE)
     await story.ivan.until_hears(story.his, TONES[BORIS])
-    await story.is_credited_to(BORIS, ANNA, BORIS)
+    await story.is_credited_to(BORIS, perhaps=ANNA)
 
 
 async def test_nobody_is_left_to_talk_with_and_the_call_comes_back_to_who_invited(story: Scene):
@@ -281,7 +215,7 @@ async def test_nobody_is_left_to_talk_with_and_the_call_comes_back_to_who_invite
     await story.boris.decline(rings)
     await story.anna.answer(await story.anna.until_ringing(besides=[story.rings]))
     await story.ivan.until_hears(story.his, TONES[ANNA])
-    await story.is_credited_to(ANNA, ANNA, BORIS)
+    await story.is_credited_to(ANNA, perhaps=BORIS)
 
 
 async def test_do_not_disturb_by_code_keeps_the_phone_silent(exchange: Exchange, office: Office):
@@ -302,12 +236,10 @@ async def test_forwarded_by_code_the_colleague_rings_and_has_the_credit(exchange
     anna, boris = office.phone(ANNA), office.phone(BORIS)
     async with anna.dial(f"*72{BORIS}") as code:
         await code.until_over(await code.until("answered_at"))
-    async with Caller(exchange.pbx, exchange.folder, number=N.did, from_number=N.client(1)) as ivan:
-        story = Scene(exchange, office, ivan)
-        story.known = {call["call_id"] for call in await exchange.portal.calls()}
+    async with ivan_calls(exchange, office) as story:
         await boris.answer(await boris.until_ringing())
-        await ivan.until_hears(await ivan.until_talking(), TONES[BORIS])
-        await story.is_credited_to(BORIS, ANNA, BORIS)
+        await story.ivan.until_hears(await story.ivan.until_talking(), TONES[BORIS])
+        await story.is_credited_to(BORIS, perhaps=ANNA)
     async with anna.dial("*73") as code:
         await code.until_over(await code.until("answered_at"))
 
@@ -317,4 +249,4 @@ async def test_the_phone_itself_sends_the_call_on(story: Scene):
 
     await story.boris.answer(await story.boris.until_ringing())
     await story.ivan.until_hears(await story.ivan.until_talking(), TONES[BORIS])
-    await story.is_credited_to(BORIS, ANNA, BORIS)
+    await story.is_credited_to(BORIS, perhaps=ANNA)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import AriError, Gone
+from stasis_app.ari.errors import AriError
 from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import caller_id
@@ -25,6 +25,7 @@ from stasis_app.calls.outbound import endpoint_of
 from stasis_app.calls.record import Transfer
 from stasis_app.calls.routing import bridge_of_call, new_leg
 from stasis_app.calls.state import Leg, LegStage
+from stasis_app.calls.steps import try_to
 from stasis_app.calls.verbs import CallGone
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Consultation:
             await self._follow(following)
         finally:
             self._call.consultation, self._call.outlive = None, tuple
-        await _tolerant(self._call, self._call.control.destroy_bridge(self._bridge))
+        await try_to(self._call.control.destroy_bridge(self._bridge), self._call.log)
 
     async def _next(self) -> Next:
         while True:
@@ -124,7 +125,7 @@ class Consultation:
     async def _follow(self, following: Next) -> None:
         self.stage = following.stage or self.stage
         for one in following.do:
-            await _tolerant(self._call, self._doing[one]())
+            await try_to(self._doing[one](), self._call.log)
 
     def _tell(self, result: TransferResult) -> None:
         taken = result in (TransferResult.COMPLETED, TransferResult.CONFERENCE)
@@ -135,26 +136,26 @@ class Consultation:
     async def _consult(self) -> None:
         control = self._call.control
         await control.make_bridge(self._bridge)
-        await _tolerant(self._call, control.stop_ringing(self._transferrer))
-        await _tolerant(self._call, control.stop_music(self._target))
+        await try_to(control.stop_ringing(self._transferrer), self._call.log)
+        await try_to(control.stop_music(self._target), self._call.log)
         await control.add_to_bridge(self._bridge, self._transferrer, self._target)
 
     async def _return(self) -> None:
-        await _tolerant(self._call, self._call.control.stop_ringing(self._transferrer))
+        await try_to(self._call.control.stop_ringing(self._transferrer), self._call.log)
         await self._with_customer(self._transferrer)
 
     async def _give(self) -> None:
-        await _tolerant(self._call, self._call.control.stop_music(self._target))
+        await try_to(self._call.control.stop_music(self._target), self._call.log)
         await self._with_customer(self._target)
 
     async def _gather(self) -> None:
-        await _tolerant(self._call, self._call.control.stop_music(self._target))
+        await try_to(self._call.control.stop_music(self._target), self._call.log)
         await self._with_customer(self._transferrer, self._target)
 
     async def _with_customer(self, *legs: str) -> None:
         call = self._call
         anchor = call.state.anchor
-        await _tolerant(call, call.control.stop_music(anchor.id))
+        await try_to(call.control.stop_music(anchor.id), call.log)
         missing = [leg for leg in (anchor.id, *legs) if call.leg(leg).bridge != call.bridge]
         if missing:
             await call.bridge_ready()
@@ -187,8 +188,8 @@ class Consultation:
         """Let the customer wait with music and ring the target. What comes of that shows in `run`."""
         call = self._call
         await take_out(call, call.leg(self._transferrer))
-        await _tolerant(call, call.control.start_music(call.state.anchor_leg))
-        await _tolerant(call, call.control.ring(self._transferrer))
+        await try_to(call.control.start_music(call.state.anchor_leg), call.log)
+        await try_to(call.control.ring(self._transferrer), call.log)
         try:
             await call.control.originate(
                 self._target,
@@ -249,13 +250,3 @@ def _stage_of(transferrer: Leg, target: Leg, main: str) -> Stage:
 
 def _is_gone(leg: Leg) -> bool:
     return leg.over or not leg.alive or leg.released is not None
-
-
-async def _tolerant(call: Call, request: Awaitable[None]) -> None:
-    """One step; that somebody is gone shows in what happens next, and no failure leaves the others half done."""
-    try:
-        await request
-    except (Gone, CallGone):
-        pass
-    except AriError as error:
-        call.log.warning("A step of a transfer failed: {}", error)

@@ -7,15 +7,13 @@ two without anything else in it (seen on 22.10.1, where music without silencing 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import AriError
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls.moves.refusal import ImpossibleMove, others_with, talking
 from stasis_app.calls.state import CallState
+from stasis_app.calls.steps import try_to
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
@@ -57,14 +55,9 @@ async def play_music(call: Call) -> None:
     while (wanted := should_hear_music(call.state)) != call.music and not call.state.ended:
         before, call.music = call.music, wanted
         for leg in wanted - before:
-            await _whatever_comes(call.control.start_music(leg))
+            await try_to(call.control.start_music(leg), call.log)
         for leg in before - wanted:
-            await _whatever_comes(call.control.stop_music(leg))
-
-
-async def _whatever_comes(request: Awaitable[None]) -> None:
-    with contextlib.suppress(AriError):
-        await request
+            await try_to(call.control.stop_music(leg), call.log)
 
 
 async def mute(call: Call, name: str) -> None:

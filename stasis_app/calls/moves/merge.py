@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import Gone
@@ -11,6 +10,7 @@ from stasis_app.calls import intents as i
 from stasis_app.calls.facts import Direction, TransferKind, TransferResult, Unanswered
 from stasis_app.calls.moves.blind import find_destination, stay_with_the_other, transfer_blind
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
+from stasis_app.calls.steps import try_to
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
@@ -47,8 +47,7 @@ async def merge(first: Call, first_leg: str, second: Call, second_leg: str) -> b
         await asyncio.gather(first.release(first_leg, Unanswered.CANCELLED), second.hang_up())
         for party in (first.state.anchor, *moved):
             # The phone held one or both of them, and Asterisk does not end the music when who holds leaves.
-            with contextlib.suppress(Gone):
-                await first.control.stop_music(party.id)
+            await try_to(first.control.stop_music(party.id), first.log)
     return True
 
 

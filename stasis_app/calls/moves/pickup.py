@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stasis_app.ari import events as e
-from stasis_app.ari.errors import AriError
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
@@ -121,10 +120,7 @@ async def _ring_taker(call: Call, way: Way, rang: tuple[str, ...], seconds: floa
 async def _not_left_over(call: Call, leg: str) -> None:
     await call.wait(lambda: call.state.ended or call.leg(leg).bridge or call.leg(leg).over, _TOO_LATE)
     if not call.leg(leg).bridge and call.leg(leg).alive:
-        try:
-            await call.release(leg, Unanswered.CANCELLED)
-        except AriError as error:
-            call.log.warning("A phone that came too late to take the call could not be released: {}", error)
+        await call.release(leg, Unanswered.CANCELLED)
 
 
 def _can_be_taken(record: CallRecord) -> bool:

@@ -1,22 +1,12 @@
 """A program works with calls over the API."""
 
 import pytest
-from http_fakes import ANNA, BEARER, World, at, call_of, dependencies, record_of
+from http_fakes import ANNA, at, call_of, record_of
 
 from stasis_app.calls import facts as f
 from stasis_app.calls.facts import Direction
-from stasis_app.http import NotPossibleError, OutboxItem, UnavailableError, create_http
+from stasis_app.http import NotPossibleError, OutboxItem, UnavailableError
 from stasis_app.http.models import CallPage
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-async def api(world, aiohttp_client):
-    return await aiohttp_client(create_http(dependencies(world)), headers=BEARER)
 
 
 async def test_live_calls_say_who_talks_to_whom(world, api):

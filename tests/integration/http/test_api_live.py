@@ -3,20 +3,9 @@
 import asyncio
 import json
 
-import pytest
-from http_fakes import BEARER, World, call_of, dependencies
+from http_fakes import call_of
 
-from stasis_app.http import create_http, live
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-async def api(world, aiohttp_client):
-    return await aiohttp_client(create_http(dependencies(world)), headers=BEARER)
+from stasis_app.http import live
 
 
 class Stream:

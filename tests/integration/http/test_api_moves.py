@@ -1,22 +1,12 @@
 """A program moves calls over the API, and sets extensions."""
 
 import pytest
-from http_fakes import BEARER, TOKEN, World, dependencies
+from http_fakes import TOKEN, dependencies
 
 from stasis_app.calls.moves.supervision import Mode
 from stasis_app.http import NoSuchCallError, NotAllowedError, NotPossibleError, UnavailableError, create_http
 
 CHIEF = "a-token-of-the-chief"
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-async def api(world, aiohttp_client):
-    return await aiohttp_client(create_http(dependencies(world)), headers=BEARER)
 
 
 ORDERS = [

@@ -4,20 +4,10 @@ from datetime import date
 
 import pytest
 from aiohttp.test_utils import TestClient
-from http_fakes import BEARER, World, at, call_of, dependencies, record_of
+from http_fakes import World, at, call_of, record_of
 
-from stasis_app.http import RecordingOrder, UnavailableError, create_http
+from stasis_app.http import RecordingOrder, UnavailableError
 from stasis_app.mirror.report import Delivery, RecordingReport
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-async def api(world: World, aiohttp_client) -> TestClient:
-    return await aiohttp_client(create_http(dependencies(world)), headers=BEARER)
 
 
 @pytest.fixture

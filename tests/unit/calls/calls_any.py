@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel
 
 from stasis_app.ari import events as e
-from stasis_app.calls import dialplan_legs, model
+from stasis_app.calls import dialplan_legs, model, model_ends, model_legs, model_tapes
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls.facts import Party, PartyKind
@@ -112,9 +112,8 @@ def _value(name: str, hint: Any) -> st.SearchStrategy[Any]:
 
 
 # What the model itself says it never takes from outside: a service that noted an end would be out of its mind.
-_TOLD_BY_THE_MODEL = set(
-    re.findall(r"\bf\.([A-Z]\w+)", inspect.getsource(model) + inspect.getsource(dialplan_legs))
-) - {"Fact"}
+_MODEL = (model, model_ends, model_legs, model_tapes, dialplan_legs)
+_TOLD_BY_THE_MODEL = {told for part in _MODEL for told in re.findall(r"\bf\.([A-Z]\w+)", inspect.getsource(part))}
 
 noted: st.SearchStrategy[f.Fact] = st.deferred(
     lambda: st.one_of([filled(kind) for kind in classes(f.Fact) if kind.__name__ not in _TOLD_BY_THE_MODEL])

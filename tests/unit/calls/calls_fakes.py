@@ -21,7 +21,7 @@ from stasis_app.calls.facts import RecordingMode
 from stasis_app.calls.policy import RecordingPolicy
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.tracker import Tracker
-from stasis_app.calls.verbs import CallHandle
+from stasis_app.calls.verbs import CallHandle, Target
 
 APP = "stasis-app"
 CUSTOMER = "79161234567"
@@ -169,6 +169,13 @@ class Exchange:
 
     async def customer_calls(self, channel: str = "1.0") -> None:
         await self.arrives("inbound", "main", "74951230000", channel=channel)
+
+    async def customer_talks(self) -> None:
+        """A customer called, and 101 took it."""
+        self.flow = rings_101
+        await self.customer_calls()
+        await self.rings("101")
+        await self.answers("101")
 
     async def rings(self, *numbers: str) -> None:
         for number in numbers:
@@ -465,6 +472,12 @@ async def _after_the_events() -> None:
     """The reply to these requests comes when their events have come (seen on Asterisk 22.10)."""
     for _ in range(3):
         await asyncio.sleep(0)
+
+
+async def rings_101(call: Call) -> None:
+    """The shortest of flows: the phone of 101 rings, and who is at it talks with the customer."""
+    if (await call.ring([Target.extension("101")], seconds=20)).answered_by:
+        await call.talk()
 
 
 async def restarted(before: Exchange, meanwhile: Callable[[], Awaitable[None]] | None = None) -> Exchange:

@@ -1,21 +1,15 @@
 """What is left of a call is cleared up, whatever fails while that is done."""
 
-from calls_fakes import Exchange
+from calls_fakes import Exchange, rings_101
 
 from stasis_app.ari.errors import TimedOut
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
-from stasis_app.calls.verbs import Target
-
-
-async def ring_anna(call: Call) -> None:
-    if (await call.ring([Target.extension("101")], seconds=20)).answered_by:
-        await call.talk()
 
 
 async def test_a_recording_that_can_not_be_stopped_does_not_keep_the_call() -> None:
     pbx = Exchange(record=True)
-    pbx.flow = ring_anna
+    pbx.flow = rings_101
     await pbx.customer_calls()
     await pbx.answers("101")
     pbx.recordings.clear()  # it ends, and nobody is told
@@ -31,7 +25,7 @@ async def test_a_recording_that_can_not_be_stopped_does_not_keep_the_call() -> N
 
 async def test_a_bridge_made_for_a_call_that_is_gone_after_the_restart_is_destroyed() -> None:
     before = Exchange()
-    before.flow = ring_anna
+    before.flow = rings_101
     await before.customer_calls()
     await before.rings("101")
     before.lose_events()
@@ -61,7 +55,7 @@ async def test_a_caller_who_can_not_be_hung_up_is_tried_again() -> None:
 
 async def test_a_lost_caller_in_the_gap_while_his_leg_is_talking_to_nobody() -> None:
     pbx = Exchange()
-    pbx.flow = ring_anna
+    pbx.flow = rings_101
     await pbx.customer_calls()
     await pbx.rings("101")
     pbx.refuse("hang_up", TimedOut, about="1.0-")

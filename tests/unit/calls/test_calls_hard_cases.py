@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from calls_fakes import Exchange
+from calls_fakes import Exchange, rings_101
 
 from stasis_app.ari import events as e
 from stasis_app.ari.errors import Gone, ServerFailed, TimedOut
@@ -18,13 +18,8 @@ async def pbx() -> Exchange:
     return Exchange()
 
 
-async def ring_anna(call: Call) -> None:
-    if (await call.ring([Target.extension("101")], seconds=20)).answered_by:
-        await call.talk()
-
-
 async def test_the_caller_gives_up_while_a_phone_that_is_not_registered_is_called(pbx: Exchange) -> None:
-    pbx.flow = ring_anna
+    pbx.flow = rings_101
     pbx.hold("originate")
     pbx.refuse("originate", ServerFailed)
     await pbx.customer_calls()
@@ -39,7 +34,7 @@ async def test_the_caller_gives_up_while_a_phone_that_is_not_registered_is_calle
 
 async def test_a_recording_whose_end_was_missed_ends_with_the_call() -> None:
     pbx = Exchange(record=True)
-    pbx.flow = ring_anna
+    pbx.flow = rings_101
     await pbx.customer_calls()
     await pbx.answers("101")
     pbx.recordings.clear()  # ended by itself, in a gap
@@ -66,7 +61,7 @@ async def test_a_phone_that_did_not_answer_is_free_while_the_call_goes_on(pbx: E
 
 
 async def test_the_dialplans_phones_do_not_free_somebody_in_another_call(pbx: Exchange) -> None:
-    pbx.flow = ring_anna
+    pbx.flow = rings_101
     await pbx.customer_calls("2.0")
     await pbx.answers("101")
 
@@ -97,7 +92,7 @@ async def test_a_call_ordered_for_a_phone_that_is_not_registered_ends(pbx: Excha
 async def test_a_flow_that_fails_while_phones_ring_leaves_none_ringing(pbx: Exchange) -> None:
     async def impatient(call: Call) -> None:
         async with asyncio.timeout(5):
-            await ring_anna(call)
+            await rings_101(call)
 
     pbx.flow = impatient
     await pbx.customer_calls()
@@ -126,7 +121,7 @@ async def test_a_script_that_stops_waiting_for_one_phone_and_rings_another(pbx: 
 
 
 async def test_connecting_fails_and_nobody_is_left_listening_to_silence(pbx: Exchange) -> None:
-    pbx.flow = ring_anna
+    pbx.flow = rings_101
     pbx.refuse("add_to_bridge", TimedOut)
     await pbx.customer_calls()
     await pbx.answers("101")
@@ -154,7 +149,7 @@ async def test_a_leg_created_only_after_the_link_came_back_does_not_ring_for_nob
 
 
 async def test_the_caller_gives_up_while_the_bridge_is_made(pbx: Exchange) -> None:
-    pbx.flow = ring_anna
+    pbx.flow = rings_101
     pbx.hold("make_bridge")
     await pbx.customer_calls()
     await pbx.rings("101")
@@ -224,7 +219,7 @@ async def test_a_number_followed_by_the_terminator_leaves_no_key_for_the_next_qu
 
 
 async def test_picking_up_a_ringing_phone_connects_the_one_who_picks_up(pbx: Exchange) -> None:
-    pbx.flow = ring_anna
+    pbx.flow = rings_101
     await pbx.customer_calls()
     await pbx.rings("101")
     rung = pbx.leg("101")
@@ -247,7 +242,7 @@ async def test_a_prompt_the_server_refuses_is_skipped_as_the_verbs_promise(pbx: 
 
 async def test_a_leg_released_whose_channel_never_was_does_not_keep_the_call(pbx: Exchange) -> None:
     """The request timed out and never arrived; hanging the leg up finds nothing."""
-    pbx.flow = ring_anna
+    pbx.flow = rings_101
     pbx.hold("originate")
     pbx.refuse("originate", Gone)
     await pbx.customer_calls()

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from calls_fakes import Exchange, restarted
+from calls_fakes import Exchange, restarted, rings_101
 
 from stasis_app.ari.errors import LinkDown
 from stasis_app.calls.call import Call
@@ -28,20 +28,12 @@ class BackTo:
             await call.talk()
 
 
-async def rings_101(call: Call) -> None:
-    if (await call.ring([Target.extension("101")], seconds=20)).answered_by:
-        await call.talk()
-
-
 @pytest.fixture
 async def pbx() -> Exchange:
     """A customer talks with 101."""
     pbx = Exchange()
     pbx.tracker = Tracker(pbx, pbx.call_options, pbx._run, [pbx._told], "stasis-app", destinations=BackTo())
-    pbx.flow = rings_101
-    await pbx.customer_calls()
-    await pbx.rings("101")
-    await pbx.answers("101")
+    await pbx.customer_talks()
     return pbx
 
 

@@ -5,25 +5,15 @@ from calls_fakes import Exchange
 
 from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
-from stasis_app.calls.call import Call
 from stasis_app.calls.moves import ImpossibleMove, holding
 from stasis_app.calls.restore import restored_state
-from stasis_app.calls.verbs import Target
-
-
-async def rings_101(call: Call) -> None:
-    if (await call.ring([Target.extension("101")], seconds=20)).answered_by:
-        await call.talk()
 
 
 @pytest.fixture
 async def pbx() -> Exchange:
     """A customer talks with 101."""
     pbx = Exchange()
-    pbx.flow = rings_101
-    await pbx.customer_calls()
-    await pbx.rings("101")
-    await pbx.answers("101")
+    await pbx.customer_talks()
     return pbx
 
 

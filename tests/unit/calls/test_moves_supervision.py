@@ -1,11 +1,10 @@
 """Supervisors: heard by nobody, by the employee, by all; never a party of the call."""
 
 import pytest
-from calls_fakes import Exchange
+from calls_fakes import Exchange, rings_101
 
 from stasis_app.ari.errors import ServerFailed
 from stasis_app.calls import facts as f
-from stasis_app.calls.call import Call
 from stasis_app.calls.moves import ImpossibleMove, conference, supervision
 from stasis_app.calls.moves.supervision import Mode
 from stasis_app.calls.tracker import Tracker
@@ -14,19 +13,11 @@ from stasis_app.calls.verbs import Target
 SUPERVISOR, BESIDE = "1.0-sup-109", "1.0-bridge-sup-109"
 
 
-async def rings_101(call: Call) -> None:
-    if (await call.ring([Target.extension("101")], seconds=20)).answered_by:
-        await call.talk()
-
-
 @pytest.fixture
 async def pbx() -> Exchange:
     """A customer talks with 101."""
     pbx = Exchange()
-    pbx.flow = rings_101
-    await pbx.customer_calls()
-    await pbx.rings("101")
-    await pbx.answers("101")
+    await pbx.customer_talks()
     return pbx
 
 

@@ -1,29 +1,24 @@
-"""Queues over the API: requests and answers as pydantic models."""
+"""Queues: who waits in them, and who serves them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from stasis_app.http.models.base import Request, moment, moment_if_known
 from stasis_app.queues import AgentState, AgentView, QueueView, Strategy, WaitingView
 from stasis_app.queues.line import CALL_BACK_PREFIX
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-
-class AgentChange(BaseModel):
+class AgentChange(Request):
     """What an agent does from now on. He serves the queue; a pause holds for all his queues."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     paused: bool | None = Field(default=None, description="true to pause, false to go on; left out: as it is")
     reason: str = Field(default="", max_length=255, description="why he pauses", examples=["lunch"])
 
 
-class AgentOut(_Answer):
+class AgentOut(BaseModel):
     """An agent of a queue."""
 
     extension: str
@@ -40,14 +35,14 @@ class AgentOut(_Answer):
             extension=view.extension,
             state=view.state,
             reason=view.reason,
-            until=_moment(view.until),
+            until=moment_if_known(view.until),
             calls_today=view.calls_today,
-            last_call_at=_moment(view.last_call_at),
+            last_call_at=moment_if_known(view.last_call_at),
             call_id=view.call_id,
         )
 
 
-class WaitingOut(_Answer):
+class WaitingOut(BaseModel):
     """Somebody in the line."""
 
     call_id: str = Field(description="the call, or the one in which a call-back was ordered")
@@ -63,7 +58,7 @@ class WaitingOut(_Answer):
         return cls(
             call_id=view.call_id.removeprefix(CALL_BACK_PREFIX),
             number=view.number,
-            since=datetime.fromtimestamp(view.since, UTC),
+            since=moment(view.since),
             position=view.position,
             weight=view.weight,
             call_back=view.call_back,
@@ -71,7 +66,7 @@ class WaitingOut(_Answer):
         )
 
 
-class QueueOut(_Answer):
+class QueueOut(BaseModel):
     """A queue at this moment."""
 
     name: str = Field(description="the element's name in the plan")
@@ -91,11 +86,7 @@ class QueueOut(_Answer):
         )
 
 
-class QueueList(_Answer):
+class QueueList(BaseModel):
     """All queues of the plan."""
 
     queues: list[QueueOut]
-
-
-def _moment(unix: float | None) -> datetime | None:
-    return None if unix is None else datetime.fromtimestamp(unix, UTC)

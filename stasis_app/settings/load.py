@@ -13,14 +13,17 @@ from pydantic_settings import EnvSettingsSource, SettingsError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from stasis_app.config_errors import ConfigError, ConfigProblem, explained
-from stasis_app.settings import Section, Settings, TrunkSettings
+from stasis_app.settings.outbound import TrunkSettings
+from stasis_app.settings.problems import ConfigError, ConfigProblem, explained
+from stasis_app.settings.section import Section
+from stasis_app.settings.whole import Settings
 
 PREFIX = "STASIS_"
 
 
-def load(path: Path) -> Settings:
-    """See `stasis_app.settings.load_settings`."""
+def load_settings(path: Path | str) -> Settings:
+    """The configuration in `path`, environment variables winning. Raises `ConfigError` with everything wrong in it."""
+    path = Path(path)
     problems: list[ConfigProblem] = []
     raw = _merged(_file(path), _environment(problems))
     values = _sections(raw, path.absolute().parent, problems)

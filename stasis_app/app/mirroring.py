@@ -1,0 +1,59 @@
+"""The mirror: calls as the portal sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stasis_app.app.grounds import Grounds
+from stasis_app.app.people import People
+from stasis_app.crm import Source
+from stasis_app.mirror import (
+    AriRecordings,
+    B24PortalCalls,
+    FencedPortalCalls,
+    Mirror,
+    PortalCalls,
+    Recordings,
+    Responsible,
+)
+from stasis_app.portal import PublishedRecordings
+from stasis_app.settings import Settings
+from stasis_app.store import read_patiently
+
+
+def published_recordings(settings: Settings) -> PublishedRecordings | None:
+    """What the portal fetches from us; None when recordings are sent to it."""
+    return PublishedRecordings(settings.http.public_url) if settings.recording.deliver == "url" else None
+
+
+async def mirror_calls(
+    grounds: Grounds, people: People, published: PublishedRecordings | None, observe: Callable[[str, float], None]
+) -> Mirror:
+    """The mirror at work, with what it had not told the portal when it ended; `observe` is told of each effect."""
+    recording = grounds.settings.recording
+
+    async def responsible_of(number: str) -> Responsible | None:
+        found = await people.phonebook.lookup(grounds.numbers.read(number))
+        if found.source in (Source.TOO_SLOW, Source.FAILED) and found.client is None:
+            return None
+        return Responsible(found.client.user_id if found.client else None)
+
+    mirror = Mirror(
+        grounds.store.outbox,
+        _portal_calls(grounds),
+        people.directory,
+        Recordings(recording, None if recording.directory else AriRecordings(grounds.link), published),
+        grounds.settings.bitrix24,
+        spell=grounds.spelt,
+        observe=observe,
+        responsible_of=responsible_of,
+        incidents=grounds.incidents,
+    )
+    await read_patiently(mirror.start)
+    grounds.stack.push_async_callback(mirror.stop)
+    return mirror
+
+
+def _portal_calls(grounds: Grounds) -> PortalCalls:
+    portal_calls, may_act = B24PortalCalls(grounds.portal), grounds.instance.may_act
+    return portal_calls if may_act is None else FencedPortalCalls(portal_calls, may_act)

@@ -1,0 +1,157 @@
+"""Transfers the phone itself asks for (REFER), told to us or carried out by an older server."""
+
+import asyncio
+
+import pytest
+from transfers_office import ANNA, BORIS, Office
+
+from stasis_app.ari import events as e
+from stasis_app.calls import facts as f
+from stasis_app.calls.call import Call
+from stasis_app.calls.facts import TransferResult
+from stasis_app.calls.verbs import Target
+
+
+@pytest.fixture
+async def pbx() -> Office:
+    return Office()
+
+
+def referred(pbx: Office, source: str, to: str = "", second: str = "") -> None:
+    refer_to = {"requested_destination": {"destination": to}}
+    if second:
+        refer_to["destination_channel"] = {"id": second}
+    event = {"refer_to": refer_to, "referred_by": {"source_channel": {"id": source}}}
+    pbx.tell(e.ChannelTransfer, **event)
+
+
+async def test_a_blind_refer(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    anna = pbx.leg(ANNA)
+    referred(pbx, anna, BORIS)
+    await pbx.settled()
+    assert ("tell_transferrer", anna, "channel_answered") in pbx.asked
+    await pbx.answers(BORIS)
+    await pbx.passes(2)
+
+    assert pbx.together() == [{"customer", BORIS}]
+    assert anna not in pbx.channels
+
+
+async def test_a_refer_that_leads_nowhere_changes_nothing(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    referred(pbx, pbx.leg(ANNA), "999")
+    await pbx.settled()
+
+    assert ("tell_transferrer", pbx.leg(ANNA), "channel_declined") in pbx.asked
+    assert pbx.together() == [{"customer", ANNA}]
+    assert pbx.results() == [TransferResult.REFUSED]
+
+
+async def anna_calls_boris(pbx: Office) -> None:
+    async def rings_boris(call: Call) -> None:
+        if (await call.ring([Target.extension(BORIS)], seconds=20)).answered_by:
+            await call.talk()
+
+    pbx.flow = rings_boris
+    await pbx.arrives("internal", BORIS, channel="2.0", name="PJSIP/101-00000002", number=ANNA, state="Up")
+
+
+async def test_an_attended_refer_brings_two_calls_together(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    anna = pbx.leg(ANNA)
+    await anna_calls_boris(pbx)
+    await pbx.answers(BORIS)
+    boris = pbx.leg(BORIS)
+    referred(pbx, anna, BORIS, second="2.0")
+    await pbx.passes(2)
+
+    assert pbx.bridges["1.0-bridge"] == ["1.0", boris]
+    assert {anna, "2.0"} & set(pbx.channels) == set()
+    assert [record.call_id for record in pbx.tracker.live()] == ["1.0"]
+    await pbx.passes(20)
+    await pbx.hangs_up(boris)
+    talks = pbx.records["1.0"].talks
+    assert [talk.party.number for talk in talks] == [ANNA, BORIS]
+    assert pbx.records["1.0"].transfers[0].result is TransferResult.COMPLETED
+    assert len([fact for fact in pbx.told(f.Ended) if fact.call_id == "2.0"]) == 1
+    assert pbx.channels == {}
+    assert not pbx.tracker.engaged(BORIS)
+
+
+async def test_a_colleague_who_went_over_is_not_hung_up_by_the_call_he_left(pbx: Office) -> None:
+    """The reply to the request that rang him comes last of all."""
+    await pbx.talks_with_anna()
+    anna, replies, do = pbx.leg(ANNA), asyncio.Event(), pbx.originate
+
+    async def originate(channel: str, endpoint: str, **options: object) -> None:
+        await do(channel, endpoint, **options)
+        await replies.wait()
+
+    pbx.originate = originate  # type: ignore[method-assign]
+    await anna_calls_boris(pbx)
+    await pbx.answers(BORIS)
+    referred(pbx, anna, BORIS, second="2.0")
+    await pbx.passes(2)
+    replies.set()
+    await pbx.settled()
+
+    assert pbx.bridges["1.0-bridge"] == ["1.0", pbx.leg(BORIS)]
+
+
+async def test_an_attended_refer_while_the_colleague_rings(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    anna = pbx.leg(ANNA)
+    await anna_calls_boris(pbx)
+    await pbx.rings(BORIS)
+    referred(pbx, anna, BORIS, second="2.0")
+    await pbx.passes(1)
+    await pbx.answers(BORIS)
+
+    assert pbx.bridges["1.0-bridge"] == ["1.0", pbx.leg(BORIS)]
+    assert pbx.plan.story == ["102 took it"]
+
+
+async def local_half(pbx: Office, half: int, *args: str, replaces: str = "", apart: bool = False) -> str:
+    name = f"Local/102@from-internal-00000000;{half}"
+    channel = e.Channel(id=f"9.{half}", name=name, state="Ring" if half == 2 else "Down")
+    pbx.channels[channel.id] = channel.model_copy(
+        update={"dialplan": e.Dialplan(app_name="Stasis", app_data="stasis-app")}
+    )
+    replaced = {"replace_channel": pbx.channels[replaces]} if replaces else {}
+    pbx.tell(e.StasisStart, channel=pbx.channels[channel.id], args=args, **replaced)
+    if replaces:
+        if apart:
+            await pbx.settled()
+        pbx._leaves_bridge(pbx.channels[replaces])
+        if apart:
+            await pbx.settled()
+        if channel.id in pbx.channels:  # not hung up meanwhile
+            pbx.bridges["1.0-bridge"].append(channel.id)
+            pbx.tell(e.ChannelEnteredBridge, channel=channel, bridge=e.Bridge(id="1.0-bridge"))
+    if apart:
+        await pbx.settled()
+    return channel.id
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("second_first", [False, True])
+async def test_an_older_server_carries_out_a_blind_refer_that_leads_back_to_us(
+    pbx: Office, second_first: bool, apart: bool
+) -> None:
+    """Whichever half comes first, and whether its events come together or one by one."""
+    await pbx.talks_with_anna()
+    anna = pbx.leg(ANNA)
+    if second_first:
+        await local_half(pbx, 2, "internal", BORIS, apart=apart)
+    await local_half(pbx, 1, replaces=anna, apart=apart)
+    if not second_first:
+        await local_half(pbx, 2, "internal", BORIS)
+    pbx.tell(e.BridgeBlindTransfer, channel=pbx.channels[anna], exten=BORIS, result="Success")
+    await pbx.passes(2)
+    await pbx.answers(BORIS)
+
+    assert pbx.together() == [{"customer", BORIS}]
+    assert {anna, "9.1", "9.2"} & set(pbx.channels) == set()
+    assert [record.call_id for record in pbx.tracker.live()] == ["1.0"]
+    assert [transfer.to for transfer in pbx.the_record.transfers] == [BORIS]

@@ -1,0 +1,85 @@
+"""Transfers that are under way when the service is restarted."""
+
+import pytest
+from transfers_office import ANNA, BORIS, Office
+
+from stasis_app.calls.facts import TransferResult
+from stasis_app.calls.moves.consultation import Happening
+
+
+@pytest.fixture
+async def pbx() -> Office:
+    return Office()
+
+
+async def restarted(before: Office) -> Office:
+    """The same exchange with a new service that knows what the journal knows."""
+    before.lose_events()
+    after = Office()
+    after.asked, after.channels, after.bridges = list(before.asked), before.channels, before.bridges
+    after.tracker.restore(before.records.values())
+    await after.link_is_back()
+    await after.passes(0.5)
+    return after
+
+
+async def test_a_consultation_goes_on_after_a_restart(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.answers(BORIS)
+    pbx = await restarted(pbx)
+    assert pbx.together() == [{"customer"}, {ANNA, BORIS}]
+    await pbx.hangs_up(pbx.leg(ANNA))
+    await pbx.passes(2)
+
+    assert pbx.together() == [{"customer", BORIS}]
+    assert pbx.results() == [TransferResult.COMPLETED]
+
+
+async def test_a_colleague_who_rang_before_the_restart_is_asked_after_it(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.rings(BORIS)
+    pbx = await restarted(pbx)
+    await pbx.answers(BORIS)
+    await pbx.passes(1)
+    assert {ANNA, BORIS} in pbx.together()
+    await pbx.orders(Happening.CANCEL)
+    await pbx.passes(2)
+
+    assert pbx.together() == [{"customer", ANNA}]
+
+
+async def test_who_transferred_left_while_the_service_was_away(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.answers(BORIS)
+    pbx.lose_events()
+    await pbx.hangs_up(pbx.leg(ANNA))
+    pbx = await restarted(pbx)
+    await pbx.passes(2)
+
+    assert pbx.together() == [{"customer", BORIS}]
+
+
+async def test_a_blind_transfer_rings_on_after_a_restart(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_gives_to_boris()
+    await pbx.rings(BORIS)
+    pbx = await restarted(pbx)
+    await pbx.answers(BORIS)
+
+    assert pbx.together() == [{"customer", BORIS}]
+    assert pbx.plan.story == ["102 took it"]
+
+
+async def test_who_was_between_two_bridges_at_the_restart_is_back_with_the_customer(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    anna = pbx.leg(ANNA)
+    await pbx.presses("#", "#", channel=anna)
+    assert pbx.together() == [{"customer"}]
+    pbx = await restarted(pbx)
+    await pbx.passes(3)
+
+    assert pbx.together() == [{"customer", ANNA}]
+    assert ("stop_music", "1.0") in pbx.asked

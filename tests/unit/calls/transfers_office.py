@@ -1,0 +1,89 @@
+"""An office whose employees can transfer: Anna talks with a customer, Boris and Vera are there too."""
+
+from calls_fakes import Exchange, rings_101
+
+from stasis_app.calls.call import Call
+from stasis_app.calls.facts import Party, PartyKind, TransferResult
+from stasis_app.calls.features import FeatureCodes
+from stasis_app.calls.moves.attended import start_consultation
+from stasis_app.calls.moves.blind import transfer_blind
+from stasis_app.calls.moves.consultation import Happening
+from stasis_app.calls.moves.destination import Destination
+from stasis_app.calls.tracker import Tracker
+from stasis_app.calls.verbs import Target
+
+ANNA, BORIS, VERA = "101", "102", "103"
+TO_BORIS = Destination(BORIS, Party(PartyKind.EMPLOYEE, BORIS))
+
+
+class Plan:
+    """Leads to phones; what nobody takes goes back, then ends."""
+
+    def __init__(self) -> None:
+        self.story: list[str] = []
+
+    async def find(self, to: str) -> Destination | None:
+        return Destination(to, Party(PartyKind.EMPLOYEE, to)) if to in (ANNA, BORIS, VERA) else None
+
+    async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:
+        assert destination.party is not None
+        result = await call.ring([Target(destination.party)], seconds=20)
+        if result.answered_by:
+            self.story.append(f"{result.answered_by.number} took it")
+            await call.talk()
+        elif by is not None:
+            await self.bring_back(call, by)
+
+    async def bring_back(self, call: Call, by: Party) -> None:
+        self.story.append(f"back to {by.number}")
+        result = await call.ring([Target(by)], seconds=20)
+        if result.answered_by:
+            await call.talk()
+
+
+class Office(Exchange):
+    """An exchange whose employees can transfer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plan = Plan()
+        self.tracker = Tracker(
+            self, self.call_options, self._run, [self._told], "stasis-app", destinations=self.plan, codes=FeatureCodes()
+        )
+        self.flow = rings_101
+
+    async def talks_with_anna(self) -> None:
+        await self.customer_calls()
+        await self.answers(ANNA)
+        await self.passes(10)
+
+    async def anna_asks(self, whom: str = BORIS) -> None:
+        target = await self.plan.find(whom)
+        assert target is not None
+        start_consultation(self.call, self.leg(ANNA), target)
+        await self.settled()
+
+    async def anna_gives_to_boris(self) -> None:
+        """Blindly, and she is gone."""
+        self.call.spawn(transfer_blind(self.call, self.leg(ANNA), TO_BORIS))
+        await self.settled()
+
+    async def orders(self, happening: Happening) -> None:
+        """Somebody orders how the consultation goes on."""
+        assert self.call.consultation is not None
+        assert self.call.consultation.order(happening)
+        await self.settled()
+
+    def together(self) -> list[set[str]]:
+        """Who is in a bridge with whom."""
+        names = {"1.0": "customer"} | {leg.id: leg.party.number for leg in self.the_legs()}
+        return [{names[member] for member in members} for members in self.bridges.values() if members]
+
+    def the_legs(self):
+        return [leg for leg in self.call.state.legs.values() if leg.id != "1.0"]
+
+    def talked(self) -> list[tuple[str, int]]:
+        return [(talk.party.number, round(talk.seconds())) for talk in self.the_record.talks]
+
+    def results(self) -> list[TransferResult | None]:
+        return [transfer.result for transfer in self.the_record.transfers]
