@@ -46,6 +46,8 @@ class Program:
         """Start and wait until it answers; `RuntimeError` with the end of its log when it ends or stays silent."""
         # A setting in the environment would go before the file written for this run.
         env = {name: value for name, value in os.environ.items() if not (name.startswith("STASIS_") and "__" in name)}
+        # An installed program is compiled; this one keeps what it compiled at its first start, as any checkout does.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
         env["PYTHONPATH"] = str(CHECKOUT)  # what is tested is what lies beside the lab, wherever it is started from
         self._process = await spawn(self.command, output=self.log, env=env, folder=self.log.parent)
         try:
