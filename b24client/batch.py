@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from b24client.classify import classify
+from b24client.classify import classify, repeatable, told_of
 from b24client.errors import B24Error, BadReply, NotRun
 from b24client.forms import encode_form
 from b24client.php import as_map
@@ -108,4 +108,5 @@ def _command_error(method: str, error: Any, mask: Callable[[str], str]) -> B24Er
     if not isinstance(error, Mapping):
         return BadReply(method, "", f"error: expected a map, got {type(error).__name__}")
     code, text = str(error.get("error") or ""), str(error.get("error_description") or "")
-    return classify(method, 0, mask(code), mask(text) or "refused without a reason")
+    meant = classify(method, 0, mask(code), mask(text) or "refused without a reason")
+    return told_of(meant, harmless=repeatable(method))

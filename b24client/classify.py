@@ -7,7 +7,7 @@ https://apidocs.bitrix24.com/limits.html.
 
 from __future__ import annotations
 
-from b24client.errors import AccessDenied, B24Error, ExpiredToken, LimitExceeded, Refused, Temporary
+from b24client.errors import AccessDenied, B24Error, ExpiredToken, LimitExceeded, Refused, Temporary, UnknownOutcome
 
 _EXPIRED = {"expired_token", "invalid_token"}
 _ACCESS = {
@@ -40,6 +40,16 @@ def classify(method: str, status: int, code: str, description: str, retry_after:
     if key in _TEMPORARY or status >= 500 or any(needle in text for needle in _TEMPORARY_TEXTS):
         return Temporary(method, code, description, status)
     return Refused(method, code, description, status)
+
+
+def told_of(error: B24Error, *, harmless: bool) -> B24Error:
+    """What a portal's own failure says of the request: how far it came with it nobody knows.
+
+    With one that may be sent again that does not matter (`harmless`); a portal that answers 503 has not begun.
+    """
+    if harmless or not isinstance(error, Temporary) or error.status == 503:
+        return error
+    return UnknownOutcome(error.method, error.code, error.description, error.status)
 
 
 _REPEATABLE_ENDINGS = (".get", ".list", ".fields", ".search", ".status", ".settings", ".current", ".findbycomm")

@@ -10,7 +10,7 @@ from loguru import logger
 
 from b24client.auth import Auth
 from b24client.budget import Budget
-from b24client.classify import classify
+from b24client.classify import classify, told_of
 from b24client.errors import (
     AccessDenied,
     B24Error,
@@ -84,6 +84,8 @@ class Exchange:
                 if renewed or not await self.auth.renew(request.token, self._transport):
                     raise
                 renewed = True
+            except Temporary as error:
+                raise told_of(error, harmless=request.repeatable) from None
             except BadReply as error:
                 if request.repeatable:
                     raise

@@ -25,7 +25,7 @@ from b24client.ledger import Ledger
 from b24client.methods.groups import Groups
 from b24client.methods.profile import AppInfo, Profile
 from b24client.php import read
-from b24client.transport import Outgoing, Transport
+from b24client.transport import MaySend, Outgoing, Transport
 from b24client.unit import Commands, Results, Send, Unit
 
 _LARGE = 200_000  # characters
@@ -52,15 +52,17 @@ class Portal(Groups):
         ca_file: Path | None = None,
         session: aiohttp.ClientSession | None = None,
         on_moved: MovedHook | None = None,
+        may_send: MaySend | None = None,
     ) -> None:
-        """`on_moved(address)` is told when the portal has another address. Portals opened from the same address share
-        one `budget`. Raises ValueError for plain http.
+        """`on_moved(address)` is told when the portal has another address; `may_send()` is asked before each request
+        goes out, however long it waited for room. Portals opened from the same address share one `budget`. Raises
+        ValueError for plain http.
         """
         self.auth = auth
         self.budget = budget or Budget(limits or Limits())
         self.ledger = Ledger(self.limits.operating)
         self._timeout = timeout
-        self._transport = Transport(session, ca_file, auth.secrets)
+        self._transport = Transport(session, ca_file, auth.secrets, may_send)
         self._exchange = Exchange(
             auth, self._transport, self.budget, self.ledger, allow_http=allow_http, on_moved=on_moved
         )

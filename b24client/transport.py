@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +30,8 @@ _HEADERS: Mapping[str | None, CIMultiDict[str]] = {
     None: CIMultiDict(),
     **{kind: CIMultiDict({"Content-Type": kind}) for kind in (JSON, FORM)},
 }
+MaySend = Callable[[], Awaitable[bool]]
+"""Whether a request may go out; False: another program speaks with the portal now."""
 _REDIRECTS = (301, 302, 307, 308)
 
 
@@ -68,15 +70,20 @@ class Answer:
 
 
 class Transport:
-    """Sends requests over one keep-alive session."""
+    """Sends requests over one keep-alive session. `may_send` is asked before each, in the moment it goes out."""
 
     def __init__(
-        self, session: aiohttp.ClientSession | None, ca_file: Path | None, secrets: Callable[[], Iterable[str]]
+        self,
+        session: aiohttp.ClientSession | None,
+        ca_file: Path | None,
+        secrets: Callable[[], Iterable[str]],
+        may_send: MaySend | None = None,
     ) -> None:
         self._given = session
         self._session = session
         self._ca_file = ca_file
         self._secrets = secrets
+        self._may_send = may_send
         self._closed = False
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
 
@@ -118,6 +125,8 @@ class Transport:
         if self._session is None:
             await self.start()
         assert self._session is not None
+        if self._may_send is not None and not await self._may_send():
+            return Temporary(request.method, "", "not sent: it is not for this program any more")
         try:
             async with self._session.post(
                 request.url,

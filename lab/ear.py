@@ -89,10 +89,15 @@ class Ear:
     # ---------------------------------------- sound
 
     def hold_tongue(self, dialog: Dialog) -> None:
-        """Say nothing in a call until `speak`."""
+        """Say nothing in a call until `speak`; the phone sends nothing either."""
         self._quiet.add(dialog.call_id)
         if dialog.sound_to:
             self.voice.pause(dialog.sound_to)
+
+    def fall_silent(self, dialog: Dialog) -> None:
+        """Say nothing more in a call; the phone goes on sending the silence."""
+        if dialog.sound_to:
+            self.voice.fall_silent(dialog.sound_to)
 
     def speak(self, dialog: Dialog) -> None:
         """Say one's tone again."""

@@ -174,6 +174,11 @@ class Voice(asyncio.DatagramProtocol):
         if stream := self._streams.get(address):
             stream.paused = True
 
+    def fall_silent(self, address: Address) -> None:
+        """Go on sending there, but nothing that can be heard, as a phone does whose owner says nothing."""
+        if stream := self._streams.get(address):
+            stream.frames = tone_frames(0)
+
     def hush(self, address: Address) -> None:
         """Stop sending there."""
         self._streams.pop(address, None)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,7 @@ class Program:
     log: Path
     ready_path: str
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
+    _said_before: int = field(default=0, init=False)  # bytes of the log that are an earlier process's
 
     @property
     def url(self) -> str:
@@ -44,20 +46,53 @@ class Program:
 
     async def start(self) -> None:
         """Start and wait until it answers; `RuntimeError` with the end of its log when it ends or stays silent."""
+        await self._begin()
+        await self._until(self._answers)
+
+    async def stand_by(self) -> None:
+        """Start one that is to wait for its turn (`run --standby`), until it waits; raises as `start`."""
+        await self._begin()
+        await self.until_says("waiting as a standby")
+
+    async def _begin(self) -> None:
         # A setting in the environment would go before the file written for this run.
         env = {name: value for name, value in os.environ.items() if not (name.startswith("STASIS_") and "__" in name)}
         # An installed program is compiled; this one keeps what it compiled at its first start, as any checkout does.
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         env["PYTHONPATH"] = str(CHECKOUT)  # what is tested is what lies beside the lab, wherever it is started from
+        self._said_before = self.log.stat().st_size if self.log.exists() else 0
         self._process = await spawn(self.command, output=self.log, env=env, folder=self.log.parent)
+
+    async def until_says(self, text: str) -> None:
+        """Wait until something is in its log that was not there when it was started; raises as `start`."""
+
+        async def said() -> bool:
+            with self.log.open("rb") as log:
+                log.seek(self._said_before)
+                return text.encode() in log.read()
+
+        await self._until(said)
+
+    async def _until(self, ready: Callable[[], Awaitable[bool]]) -> None:
+        name = Path(self.command[0]).name
         try:
             async with asyncio.timeout(30):
-                while not await self._answers():
-                    if self._process.returncode is not None:
-                        raise RuntimeError(f"{Path(self.command[0]).name} ended at once:\n{self.last_words()}")
+                while not await ready():
+                    if self._process is None or self._process.returncode is not None:
+                        raise RuntimeError(f"{name} ended at once:\n{self.last_words()}")
                     await asyncio.sleep(0.1)
         except TimeoutError:
-            raise RuntimeError(f"{Path(self.command[0]).name} does not get ready:\n{self.last_words()}") from None
+            raise RuntimeError(f"{name} does not get ready:\n{self.last_words()}") from None
+
+    async def until_ended(self, seconds: float) -> bool:
+        """Wait until it ends by itself; False when it does not."""
+        if self._process is None:
+            return True
+        try:
+            await asyncio.wait_for(self._process.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
 
     async def _answers(self) -> bool:
         try:
@@ -91,6 +126,13 @@ def service(config: Path, port: int, folder: Path, *arguments: str) -> Program:
     """The service, not yet started; `port` is the one in its configuration."""
     command = [str(COMMANDS / "stasis-app"), "run", "-c", str(config), *arguments]
     return Program(command, port, folder / "service.log", "/readyz")
+
+
+def standby(serving: Program) -> Program:
+    """A second instance beside the one that serves, with a log of its own; not yet started."""
+    logs = (serving.log.with_name(f"service-{n}.log") for n in itertools.count(2))
+    command = [*(word for word in serving.command if word != "--standby"), "--standby"]
+    return Program(command, serving.port, next(log for log in logs if not log.exists()), serving.ready_path)
 
 
 class Portal:
@@ -148,6 +190,12 @@ class Portal:
     async def no_trouble(self) -> None:
         """End all trouble."""
         await self._ask("DELETE", "faults")
+
+    async def fill_in_form(self, number: str) -> None:
+        """Somebody asks to be called back; waits until an application that wants to know of it has been told."""
+        asked = {"phone_number": number}
+        while not (await self._ask("POST", "callback", asked))["deliveries"]:  # noqa: ASYNC110 (it can only be asked)
+            await asyncio.sleep(0.1)
 
     async def audit(self) -> list[dict[str, Any]]:
         """What the portal would complain of."""

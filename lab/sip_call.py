@@ -82,6 +82,16 @@ class SipCall:
         await self.until(lambda: bool(status()), seconds)
         return status()
 
+    async def until_hears(self, hertz: int, seconds: float) -> bool:
+        """Wait until a tone comes that was not there before, or still is; False when it does not come."""
+        if self.over or self.dialog.sound_to is None:
+            return False
+        try:
+            await asyncio.wait_for(self.phones.voice.until_hears(self.dialog.sound_to, hertz), seconds)
+        except TimeoutError:
+            return False
+        return True
+
     def wake(self) -> None:
         """See whether what somebody waits for has come about."""
         for ready, future in self._waiters:

@@ -54,7 +54,7 @@ setup_python() {
     "$python" -m venv .venv
   fi
   say "installing the Python packages"
-  .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+  .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,mariadb]'
   echo "$wanted" > $stamp
 }
 
@@ -132,6 +132,15 @@ progress() {
       }
     }
     END { if (tty) print "" > "/dev/stderr" }'
+}
+
+# ---------------------------------------------------------------------------------------- the database for the tests
+# The server's programs without the package that runs it as a service: tests start one of their own in a folder.
+setup_mariadb() {
+  local path="$PATH:/usr/sbin:/usr/local/sbin"
+  PATH=$path command -v mariadbd >/dev/null && PATH=$path command -v mariadb-install-db >/dev/null &&
+    PATH=$path command -v my_print_defaults >/dev/null && PATH=$path command -v mariadb >/dev/null && return
+  apt_install mariadb-server-core mariadb-client-core
 }
 
 # ------------------------------------------------------------------------------------------- the browser for the tests

@@ -155,7 +155,8 @@ def fault(
 
     refuse, reset, timeout: no answer and no work · slow, hang: late · 500, 502, 504: a proxy's HTML page · internal:
     the portal's own 500 · 503, 429, overload: the limits' words · expired: tokens are called expired · lost-reply,
-    truncated, garbage: the work is done, the answer is lost or can't be read.
+    truncated, garbage: the work is done, the answer is lost or can't be read · late-internal: the work is done, then
+    the portal's own 500.
 
     Example: b24-sandbox fault 502 --for 20 --methods 'telephony.*'
     """

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Kind = Literal[
     "delay", "down", "refuse", "reset", "timeout", "hang", "error", "expired_token", "lose_reply", "truncated",
-    "garbage", "moved", "cut",
+    "garbage", "late_error", "moved", "cut",
 ]  # fmt: skip
 
 
@@ -24,8 +24,9 @@ class Fault(BaseModel):
     the connection is reset · timeout: nothing happens for `seconds`, then the connection is closed · hang: nothing
     happens for `seconds`, then the work is done · error: an answer with `status` instead of work · expired_token: an
     application's token is called expired · lose_reply: the work is done, then the connection is reset · truncated,
-    garbage: the work is done, the answer can't be read · moved: 302 to the address `to` · cut: an
-    upload is read for `after_bytes`, then the connection is reset. The method name of an upload is `upload`.
+    garbage: the work is done, the answer can't be read · late_error: the work is done, then an answer with `status` ·
+    moved: 302 to the address `to` · cut: an upload is read for `after_bytes`, then the connection is reset. The method
+    name of an upload is `upload`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -99,6 +100,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "lost-reply": {"kind": "lose_reply"},
     "truncated": {"kind": "truncated"},
     "garbage": {"kind": "garbage"},
+    "late-internal": {"kind": "late_error", "status": 500},
 }  # fmt: skip
 """Trouble by name, as `b24-sandbox fault NAME` knows it."""
 

@@ -41,10 +41,8 @@ async def stricken(request: web.Request, faults: list[Fault], *, by_token: bool 
                 return web.Response(status=302, headers={"Location": fault.to.rstrip("/") + request.path_qs})
             case "expired_token" if by_token:
                 return json_response(_EXPIRED, 401)
-            case "error" if fault.body is not None:
-                return web.Response(text=fault.body, status=fault.status, content_type="text/html")
             case "error":
-                return json_response({"error": fault.code, "error_description": fault.description}, fault.status)
+                return _error(fault)
     return None
 
 
@@ -59,7 +57,15 @@ def spoiled(request: web.Request, faults: list[Fault], answer: web.Response) -> 
                 return web.Response(body=answer.body[: len(answer.body) // 2], content_type="application/json")
             case "garbage":
                 return web.Response(body=bytes(range(256)), content_type="application/json")
+            case "late_error":
+                return _error(fault)
     return answer
+
+
+def _error(fault: Fault) -> web.Response:
+    if fault.body is not None:
+        return web.Response(text=fault.body, status=fault.status, content_type="text/html")
+    return json_response({"error": fault.code, "error_description": fault.description}, fault.status)
 
 
 def reset(request: web.Request) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections import defaultdict
@@ -65,6 +66,7 @@ class Attempt:
     stalled: list[str] = field(default_factory=list)  # moves that did not come to an end
     left_over: list[str] = field(default_factory=list)  # phones that stayed connected
     heard: list[Heard] = field(default_factory=list)
+    supervised: list[tuple[float, str]] = field(default_factory=list)  # since when in which mode
     silence_s: float = 0.0
     _rung: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -113,6 +115,18 @@ class Attempt:
         if not self.ended_by:
             self.ended_by = who
             self.tell(f"{who} ends it")
+
+    def is_supervised(self, mode: str) -> None:
+        """A supervisor is about to follow it in this mode."""
+        self.supervised.append((time.time(), mode))
+
+    def may_hear_supervisor(self, since: float, until: float) -> bool:
+        """Whether he had barged in for that whole time."""
+        ends = [*(at for at, _ in self.supervised[1:]), math.inf]
+        return any(
+            mode == "barge" and at <= since and until <= end
+            for (at, mode), end in zip(self.supervised, ends, strict=True)
+        )
 
     async def until_leg(self, number: str, ready: Callable[[SipCall], bool], seconds: float) -> SipCall | None:
         """Wait until a call at a phone is as wanted; None when there is none in time or the customer is gone."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lab.company import Company
+from lab.company import Company, table
 from lab.phones import Manner
 from lab.story import HANG_UP, Client, Story, Table
 
 RECEPTION = "2991"  # rung by the dialplan when the service is away
 OVERFLOW = "2992"  # rung by the plan for a client whose responsible the CRM could not tell in time
 RING_S = 8.0  # how long a plan's element rings
+PARKED_S = 6.0  # how long a parked call waits before it goes back
+FIRST_SLOT = 600  # of those the service chooses
 LINES = ("responsible", "menu", "group", "turn", "queue", "voicemail")
 
 
 @dataclass(frozen=True)
 class Office:
-    """Five phones and a line for each way into the plan. One call at a time has it."""
+    """Six phones and a line for each way into the plan. One call at a time has it."""
 
     n: int
     clients: tuple[str, ...]
@@ -38,12 +40,22 @@ class Office:
         return self.phone(5)
 
     @property
+    def chief(self) -> str:
+        """Supervises; rung when he is to follow a call."""
+        return self.phone(6)
+
+    @property
+    def slot(self) -> str:
+        """Where calls of this office are parked, unless the service chooses the slot."""
+        return f"7{self.n:02d}"
+
+    @property
     def phones(self) -> list[str]:
         """All extensions."""
-        return [self.phone(which) for which in range(1, 6)]
+        return [self.phone(which) for which in range(1, 7)]
 
     def phone(self, which: int) -> str:
-        """An extension, from 1 to 5."""
+        """An extension, from 1 to 6."""
         return f"2{self.n:02d}{which}"
 
     def line(self, name: str) -> str:
@@ -137,11 +149,21 @@ class Offices:
         )
         self.company = Company([story])
 
+    @property
+    def configuration(self) -> str:
+        """What stasis.toml says besides: who supervises, and where calls are parked.
+
+        The service takes the first free slot where none is named, so those named by an office are the last.
+        """
+        supervisors = [office.chief for office in self.offices]
+        parking = {"slots": f"{FIRST_SLOT}-799", "seconds": PARKED_S}
+        return table("phones", {"supervisors": supervisors}) + table("parking", parking)
+
     @staticmethod
     def tone_of(number: str) -> int:
         """What a phone of ours says, Hz: multiples of 50, told apart within 20 ms; no two of an office are alike."""
         if number == RECEPTION:
-            return 2200
+            return 2400
         if number == OVERFLOW:
-            return 2300
+            return 2500
         return 800 + 50 * (int(number[1:3]) % 5) + 250 * (int(number[3]) - 1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -104,12 +105,16 @@ class Floor:
 
     async def order_move(self, attempt: Attempt, what: str, body: dict[str, object]) -> bool:
         """Something is ordered to be done with a live call (`transfer` ...); whether the service took the order."""
-        call_id = await self._call_id(attempt)
+        call_id = (await self._live(attempt)).get("id")
         if not call_id:
             attempt.tell(f"the service knows no such live call, so no {what} can be ordered")
             return False
         attempt.tell(f"the API is asked for {what} {body}")
         return await self._post(attempt, f"/api/v1/calls/{call_id}/{what}", body)
+
+    async def slot_of(self, attempt: Attempt) -> str:
+        """Under which number it waits to be taken, "" when it is not parked or the service can't be asked."""
+        return str((await self._live(attempt)).get("parked", ""))
 
     async def is_something_to_be_told(self) -> bool:
         """Whether the service still has something to tell the portal; true as well when it can't be asked."""
@@ -119,14 +124,14 @@ class Floor:
         except (aiohttp.ClientError, TimeoutError):
             return True
 
-    async def _call_id(self, attempt: Attempt) -> str:
+    async def _live(self, attempt: Attempt) -> Mapping[str, Any]:
+        """What the service says of the call; nothing when it knows no such live one, or can't be asked."""
         try:
             async with self._http.get(f"{self.service_url}/api/v1/calls") as answer:
                 calls = (await answer.json())["calls"]
         except (aiohttp.ClientError, TimeoutError):
-            return ""
-        found = [c["id"] for c in calls if attempt.customer[-10:] in str(c)]
-        return str(found[0]) if found else ""
+            return {}
+        return next((call for call in calls if attempt.customer[-10:] in str(call)), {})
 
     async def _post(self, attempt: Attempt, path: str, body: dict[str, object]) -> bool:
         try:

@@ -22,6 +22,7 @@ from typing import Any
 from lab.chaos.attempt import Attempt, Heard
 from lab.chaos.company import RECEPTION, Offices
 from lab.chaos.faults import Reach, Strike
+from lab.sip_call import SipCall
 
 Crm = Mapping[str, Any]
 
@@ -98,6 +99,10 @@ class Judge:
         for number in attempt.left_over:
             yield "", f"the phone {number} stayed connected although the customer was gone"
         faulty = self._met(attempt.began_at, attempt.over_at, Reach.SERVICE, Reach.ASTERISK)
+        for heard in attempt.heard:
+            hidden = heard.number == attempt.office.chief and not faulty
+            if hidden and not attempt.may_hear_supervisor(heard.began_at, heard.ended_at - EDGE_S):
+                yield "", f"the customer heard the supervisor for {heard.seconds:.1f} s, who had not barged in"
         for move in attempt.stalled:
             yield "", f"{move}: nothing came of it" + ("" if not faulty else " (a fault struck)")
         if self._met(attempt.began_at, attempt.over_at, Reach.ASTERISK):
@@ -179,14 +184,16 @@ class Judge:
         certain: list[Heard] = []
         doubtful: list[Heard] = []
         for heard in attempt.heard:
+            if heard.number == attempt.office.chief:  # no party of it
+                continue
             unseen = heard.number == RECEPTION or self._unseen(heard.began_at, heard.ended_at)
             (doubtful if unseen else certain).append(heard)
         return certain, doubtful
 
     def _answered_unseen(self, attempt: Attempt) -> set[str]:
         """Who answered while the service was away and was gone again hardly a moment after it came back."""
-        calls = (call for call in attempt.legs if call is not attempt.caller and call.dialog.answered_at)
-        return {c.number for c in calls if self._unseen(c.dialog.answered_at or 0.0, c.dialog.ended_at or math.inf)}
+        answered = (call for call in desks(attempt) if call.dialog.answered_at)
+        return {c.number for c in answered if self._unseen(c.dialog.answered_at or 0.0, c.dialog.ended_at or math.inf)}
 
     def _of_nobody(self, attempt: Attempt, crm: Crm) -> set[int]:
         """Whose a call is in which nobody talked.
@@ -237,7 +244,12 @@ def last_to_talk(talks: Sequence[Heard]) -> set[str]:
 
 def connected_for_a_moment(attempt: Attempt) -> set[str]:
     """Who answered, be it for so short a moment that the customer heard nothing of him."""
-    return {call.number for call in attempt.legs if call.dialog.answered_at and call is not attempt.caller}
+    return {call.number for call in desks(attempt) if call.dialog.answered_at}
+
+
+def desks(attempt: Attempt) -> list[SipCall]:
+    """The calls at the phones of those who may have been a party of it: not of who placed it, not of a supervisor."""
+    return [call for call in attempt.legs if call is not attempt.caller and call.number != attempt.office.chief]
 
 
 def _last_ten(number: str) -> str:

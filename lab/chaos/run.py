@@ -90,6 +90,7 @@ class Chaos:
         self.wire = Wire()
         self.not_made = 0
         self.service: Program
+        self.standby: Program | None = None
         self.portal: Portal
         self.floor: Floor
         self._stack = contextlib.AsyncExitStack()
@@ -123,17 +124,23 @@ class Chaos:
         files = self.offices.company.write(
             self.folder, self.pbx, portal=portal.url, http_port=port, ari_url=self.wire.url
         )
+        files["stasis"].write_text(files["stasis"].read_text() + self.offices.configuration)
         self._stack.push_async_callback(portal.stop)
         await portal.start()
         self.portal = await self._stack.enter_async_context(Portal(portal.url))
         events = ["--record-events", str(self.folder / "events.jsonl")] if self.keep else []
         self.service = service(files["stasis"], port, self.folder, *events)
-        self._stack.push_async_callback(self.service.stop)
+        self._stack.push_async_callback(self._stop_service)
         await self.service.start()
         await self.portal.install(self.service.url)
         await self._until_ready()
         self.floor = Floor(self.pbx, self.folder, self.offices, self.service.url)
         await self._stack.enter_async_context(self.floor)
+
+    async def _stop_service(self) -> None:
+        for instance in (self.standby, self.service):
+            if instance:
+                await instance.stop()
 
     # ---------------------------------------- the run
 
@@ -195,6 +202,7 @@ class Chaos:
         while (due := max(due + self.wish.fault_every_s, time.monotonic())) < until:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             fault = chance.choices(self.wish.faults, [fault.weight for fault in self.wish.faults])[0]
+            await fault.prepare(self)
             strike = Strike(fault.name, fault.reach, time.time())
             self.strikes.append(strike)
             if detail := await fault.strike(self, random.Random(chance.random())):

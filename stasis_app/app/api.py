@@ -18,7 +18,7 @@ from stasis_app.app.portal import serve_portal
 from stasis_app.desk import MoveDesk
 from stasis_app.http import ApiDependencies, Metrics, create_http
 from stasis_app.mirror import Mirror
-from stasis_app.portal import PublishedRecordings, add_recordings
+from stasis_app.portal import CallBackDesk, PublishedRecordings, add_recordings
 from stasis_app.queues import Queues
 from stasis_app.settings import HttpSettings
 
@@ -68,7 +68,8 @@ async def serve_http(
         add_recordings(app, published)
     auth = grounds.portal.auth
     if isinstance(auth, OAuthAuth):
-        await serve_portal(app, grounds, people, calls, desk, auth=auth, on_secret=on_secret)
+        call_backs = CallBackDesk(calls.tracker, grounds.link.connected, desk.dialled, story.journal.get)
+        await serve_portal(app, grounds, people, desk, call_backs, auth=auth, on_secret=on_secret)
     await _open(app, grounds)
 
 

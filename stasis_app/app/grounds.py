@@ -103,7 +103,7 @@ async def lay_grounds(
     stack.push_async_callback(store.close)
     incidents = IncidentBook(store.incidents)
     await read_patiently(incidents.load)
-    portal = connect(settings.bitrix24, store.tokens)
+    portal = connect(settings.bitrix24, store.tokens, may_send=instance.may_act)
     await portal.start()
     stack.push_async_callback(portal.aclose)
     recorder = EventRecorder(record_events) if record_events else None

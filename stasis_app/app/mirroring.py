@@ -10,9 +10,7 @@ from stasis_app.crm import Source
 from stasis_app.mirror import (
     AriRecordings,
     B24PortalCalls,
-    FencedPortalCalls,
     Mirror,
-    PortalCalls,
     Recordings,
     Responsible,
 )
@@ -40,7 +38,7 @@ async def mirror_calls(
 
     mirror = Mirror(
         grounds.store.outbox,
-        _portal_calls(grounds),
+        B24PortalCalls(grounds.portal),
         people.directory,
         Recordings(recording, None if recording.directory else AriRecordings(grounds.link), published),
         grounds.settings.bitrix24,
@@ -52,8 +50,3 @@ async def mirror_calls(
     await read_patiently(mirror.start)
     grounds.stack.push_async_callback(mirror.stop)
     return mirror
-
-
-def _portal_calls(grounds: Grounds) -> PortalCalls:
-    portal_calls, may_act = B24PortalCalls(grounds.portal), grounds.instance.may_act
-    return portal_calls if may_act is None else FencedPortalCalls(portal_calls, may_act)

@@ -11,20 +11,20 @@ from aiohttp import web
 from b24client import OAuthAuth, OAuthTokens
 from b24client.transport import tls_context
 from stasis_app.adapters import CallDesk
-from stasis_app.app.calls import Calls
 from stasis_app.app.duties import know_limits
 from stasis_app.app.grounds import Grounds
 from stasis_app.app.people import People
 from stasis_app.flow import extensions_of
-from stasis_app.portal import CallBackDesk, CallBacks, InstallProof, PortalNeeds, add_portal
+from stasis_app.portal import CallBackDesk, CallBacks, InstallProof, PortalNeeds, WishBook, add_portal
+from stasis_app.store import read_patiently
 
 
 async def serve_portal(
     app: web.Application,
     grounds: Grounds,
     people: People,
-    calls: Calls,
     desk: CallDesk,
+    call_backs: CallBackDesk,
     *,
     auth: OAuthAuth,
     on_secret: Callable[[str], None],
@@ -51,7 +51,7 @@ async def serve_portal(
                 portal=bitrix24.portal, client_id=bitrix24.client_id, oauth_url=bitrix24.oauth_url, session=session
             ),
             control=desk,
-            call_backs=_call_backs(grounds, people, calls, desk),
+            call_backs=await _call_backs(grounds, people, call_backs),
             public_url=grounds.settings.http.public_url,
             on_tokens=on_tokens,
             on_installed=on_installed,
@@ -66,10 +66,12 @@ async def _session(grounds: Grounds) -> aiohttp.ClientSession:
     )
 
 
-def _call_backs(grounds: Grounds, people: People, calls: Calls, desk: CallDesk) -> CallBacks:
-    rules = grounds.settings.callbacks
+async def _call_backs(grounds: Grounds, people: People, desk: CallBackDesk) -> CallBacks:
+    """Calling back at work, with the wishes that were not done when the service ended."""
+    rules, book = grounds.settings.callbacks, WishBook(grounds.store.meta)
     call_backs = CallBacks(
-        CallBackDesk(calls.tracker, grounds.link.connected, desk.dialled),
+        desk,
+        book,
         grounds.portal,
         people.directory,
         people.phones,
@@ -78,4 +80,5 @@ def _call_backs(grounds: Grounds, people: People, calls: Calls, desk: CallDesk) 
         grounds.settings.bitrix24.default_user,
     )
     grounds.stack.push_async_callback(call_backs.aclose)
+    call_backs.take_up(await read_patiently(book.load))
     return call_backs

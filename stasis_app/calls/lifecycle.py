@@ -88,7 +88,7 @@ def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow
         return partial(_go_on_consulting, transfer=transfer)
     if transfer is not None:
         return partial(_go_on_transferring, transfer=transfer)
-    if record.parked is None and (talks or any(ring.answered_at and not ring.ended_at for ring in record.rings)):
+    if record.parked is None and (talks or _talked_until_now(record)):
         return go_on_talking
 
     async def flow(call: Call) -> None:
@@ -96,6 +96,15 @@ def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow
         await resume(call)
 
     return flow
+
+
+def _talked_until_now(record: CallRecord) -> bool:
+    """Whether somebody was in the talk when the call was last seen, or had just left it and nothing followed yet."""
+    if any(ring.answered_at and not ring.ended_at for ring in record.rings):
+        return True
+    left_alone = (record.anchor or record.call_id) in record.in_bridge and all(ring.ended_at for ring in record.rings)
+    nothing_followed = record.talks and all(visit.at <= record.talks[-1].began_at for visit in record.visited)
+    return bool(left_alone and nothing_followed)
 
 
 async def stop_prompts(call: Call) -> None:
@@ -106,7 +115,7 @@ async def stop_prompts(call: Call) -> None:
 
 
 async def go_on_talking(call: Call) -> None:
-    """The flow of a call that was found talking after a restart.
+    """The flow of a call that was found talking after a restart, or in the moment after the talk: then it ends.
 
     Somebody may have been between two bridges in that moment, with the other side listening to music: they are brought
     together again.
@@ -163,7 +172,7 @@ async def _ring_employee(call: Call, order: Order) -> None:
     endpoint = options.endpoint.format(extension=caller.party.number)
     shown, variables = number, options.auto_answer.variables(caller.party.number, order.auto_answer)
     if order.mobile:
-        attempts = options.trunks.attempts(order.mobile, line=call.record.line, caller_id=call.record.caller_id)
+        attempts = options.trunks.attempts(order.mobile, line=call.record.chosen_line, caller_id=call.record.caller_id)
         if not attempts:
             raise Gone("originate", f"no trunk serves {order.mobile}", 404)
         endpoint, shown, variables = attempts[0].endpoint, attempts[0].caller_id or number, {}

@@ -4,7 +4,6 @@ Facts come in through `Mirror.on_fact`, in the call's path and without waiting; 
 tells the portal what is missing, through an outbox on disk, whatever the portal or this program goes through.
 """
 
-from stasis_app.mirror.fenced import FencedPortalCalls
 from stasis_app.mirror.lane import Responsible
 from stasis_app.mirror.mirror import Mirror, MirrorState
 from stasis_app.mirror.operations import Kind
@@ -16,7 +15,6 @@ from stasis_app.mirror.stored import AriRecordings
 __all__ = [
     "AriRecordings",
     "B24PortalCalls",
-    "FencedPortalCalls",
     "Kind",
     "Mirror",
     "MirrorState",

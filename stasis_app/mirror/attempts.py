@@ -49,6 +49,8 @@ class Attempts:
             pause = self._judge(error, rows())
             self._again(rows(), error, pause, late=late)
         except BaseException:
+            # Broken off, or a fault of our own: it may have been sent.
+            self._entries.doubt(rows())
             self._gate.pass_on()
             raise
         else:
@@ -79,7 +81,9 @@ class Attempts:
         # During an outage the gate sets the pace for all calls.
         self._retry.failed(LATE_LONGEST if late and self._gate.is_open else LIVE_LONGEST, least)
         self._log.debug("The portal is not told yet (attempt {}): {}", self._retry.failures, error)
-        self._entries.missed(rows, str(error), doubtful=Deliveries.may_have_acted(error))
+        if Deliveries.may_have_acted(error):
+            self._entries.doubt(rows, at_work=Deliveries.may_act_yet(error))
+        self._entries.missed(rows, str(error))
         for row in rows:
             if time.time() - row.opened_at > GIVE_UP_AFTER:
                 self._entries.give_up(row, f"given up after a week: {error}")

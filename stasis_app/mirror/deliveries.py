@@ -14,9 +14,9 @@ from b24client import B24Error, BadReply, EntityType, Refusal, Refused, Temporar
 from stasis_app.incidents import RECORDING_MISSING, Incidents
 from stasis_app.mirror.operations import NUMBER_OF_NOBODY, digits_only, finish_call, parts_of, register_call
 from stasis_app.mirror.people import People, anybody
-from stasis_app.mirror.portal_calls import Change, Note, Opening, PortalCalls, Reminder
+from stasis_app.mirror.portal_calls import Change, Note, Opening, PortalCalls, Registered, Reminder
 from stasis_app.mirror.recordings import Part, RecordingError, Recordings
-from stasis_app.store import DONE, DROPPED, REFUSED, OutboxRow
+from stasis_app.store import DONE, DROPPED, OPEN, REFUSED, OutboxRow
 
 DEDUPLICATED_FOR = 25 * 60.0
 """Seconds in which a repeated registration is recognised (30 minutes in the documentation of register, with a margin).
@@ -32,6 +32,7 @@ STATISTICS_LAG = 20
 class Verdict:
     """What became of an operation: its final state, or (with a new `body`) how to say it differently.
 
+    OPEN of an end that went along with a registration: nobody knows whether the portal took it.
     `shown`: the card was opened in the same request; `finish`: what became of the end that went along.
     """
 
@@ -103,6 +104,11 @@ class Deliveries:
         """Whether the portal may have done what it was asked, though it did not say so."""
         return isinstance(error, UnknownOutcome | BadReply)
 
+    @staticmethod
+    def may_act_yet(error: B24Error) -> bool:
+        """Whether the portal may still be about it: nothing came back, or only a gateway's word that it waited."""
+        return isinstance(error, UnknownOutcome) and error.status in (0, 502, 504)
+
     async def register(
         self, row: OutboxRow, opening: Callable[[], Beginning | None], *, live: bool, since: float, doubt: Doubt
     ) -> Verdict:
@@ -110,6 +116,9 @@ class Deliveries:
         body = self._with_users(row.body)
         if body is None:
             raise NotYet("register", "", "no employee of the portal is known yet")
+        if not row.body["users"]:
+            # Whoever stands in is written down first: sent again for somebody else it would be another call.
+            return Verdict(DROPPED, "somebody is known to register it for", body=body)
         if doubt.finished or (doubt.registered and time.time() - row.opened_at > DEDUPLICATED_FOR):
             known = await self._portal.finished_before(row.call_id)
             if known:
@@ -131,9 +140,7 @@ class Deliveries:
             return self._otherwise(error, body)
         if done is None:
             return Verdict(DROPPED, "too early")
-        finish = Verdict() if done.finished else None
-        if done.refusal is not None and end is not None:
-            finish = self._otherwise(done.refusal, end)
+        finish = self._ending(done, end) if end is not None else None
         answer: dict[str, Any] = {"call_id": done.call_id}
         if done.entity_id:
             answer |= {"entity_type": done.entity_type, "entity_id": done.entity_id}
@@ -150,7 +157,10 @@ class Deliveries:
         return Verdict() if sent else Verdict(DROPPED, "overtaken by what happened next")
 
     async def finish(self, row: OutboxRow, portal_call_id: str, *, since: float, doubt: bool) -> Verdict:
-        """Write the call down. `doubt`: an earlier attempt may have succeeded; then we look before we say it again."""
+        """Write the call down. `doubt`: an earlier attempt may have succeeded; then we look before we say it again.
+
+        We also look when the portal knows of no such call to finish: what we do not remember may have been done.
+        """
         body = self._with_users(row.body)
         if body is None:
             raise NotYet("finish", "", "no employee of the portal is known yet")
@@ -159,7 +169,8 @@ class Deliveries:
         try:
             await self._portal.finish(finish_call(portal_call_id, body), since=since)
         except Refused as error:
-            if doubt and error.reason is Refusal.CALL_NOT_FOUND:
+            unknown = error.reason is Refusal.CALL_NOT_FOUND
+            if unknown and (doubt or await self._portal.is_finished(portal_call_id)):
                 return Verdict(reason="an earlier attempt succeeded, its answer was lost")
             return self._otherwise(error, body)
         return Verdict()
@@ -242,6 +253,17 @@ class Deliveries:
         fallback = [self._default_user] if self._default_user else []
         users = [user for user in (*body["users"], *fallback, *anybody(self._people)) if user not in refused]
         return {**body, "users": list(dict.fromkeys(users))} if users else None
+
+    def _ending(self, done: Registered, end: dict[str, Any]) -> Verdict | None:
+        """What became of the end that went along; None when it has to be told by itself."""
+        if done.finished:
+            return Verdict()
+        error = done.failure
+        if isinstance(error, Refused) and error.reason is not Refusal.CALL_NOT_FOUND:
+            return self._otherwise(error, end)
+        if error is not None and self.may_have_acted(error):
+            return Verdict(OPEN, str(error))
+        return None
 
     def _otherwise(self, error: Refused, body: dict[str, Any]) -> Verdict:
         """How to say differently what the portal refused, if there is a way."""

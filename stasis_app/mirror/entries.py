@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,13 @@ from stasis_app.store import DONE, DROPPED, OPEN, REFUSED, Outbox, OutboxRow
 
 PATIENCE = 0.5
 """Seconds to wait for the disk: a storage that refuses must not keep the portal from being told."""
+STILL_AT_WORK = 65.0
+"""Seconds after which no portal carries out a request any more whose answer was lost: it breaks off after 60.
+
+https://apidocs.bitrix24.com/limits.html
+"""
+_NOT_TWICE = (Kind.REGISTER, Kind.TODO, Kind.NOTE)
+"""What there would be twice, were it carried out late, after it was said again."""
 
 
 class Entries:
@@ -36,13 +43,19 @@ class Entries:
         self._log = logger.bind(call=call_id)
         self._written: dict[int, asyncio.Future[bool]] = {}
         self._doubts: set[int] = set()
+        self._at_work: dict[str, float] = {}  # until when, by kind
         self._cards: tuple[OutboxRow, ...] = ()
 
     def load(self, rows: Iterable[OutboxRow], doubts: frozenset[int] | None = None) -> None:
         """Take in what the outbox holds. Of what a former life of this program left open, all may have been sent."""
         rows = list(rows)
         self.told = Told.of(rows)
-        self._doubts = {row.seq for row in rows if row.state == OPEN and (doubts is None or row.seq in doubts)}
+        self._doubts = set()
+        self.doubt(row for row in rows if row.state == OPEN and (doubts is None or row.seq in doubts))
+        register = self.told.register
+        if register is not None and "at_work_until" in register.answer:
+            left = min(STILL_AT_WORK, register.answer["at_work_until"] - time.time())
+            self._at_work[Kind.REGISTER] = time.monotonic() + left
         # What its cards were about is over: `drop_cards` closes them, and what is wanted now is worked out anew.
         self._cards = tuple(row for row in rows if row.state == OPEN and row.kind in (Kind.SHOW, Kind.HIDE))
 
@@ -59,6 +72,18 @@ class Entries:
     def is_doubtful(self, row: OutboxRow) -> bool:
         """Whether the portal may have carried this out without our knowing."""
         return row.seq in self._doubts
+
+    def doubt(self, rows: Iterable[OutboxRow], *, at_work: bool = True) -> None:
+        """The portal may have carried these out; `at_work`: or may do so yet."""
+        for row in rows:
+            self._doubts.add(row.seq)
+            if at_work and row.kind in _NOT_TWICE:
+                self._at_work[row.kind] = time.monotonic() + STILL_AT_WORK
+
+    def at_work_for(self, kind: Kind) -> float:
+        """Seconds in which the portal may yet carry out a request of this kind whose answer was lost; 0 for none."""
+        until = self._at_work.get(kind)
+        return max(0.0, until - time.monotonic()) if until is not None else 0.0
 
     def open(self, kind: Kind, fact_at: float, body: dict[str, Any]) -> OutboxRow:
         """Note an operation; it is on its way to the disk at once."""
@@ -94,11 +119,9 @@ class Entries:
         show = self.open(Kind.SHOW, now, {"by": "portal", "users": [user_id]})
         self._keep(replace(show, state=DONE, closed_at=now))
 
-    def missed(self, rows: Iterable[OutboxRow], reason: str, *, doubtful: bool) -> None:
+    def missed(self, rows: Sequence[OutboxRow], reason: str) -> None:
         """An attempt came to nothing; it will be made again."""
         for row in rows:
-            if doubtful:
-                self._doubts.add(row.seq)
             current = self._current(row)
             self._keep(replace(current, attempts=current.attempts + 1, reason=reason[:500]))
 
@@ -116,8 +139,10 @@ class Entries:
         if verdict.state == REFUSED:
             self._log.warning("The portal will not have it ({}): {}", row.kind, verdict.reason)
             self._report(row, verdict.reason)
-        now = time.time()
-        self._keep(replace(current, state=verdict.state, closed_at=now, answer=verdict.answer))
+        now, answer = time.time(), verdict.answer
+        if row.kind == Kind.REGISTER and (left := self.at_work_for(Kind.REGISTER)):
+            answer = {**answer, "at_work_until": round(now + left, 1)}
+        self._keep(replace(current, state=verdict.state, closed_at=now, answer=answer))
         self._written.pop(row.seq, None)
         self._doubts.discard(row.seq)
         self._observe(row.kind, max(0.0, now - row.fact_at))

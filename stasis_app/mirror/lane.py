@@ -209,18 +209,17 @@ class Lane:
             self._open_register()
         if not told.is_registered:
             return self._too_early() or self._when_due(self._register)
-        if told.finish is None:
+        if told.finish is None or told.finish.state == OPEN:
             self._shared.owners.setdefault(told.portal_call_id, self.call_id)
-            return self._next_cards()
-        if told.finish.state == OPEN:
-            self._entries.drop_cards()
-            return self._when_due(self._finish)
+            return self._next_cards() if told.finish is None else self._next_end()
         self._disown()
         if told.finish.state == REFUSED:
             self._close_rest("the call could not be finished")
         late = ((told.record, self._deliver), (told.todo, self._remind), (told.note, self._annotate))
-        step = next((step for row, step in late if row is not None and row.state == OPEN), None)
-        return self._when_due(step) if step is not None else None
+        for row, step in late:
+            if row is not None and row.state == OPEN:
+                return self._entries.at_work_for(Kind(row.kind)) or self._when_due(step)
+        return None
 
     def _next_cards(self) -> Step | float | None:
         show, hide, wanted = self._difference()
@@ -235,12 +234,24 @@ class Lane:
         wait = self._nobody_since + LINGER - time.monotonic()
         return wait if wait > 0 else self._when_due(self._move_cards)
 
+    def _next_end(self) -> Step | float:
+        """The end is told when no registration can come after it: that would begin a call nobody ever ends."""
+        wait = self._entries.at_work_for(Kind.REGISTER)
+        if wait > LINGER and self._difference()[1]:
+            return self._when_due(self._move_cards)
+        if wait:
+            return wait
+        self._entries.drop_cards()
+        return self._when_due(self._finish)
+
     def _when_due(self, step: Step) -> Step | float:
         wait = self._attempts.wait
         return wait if wait > 0 else step
 
     def _difference(self) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
         """Who should get the card, who should lose it, who should have it."""
+        if self.told.finish is not None:
+            return _NOBODY, self.told.shown | self.told.maybe, _NOBODY
         if self.record is None or self.record.ended_at is not None:
             return _NOBODY, _NOBODY, _NOBODY
         wanted, strangers = cards(self.record, self._shared.people)
@@ -320,13 +331,18 @@ class Lane:
             lambda: [row, *self._entries.cards, *([self._along] if self._along else ())],
             lambda: self._registered_alone(row, live=live, doubt=doubt),
         )
-        if verdict is None or verdict.state == DROPPED:
+        if verdict is None or (verdict.state == DROPPED and verdict.body is None):
             return
         self._entries.settle(row, verdict)
         if verdict.shown:
             self._entries.settle_cards(Verdict())
         end = self.told.finish
-        if verdict.finish is not None and end is not None and end.state == OPEN:
+        if verdict.finish is None or end is None or end.state != OPEN:
+            return
+        if verdict.finish.state == OPEN:
+            self._entries.doubt([end])
+            self._entries.missed([end], verdict.finish.reason)
+        else:
             self._entries.settle(end, verdict.finish)
 
     async def _registered_alone(self, row: OutboxRow, *, live: bool, doubt: Doubt) -> Verdict:
@@ -351,23 +367,28 @@ class Lane:
     def _too_early(self) -> float:
         """Seconds a registration should wait for its first card: where requests are scarce they travel together.
 
-        Else the card would have to wait for the answer to a request that carries many others.
+        Else the card would have to wait for the answer to a request that carries many others. That of a call that is
+        over waits until an earlier one can't be carried out any more: both would be written down.
         """
-        if self.told.finish is not None or not self._shared.deliveries.is_crowded or self._difference()[0]:
+        if self.told.finish is not None:
+            return self._entries.at_work_for(Kind.REGISTER)
+        if not self._shared.deliveries.is_crowded or self._difference()[0]:
             return 0.0
         return max(0.0, self._begun + FIRST_CARD - time.monotonic())
 
     def _beginning(self) -> Beginning | None:
         """What travels with the registration, asked for in the moment it goes out; None: it is too early."""
+        if self._too_early():
+            return None
         end = self.told.finish
         if end is not None and end.state == OPEN and (self._asked_whose or "whose" not in end.body):
             self._entries.drop_cards()
             self._along = end
             return Beginning(finish=end)
-        if self._too_early():
-            return None
-        change = self._change()
-        return Beginning(change.show) if change else Beginning()
+        show = self._difference()[0]
+        self._entries.open_cards(show, _NOBODY, self._fact_time())
+        self.told.maybe |= show
+        return Beginning(show)
 
     async def _move_cards(self) -> None:
         show, hide, _ = self._difference()
@@ -383,7 +404,8 @@ class Lane:
     def _change(self) -> Change | None:
         """The change of cards that is right now; its entries are on their way to the disk before it is sent."""
         show, hide, _ = self._difference()
-        if self.told.finish is not None or not (show or hide):
+        is_over = self.told.finish is not None and not self._entries.at_work_for(Kind.REGISTER)
+        if is_over or not (show or hide):
             self._entries.drop_cards()
             return None
         self._entries.open_cards(show, hide, self._fact_time())

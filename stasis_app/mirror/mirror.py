@@ -135,7 +135,7 @@ class Mirror:
         lane = self._lanes.get(fact.call_id)
         if lane is None:
             # A call that has just begun is not in the outbox; of any other it may hold something already.
-            rows = () if isinstance(fact, Started) else None
+            rows = () if isinstance(fact, Started) and fact.call_id not in self._resting else None
             self._resting.pop(fact.call_id, None)
             lane = self._lanes[fact.call_id] = Lane(fact.call_id, self._shared, rows)
         lane.on_fact(record, fact)
@@ -177,15 +177,27 @@ class Mirror:
             self._observer(kind, seconds)
 
     def _tidy(self) -> None:
-        """Forget calls about which nothing is left to say."""
-        for call_id in [call_id for call_id, lane in self._lanes.items() if lane.is_over]:
-            del self._lanes[call_id]
         if self._moving is None or self._moving.done():
-            if not self.gate.is_open and len(self._lanes) > MOST_LANES:
-                self._moving = asyncio.create_task(self._lay_down(), name="mirror lays down")
-            elif self.gate.is_open and self._resting and len(self._lanes) < MOST_LANES / 2:
-                self._moving = asyncio.create_task(self._take_up_later(), name="mirror takes up")
+            self._moving = asyncio.create_task(self._tidy_up(), name="mirror tidies up")
         self._tidying = asyncio.get_running_loop().call_later(TIDY_EVERY, self._tidy)
+
+    async def _tidy_up(self) -> None:
+        try:
+            await self._forget()
+            if not self.gate.is_open and len(self._lanes) > MOST_LANES:
+                await self._lay_down()
+            elif self.gate.is_open and self._resting and len(self._lanes) < MOST_LANES / 2:
+                await self._take_up()
+        except Exception as error:
+            logger.warning("The outbox can't be read ({}), asking again", type(error).__name__)
+
+    async def _forget(self) -> None:
+        """Forget calls about which nothing is left to say, once that is on disk: a late recording looks there."""
+        over = [lane for lane in self._lanes.values() if lane.is_over]
+        if over and await self._outbox.settle():
+            for lane in over:
+                if lane.is_over:
+                    del self._lanes[lane.call_id]
 
     async def _lay_down(self) -> None:
         """Let calls that are over wait on disk alone, the oldest first: the portal is away, and they are many."""
@@ -193,15 +205,13 @@ class Mirror:
             return  # the disk refuses too: memory is all they have
         surplus = len(self._lanes) - MOST_LANES
         for lane in list(islice((lane for lane in self._lanes.values() if lane.may_rest), surplus)):
+            if not lane.may_rest:
+                continue  # its turn has come meanwhile
             del self._lanes[lane.call_id]
-            self._resting[lane.call_id] = lane.doubts
+            self._resting[lane.call_id] = None
             await lane.stop(0)
-
-    async def _take_up_later(self) -> None:
-        try:
-            await self._take_up()
-        except Exception as error:
-            logger.warning("The outbox can't be read ({}), asking again", type(error).__name__)
+            if lane.call_id in self._resting:
+                self._resting[lane.call_id] = lane.doubts
 
     async def _take_up(self) -> None:
         """Go on with calls that wait on disk."""

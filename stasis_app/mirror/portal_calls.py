@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from b24client import (
     AccessDenied,
+    B24Error,
     BadReply,
     Command,
     CommandResult,
     EntityType,
+    ExpiredToken,
     FinishCall,
     FinishedCall,
     NewTask,
@@ -41,6 +43,8 @@ FETCH_SECONDS = 90.0
 FINISH_SECONDS = 60.0
 """How long the answer to a finish may take: the portal itself gives up after a minute."""
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -54,13 +58,13 @@ class Opening:
 class Registered:
     """The portal's CALL_ID; whether the card was shown and the call finished in the same request.
 
-    `refusal`: why the portal would not finish it.
+    `failure`: what the portal said of the end that went along, when it did not just finish the call.
     """
 
     call_id: str
     shown: bool = False
     finished: bool = False
-    refusal: Refused | None = None
+    failure: B24Error | None = None
     entity_type: str = ""
     entity_id: int = 0
 
@@ -196,12 +200,14 @@ class B24PortalCalls:
             return None
         made_known = read(RegisteredCall, _REGISTER, results["reg"].unwrap())
         shown, ended = results.get("show", _NOTHING), results.get("end", _NOTHING)
-        refusal = ended.error if isinstance(ended.error, Refused) else None
+        failure = ended.error
+        if "end" in results and failure is None and not ended.value:
+            failure = BadReply(_FINISH, "", "an empty result")
         return Registered(
             made_known.call_id,
             bool(shown.value),
-            ended.error is None and bool(ended.value),
-            refusal,
+            bool(ended.value),
+            failure,
             made_known.crm_entity_type,
             made_known.crm_entity_id or 0,
         )
@@ -258,26 +264,21 @@ class B24PortalCalls:
         await self._portal.tasks.add(task, priority=Priority.RECORD)
 
     async def is_reminded(self, reminder: Reminder) -> bool:
-        try:
-            if reminder.entity is not None:
-                kind, entity_id = reminder.entity
-                found = await self._portal.activities.of(EntityType[kind], entity_id, SUBJECT=reminder.title)
-                return any(reminder.about in activity.description for activity in found)
-            tasks = await self._portal.tasks.list({"TITLE": reminder.title, "RESPONSIBLE_ID": reminder.user_id})
-            return any(reminder.about in task.description for task in tasks)
-        except (AccessDenied, BadReply, Refused):
-            return False  # we may not look there: as if nothing were found
+        if reminder.entity is not None:
+            kind, entity_id = reminder.entity
+            found = await _seen(self._portal.activities.of(EntityType[kind], entity_id, SUBJECT=reminder.title))
+            return any(reminder.about in activity.description for activity in found or ())
+        condition = {"TITLE": reminder.title, "RESPONSIBLE_ID": reminder.user_id}
+        tasks = await _seen(self._portal.tasks.list(condition))
+        return any(reminder.about in task.description for task in tasks or ())
 
     async def note(self, note: Note) -> None:
         kind, entity_id = note.entity
         await self._portal.timeline.comment(kind, entity_id, note.text, priority=Priority.RECORD)
 
     async def is_noted(self, note: Note) -> bool:
-        try:
-            latest = await self._portal.timeline.latest_comments(*note.entity, priority=Priority.RECORD)
-        except (AccessDenied, BadReply, Refused):
-            return False  # we may not look there: as if nothing were found
-        return any(note.mark in comment.comment for comment in latest)
+        latest = await _seen(self._portal.timeline.latest_comments(*note.entity, priority=Priority.RECORD))
+        return any(note.mark in comment.comment for comment in latest or ())
 
     async def finished_before(self, external_call_id: str) -> str:
         return await self._known_as(external_call_id=external_call_id)
@@ -286,11 +287,22 @@ class B24PortalCalls:
         return bool(await self._known_as(call_id=call_id))
 
     async def _known_as(self, **told: str) -> str:
-        try:
-            row = await self._telephony.find(**told, priority=Priority.FINISH, timeout=FINISH_SECONDS)
-        except (AccessDenied, BadReply, Refused):
-            return ""  # we may not look there: as if nothing were found
+        row = await _seen(self._telephony.find(**told, priority=Priority.FINISH, timeout=FINISH_SECONDS))
         return row.call_id if row is not None else ""
+
+
+async def _seen(look: Awaitable[T]) -> T | None:
+    """What a look at the portal's data shows; None where we may not look: as if nothing were found.
+
+    An answer that can't be read says nothing of what is there, nor does a token that has expired: both are raised, and
+    the look is taken again.
+    """
+    try:
+        return await look
+    except ExpiredToken:
+        raise
+    except (AccessDenied, Refused):
+        return None
 
 
 _NOTHING = CommandResult()

@@ -16,6 +16,7 @@ from stasis_app.portal.install import bind_events
 from stasis_app.portal.needs import CallBackOrder, ClickOrder, ClickToCall, PortalNeeds
 from stasis_app.portal.proof import InstallProof, NotOursError, ProofUnavailableError
 from stasis_app.portal.recordings import RECORDINGS_PATH, PublishedRecordings, add_recordings
+from stasis_app.portal.wishes import Wish, WishBook
 
 __all__ = [
     "CALL_BACK",
@@ -34,6 +35,8 @@ __all__ = [
     "PortalNeeds",
     "ProofUnavailableError",
     "PublishedRecordings",
+    "Wish",
+    "WishBook",
     "add_portal",
     "add_recordings",
     "bind_events",

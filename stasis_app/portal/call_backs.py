@@ -2,7 +2,8 @@
 
 The responsible of the form's CRM entity is called first, then the extensions of an element of the plan, then the
 portal's default user. Whose phone is not free is passed over; when nobody takes it, all are asked again a little later.
-A form nobody could be called for is left in the CRM as a callback that failed, so that it is seen.
+A form nobody could be called for is left in the CRM as a callback that failed, so that it is seen. A wish is on disk
+before anybody is called, with the call that is made for it: after a restart it goes on where it stood.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from stasis_app.calls import Call, CallRecord, Order
 from stasis_app.calls.facts import Identified, PartyKind
 from stasis_app.crm import Directory, Employee, Phones
 from stasis_app.portal.needs import CallBackOrder
+from stasis_app.portal.wishes import Wish, WishBook
 from stasis_app.settings import CallbackSettings
 
 AGAIN = 60.0
@@ -32,6 +34,8 @@ class Places(Protocol):
     """Places calls (`stasis_app.calls.Tracker`)."""
 
     def originate(self, order: Order) -> Call: ...
+
+    def get(self, call_id: str) -> Call | None: ...
 
 
 class _Assigned(Protocol):
@@ -51,11 +55,13 @@ class CallBackDesk:
         places: places calls.
         connected: waits until Asterisk can be asked for one.
         dialled: a number as the trunk takes it.
+        record_of: what became of a call that is over.
     """
 
     places: Places
     connected: Callable[[], Awaitable[None]]
     dialled: Callable[[str], str]
+    record_of: Callable[[str], Awaitable[CallRecord | None]]
 
 
 class CallBacks:
@@ -63,6 +69,7 @@ class CallBacks:
 
     Args:
         desk: places the calls.
+        book: where wishes are kept.
         portal: asked who is responsible, and told of forms nobody could be called for.
         directory: the employees.
         phones: the state of their phones.
@@ -74,6 +81,7 @@ class CallBacks:
     def __init__(
         self,
         desk: CallBackDesk,
+        book: WishBook,
         portal: Portal,
         directory: Directory,
         phones: Phones,
@@ -82,6 +90,7 @@ class CallBacks:
         default_user: int | None = None,
     ) -> None:
         self._desk = desk
+        self._book = book
         self._portal = portal
         self._directory = directory
         self._phones = phones
@@ -99,66 +108,88 @@ class CallBacks:
             logger.info("This customer is being called back already")
             return
         self._taken_at[number] = now
-        self._wishes[number] = task = asyncio.create_task(self._guarded(order, number))
-        task.add_done_callback(lambda _: self._wishes.pop(number, None))
+        ordered_at = order.ordered_at if order.ordered_at is not None else time.time()
+        self._begin(Wish(number, replace(order, ordered_at=ordered_at)))
+
+    def take_up(self, wishes: Sequence[Wish]) -> None:
+        """Go on with the wishes from before a restart."""
+        for wish in wishes:
+            if wish.number not in self._wishes:
+                self._begin(wish)
+
+    def _begin(self, wish: Wish) -> None:
+        self._wishes[wish.number] = task = asyncio.create_task(self._guarded(wish))
+        task.add_done_callback(lambda _: self._wishes.pop(wish.number, None))
 
     async def settled(self) -> None:
         """Wait until nothing is under way."""
         await asyncio.gather(*self._wishes.values(), return_exceptions=True)
 
     async def aclose(self) -> None:
-        """Look for nobody any more; calls that were begun go on."""
+        """Look for nobody any more; calls that were begun go on, and so do the wishes after a restart."""
         for task in self._wishes.values():
             task.cancel()
         await self.settled()
 
-    async def _guarded(self, order: CallBackOrder, number: str) -> None:
+    async def _guarded(self, wish: Wish) -> None:
         try:
-            why = await self._call_back(order, number)
+            why = await self._call_back(await self._book.keep(wish))
             if why:
                 logger.warning("A customer could not be called back: {}", why)
-                await self._leave_in_crm(order, number, why)
+                await self._leave_in_crm(wish, why)
         except B24Error as error:
             logger.error("A callback that could not be made is not in the CRM either: {}", error)
         except Exception:
             logger.exception("Calling back failed unexpectedly")
+        await self._book.forget(wish)
 
-    async def _call_back(self, order: CallBackOrder, number: str) -> str:
-        """Call him; why that was not possible, "" when his phone was rung."""
-        now = time.time()
-        age = max(0.0, now - order.ordered_at) if order.ordered_at is not None else 0.0
+    async def _call_back(self, wish: Wish) -> str:
+        """Call him; why that was not possible, "" when his phone was rung or the CRM has a call that tells the rest."""
+        if wish.call_id and await self._was_reached(wish.call_id):
+            return ""
+        age = max(0.0, time.time() - (wish.order.ordered_at or 0.0))
         left = self._rules.patience - age
         if left <= 0:
-            return f"the form came {age:.0f} s late"
+            return "" if wish.tried else f"the form came {age:.0f} s late"
         try:
             async with asyncio.timeout(left):
                 await self._desk.connected()
         except TimeoutError:
-            return "Asterisk is out of reach"
-        responsible = await self._responsible(order)
-        tried = False
-        for attempt in range(self._rules.attempts):
-            if attempt:
+            return "" if wish.tried else "Asterisk is out of reach"
+        responsible = await self._responsible(wish.order)
+        while wish.rounds < self._rules.attempts:
+            if wish.rounds:
                 await asyncio.sleep(self._rules.pause)
             async for employee in self._free(responsible):
-                tried = True
-                if await self._reaches_customer(order, number, employee):
+                wish, reached = await self._reaches_customer(wish, employee)
+                if reached:
                     return ""
-        # Whoever was rung in vain has a call in the CRM that tells it.
-        return "" if tried else "no employee's phone was free"
+            wish = await self._book.keep(wish, rounds=wish.rounds + 1, call_id="")
+        return "" if wish.tried else "no employee's phone was free"
 
-    async def _reaches_customer(self, order: CallBackOrder, number: str, employee: Employee) -> bool:
+    async def _was_reached(self, call_id: str) -> bool:
+        """Whether the customer's phone was rung by a call from before the restart, which may go on."""
+        await self._desk.connected()
+        call = self._desk.places.get(call_id)
+        if call is not None:
+            await call.wait(lambda: call.state.ended or _customer_rung(call.record), None)
+        record = call.record if call else await self._desk.record_of(call_id)
+        return record is not None and _customer_rung(record)
+
+    async def _reaches_customer(self, wish: Wish, employee: Employee) -> tuple[Wish, bool]:
         """Ring the employee; whether the customer's phone was rung then."""
+        order = wish.order
         call = self._desk.places.originate(
-            Order(extension=employee.extension, number=number, line=order.line, name=employee.name, callback=True)
+            Order(extension=employee.extension, number=wish.number, line=order.line, name=employee.name, callback=True)
         )
+        wish = await self._book.keep(wish, tried=True, call_id=call.id)
         if order.entity_type in ("LEAD", "CONTACT", "COMPANY") and order.entity_id is not None:
             about = Identified(
                 call_id=call.id, at=datetime.now(UTC), entity_type=order.entity_type, entity_id=order.entity_id
             )
             call.identify(about)
         await call.wait(lambda: call.state.ended or _customer_rung(call.record), None)
-        return _customer_rung(call.record)
+        return wish, _customer_rung(call.record)
 
     async def _free(self, responsible: Employee | None) -> AsyncIterator[Employee]:
         """Whom to call, one after another: those whose phone is free at that moment."""
@@ -201,8 +232,9 @@ class CallBacks:
             return None
         return (await get(entity_id, priority=Priority.LOOKUP, timeout=_CRM_PATIENCE)).assigned_by_id
 
-    async def _leave_in_crm(self, order: CallBackOrder, number: str, why: str) -> None:
+    async def _leave_in_crm(self, wish: Wish, why: str) -> None:
         """Nobody was rung: without this no trace of the wish would be left."""
+        order, number = wish.order, wish.number
         responsible = await self._responsible(order)
         user = responsible.user_id if responsible else self._default_user
         if user is None:

@@ -2,7 +2,7 @@
 
 SQLite is written from one thread of its own with one hop per transaction: through the asynchronous driver each
 statement would cost a hop, three times the CPU (docs/decisions/0010-storage.md has the figures). MariaDB is written
-through its asynchronous driver.
+through its asynchronous driver (`stasis_app.store.mariadb`).
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from stasis_app.store import schema
 from stasis_app.store.backlog import Action
-from stasis_app.store.errors import StoreError, is_passing
+from stasis_app.store.errors import StoreError, is_passing, remedy
+from stasis_app.store.mariadb import MariaDb
 from stasis_app.store.writer import Executor
 
 T = TypeVar("T")
@@ -50,8 +51,17 @@ class Database(Protocol):
     async def close(self) -> None: ...
 
 
-async def open_database(url: str, *, unless: Callable[[Connection], bool] = lambda _: False) -> Database:
-    """Open (SQLite: create) the database and migrate it, `unless` says otherwise. Raises `StoreError` with a remedy."""
+async def open_database(
+    url: str,
+    *,
+    unless: Callable[[Connection], bool] = lambda _: False,
+    patience: float = TRANSACTION_TIMEOUT,
+    single: bool = False,
+) -> Database:
+    """Open (SQLite: create) the database and migrate it, `unless` says otherwise. Raises `StoreError` with a remedy.
+
+    `patience`: seconds a server may take to answer. `single`: each action of the executor is one statement.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -60,12 +70,12 @@ async def open_database(url: str, *, unless: Callable[[Connection], bool] = lamb
         if parsed.get_backend_name() == "sqlite":
             return await _Sqlite.open(parsed, unless)
         if parsed.get_backend_name() in ("mysql", "mariadb"):
-            return await _MariaDb.open(parsed, unless)
+            return await MariaDb.open(parsed, unless, patience=patience, single=single)
     except SQLAlchemyError as error:
         shown = parsed.render_as_string(hide_password=True)
         raise StoreError(
             f"[storage] url: {shown} can't be opened ({getattr(error, 'orig', None) or type(error).__name__}); "
-            "check that the path or server exists and that this user may write to it",
+            f"{remedy(error)}",
             passing=is_passing(error),
         ) from error
     except ModuleNotFoundError as error:
@@ -160,45 +170,6 @@ class _WriterThread:
         self._engine.dispose()
 
 
-class _MariaDb:
-    """A MariaDB or MySQL server."""
-
-    dialect = "mysql"
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
-    @property
-    def executor(self) -> Executor:
-        return self
-
-    @classmethod
-    async def open(cls, url: URL, unless: Callable[[Connection], bool]) -> _MariaDb:
-        engine = create_async_engine(url.set(drivername="mysql+asyncmy"), pool_pre_ping=True, pool_recycle=1800)
-        try:
-            async with engine.begin() as connection:
-                if not await connection.run_sync(unless):
-                    await connection.run_sync(schema.upgrade)
-        except BaseException:
-            await engine.dispose()
-            raise
-        return cls(engine)
-
-    async def run(self, action: Action) -> None:
-        try:
-            async with asyncio.timeout(TRANSACTION_TIMEOUT), self._engine.begin() as connection:
-                await connection.run_sync(action)
-        except TimeoutError as error:
-            raise OperationalError("transaction", None, error) from error
-
-    async def read(self, query: Callable[[Connection], T]) -> T:
-        async with self._engine.connect() as connection:
-            return await connection.run_sync(query)
-
-    async def close(self) -> None:
-        await self._engine.dispose()
-
-
 def _create_private(path: Path) -> None:
     """Create the file readable by its owner only: it holds tokens and phone numbers. SQLite's side files follow it.
 
@@ -227,6 +198,7 @@ def _set_up_writer(connection: Any, _: Any) -> None:
 
 def _migrate(engine: Engine, unless: Callable[[Connection], bool]) -> None:
     with engine.begin() as connection:
-        if not unless(connection):
+        if not (unless(connection) or schema.is_current(connection)):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # another instance may be starting
             schema.upgrade(connection)
     engine.dispose()

@@ -55,7 +55,7 @@ class SqlClientStore:
     async def save(self, rows: Sequence[ClientRow]) -> None:
         """Insert the rows, or replace those with the same number."""
         if rows:
-            await self._writer.write(self._put, [{**row, "name": row["name"][:255]} for row in rows])
+            await self._writer.write(self._put, rows)
 
     async def delete(self, numbers: Sequence[str]) -> None:
         """Drop numbers; unknown ones are no error."""

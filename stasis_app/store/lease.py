@@ -2,8 +2,8 @@
 
 A row with a counter that the holder raises twice a second. Whoever waits watches the counter by his own monotonic clock
 and takes the row over when it has stood still for `VALID` seconds, so no two clocks have to agree. Every change names
-the counter it saw, so of two that reach for the row one gets it. Only who can write can take it: while the database
-refuses, the holder keeps it, and whoever waits begins to watch anew.
+the counter it saw, so of two that reach for the row one gets it. Only who can write at once can take it: while the
+database refuses, or does not answer, the holder keeps it, and whoever waits begins to watch anew.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sqlalchemy import Connection, insert, inspect, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from stasis_app.settings import StorageSettings
-from stasis_app.store.database import Database
+from stasis_app.store.database import Database, open_database
 from stasis_app.store.store import open_patiently
 from stasis_app.store.tables import leases
 
@@ -39,7 +39,7 @@ WATCH_EVERY = 0.2
 """Seconds between two looks of whoever waits."""
 
 LOOK = 1.0
-"""Seconds a database may take to tell a process that was frozen whose the lease is."""
+"""Seconds a database may take to answer. One that takes longer tells nothing of the holder, who waits for it too."""
 
 NAME = "service"
 NOBODY = ""
@@ -122,11 +122,14 @@ class Lease:
         """
         await self._stop_renewing()
         deadline = time.monotonic() + 2 * VALID
+        refused_before = False
         while not await self._try():
-            if self._refused_at is not None:
+            refused = self._refused_at is not None and self._seen is None
+            if refused and refused_before:  # once may be another that is just taking it
                 logger.warning("The lease can't be taken yet, calls are served without it")
                 self._begin(None)
                 return
+            refused_before = refused
             if time.monotonic() > deadline:
                 raise LeaseHeld(self._seen.holder if self._seen else "unknown")
             await asyncio.sleep(WATCH_EVERY)
@@ -309,7 +312,10 @@ async def open_lease(settings: StorageSettings) -> Lease:
         StoreError: the database can't be opened.
     """
     holder = f"{_place()}:{os.getpid()}:{secrets.token_hex(4)}"
-    return Lease(await open_patiently(settings.url, patient=True, unless=has_lease), holder)
+    database = await open_patiently(
+        lambda: open_database(settings.url, unless=has_lease, patience=LOOK, single=True),
+    )
+    return Lease(database, holder)
 
 
 def _place() -> str:

@@ -79,7 +79,7 @@ class SqlQueueStore:
 
     def keep_agent(self, row: AgentRow) -> None:
         """Write an agent some time soon."""
-        self._writer.post(self._put_agent, [{**row, "reason": row["reason"][:255]}])
+        self._writer.post(self._put_agent, [row])
 
     def keep_membership(self, row: MembershipRow) -> None:
         """Write a membership some time soon."""

@@ -12,8 +12,13 @@ HEAD = "0004"
 """The newest migration. Kept here so that alembic is loaded only when there is something to do."""
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether the tables are of this program's version."""
+    return _version(connection) == HEAD
+
+
 def upgrade(connection: Connection) -> None:
-    """Run the migrations that are missing, in the connection's transaction.
+    """Run the migrations that are missing, in the connection's transaction; whoever calls keeps others out.
 
     Raises `StoreError` when the database was written by a newer version of this program.
     """

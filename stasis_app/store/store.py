@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from loguru import logger
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from stasis_app.settings import StorageSettings
@@ -76,22 +75,24 @@ async def open_store(
     `patient`: wait for one that is locked, away, or on a full disk. Raises `StoreError` telling what is wrong with
     `[storage] url` and how to mend it.
     """
-    database = await open_patiently(settings.url, patient=patient)
+
+    def open_it() -> Awaitable[Database]:
+        return open_database(settings.url)
+
+    database = await (open_patiently(open_it) if patient else open_it())
     writer = Writer(database.executor, may_write=may_write)
     writer.start()
     return Store(database, writer)
 
 
-async def open_patiently(
-    url: str, *, patient: bool, unless: Callable[[Connection], bool] = lambda _: False
-) -> Database:
-    """The database; `patient`: waited for when it is locked, away, or on a full disk. Raises `StoreError`."""
+async def open_patiently(open_it: Callable[[], Awaitable[Database]]) -> Database:
+    """The database, waited for when it is locked, away, or on a full disk. Raises `StoreError`."""
     told = -math.inf
     while True:
         try:
-            return await open_database(url, unless=unless)
+            return await open_it()
         except StoreError as error:
-            if not (patient and error.passing):
+            if not error.passing:
                 raise
             told = _tell_of_waiting(str(error), told)
             await asyncio.sleep(LOOK_AGAIN)

@@ -8,6 +8,7 @@ from sqlalchemy.dialects import mysql
 metadata = MetaData()
 
 CALL_ID = String(150)
+QUEUE = String(150)
 LONG_TEXT = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 
 calls = Table(
@@ -98,7 +99,7 @@ portal_tokens = Table(
 memberships = Table(
     "queue_memberships",
     metadata,
-    Column("queue", String(40), primary_key=True),
+    Column("queue", QUEUE, primary_key=True),
     Column("extension", String(64), primary_key=True),
     Column("signed_in", Boolean, nullable=False),
     Column("changed_at", Double, nullable=False),
@@ -116,7 +117,7 @@ agents = Table(
     Column("calls", Integer, nullable=False),
     Column("last_call_at", Double, nullable=False),
     Column("on_call", CALL_ID, nullable=False),
-    Column("on_queue", String(40), nullable=False),
+    Column("on_queue", QUEUE, nullable=False),
 )
 """The agents of queues: pauses, and the figures strategies go by."""
 
@@ -124,7 +125,7 @@ call_backs = Table(
     "call_backs",
     metadata,
     Column("id", CALL_ID, primary_key=True),
-    Column("queue", String(40), nullable=False),
+    Column("queue", QUEUE, nullable=False),
     Column("number", String(64), nullable=False),
     Column("line", String(64), nullable=False),
     Column("since", Double, nullable=False),

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from loguru import logger
 from sqlalchemy import Connection
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
 
 from stasis_app.store.backlog import Action, Backlog, Batch, Statement
 from stasis_app.store.statements import Row
@@ -234,7 +234,7 @@ def _nothing(connection: Connection) -> None:
 
 def _may_pass(error: Exception) -> bool:
     """Whether trying again may help: locked, full, connection lost, file damaged - not a row that breaks a rule."""
-    if isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError:
+    if isinstance(error, OperationalError | InterfaceError | InternalError) or type(error) is DatabaseError:
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated
 

@@ -6,6 +6,7 @@ A queue answers at once, so a caller's `talk_s` counts from when he began to wai
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+import pytest
 import pytest_asyncio
 
 from lab.exchange import Exchange
@@ -147,14 +148,19 @@ async def test_callers_keep_their_places_over_a_restart(exchange: Exchange):
     assert [text for text in result.differences if "the card of" not in text] == []
 
 
-async def test_who_would_rather_be_called_back_is_called_when_his_turn_comes(exchange: Exchange):
+@pytest.mark.parametrize("killed", [False, True], ids=["", "although the service is killed meanwhile"])
+async def test_who_would_rather_be_called_back_is_called_when_his_turn_comes(exchange: Exchange, killed: bool):
     n, pbx, folder = BACK, exchange.pbx, exchange.folder
-    first = Caller(pbx, folder, number=n.did, from_number=n.client(1), talk_s=6.0)
+    first = Caller(pbx, folder, number=n.did, from_number=n.client(1), talk_s=14.0 if killed else 6.0)
     second = Caller(pbx, folder, number=n.did, from_number=n.client(2), keys=[(1.0, "5"), (2.0, "1")])
     async with Office(pbx, folder, phones=_call_back(n).phones) as office:
         talking = asyncio.create_task(first.call())
         await office.until("answered_at")
         waited = await second.call()
+        if killed:
+            await exchange.service.kill()
+            await exchange.service.start()
+            assert not talking.done()
         made = await exchange.portal.until_call(lambda call: call["type"] == 1 and call["finish"] is not None, 30)
         await talking
 

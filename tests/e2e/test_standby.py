@@ -40,9 +40,12 @@ COMPANY = Story(
 )
 
 
-@pytest_asyncio.fixture(params=["inbound", "outbound"])
+@pytest_asyncio.fixture
 async def exchange(request: pytest.FixtureRequest) -> AsyncIterator[Exchange]:
-    async with Exchange([COMPANY], outbound=request.param == "outbound") as running:
+    """Told how Asterisk and the service find each other, and where the lease is."""
+    way, database = request.param
+    storage = request.getfixturevalue("mariadb").fresh() if database == "mariadb" else ""
+    async with Exchange([COMPANY], outbound=way == "outbound", storage=storage) as running:
         yield running
 
 
@@ -81,7 +84,11 @@ async def serves(exchange: Exchange) -> bool:
             return (await answer.json()).get("value", "0") != "0"
 
 
-@pytest.mark.parametrize("struck", [killed, frozen, stopped])
+SQLITE = [((way, "sqlite"), struck) for way in ("inbound", "outbound") for struck in (killed, frozen, stopped)]
+MARIADB = [(("inbound", "mariadb"), killed), (("outbound", "mariadb"), frozen)]
+
+
+@pytest.mark.parametrize(("exchange", "struck"), [*SQLITE, *MARIADB], indirect=["exchange"])
 async def test_it_takes_over_a_talk_and_a_new_call(
     exchange: Exchange, standby: Path, struck: Callable[[int], None]
 ) -> None:

@@ -41,12 +41,13 @@ REGISTER = "telephony.externalCall.register"
         ("500", Temporary, UnknownOutcome, False),
         ("502", Temporary, UnknownOutcome, False),
         ("504", Temporary, UnknownOutcome, False),
-        ("internal", Temporary, Temporary, False),
+        ("internal", Temporary, UnknownOutcome, False),
         ("503", LimitExceeded, LimitExceeded, False),
         ("overload", LimitExceeded, LimitExceeded, False),
         ("lost-reply", Temporary, UnknownOutcome, True),
         ("truncated", BadReply, UnknownOutcome, True),
         ("garbage", BadReply, UnknownOutcome, True),
+        ("late-internal", Temporary, UnknownOutcome, True),
     ],
 )
 async def test_what_the_client_makes_of_it(

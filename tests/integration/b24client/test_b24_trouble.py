@@ -53,6 +53,28 @@ async def test_a_lost_answer_to_a_question_is_asked_again_at_once(office: Office
     assert office.requests("profile") == 2
 
 
+async def test_what_has_waited_for_room_is_not_sent_when_another_program_has_taken_over(office: Office) -> None:
+    ours = True
+
+    async def may_send() -> bool:
+        return ours
+
+    portal = await office.installed(limits=Limits(rate=5, burst=1), may_send=may_send)
+    await portal.telephony.register(CALL)
+    other = CALL.model_copy(update={"external_call_id": "pbx-2"})
+    waiting = [asyncio.create_task(portal.telephony.register(other)) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    assert portal.waiting == 2
+    ours = False
+
+    for registration in waiting:
+        with pytest.raises(Temporary, match="not for this program"):
+            await registration
+    with pytest.raises(Temporary, match="not for this program"):
+        await portal.profile()
+    assert office.requests("telephony.externalCall.register") == 1
+
+
 async def test_a_portal_that_resets_every_connection(office: Office) -> None:
     portal = await office.installed()
     office.trouble(kind="down")

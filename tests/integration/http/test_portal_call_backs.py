@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -16,12 +17,21 @@ from aiohttp.test_utils import TestServer, unused_port
 
 from b24client import CallType, MemoryTokenStore, OAuthAuth, Portal
 from b24client.sandbox import SANDBOX, SandboxConfig, SeedClient, SeedUser, create_sandbox
-from stasis_app.calls import Order
+from stasis_app.calls import CallRecord, Order
 from stasis_app.calls import facts as f
 from stasis_app.calls.record import after as with_fact
 from stasis_app.calls.record import begin
 from stasis_app.crm import Availability, Directory, Employee, MemoryEmployeeStore, PhoneState
-from stasis_app.portal import CallBackDesk, CallBackOrder, CallBacks, InstallProof, PortalNeeds, add_portal
+from stasis_app.portal import (
+    CallBackDesk,
+    CallBackOrder,
+    CallBacks,
+    InstallProof,
+    PortalNeeds,
+    Wish,
+    WishBook,
+    add_portal,
+)
 from stasis_app.settings import CallbackSettings
 
 BOSS, ANNA, BORIS, VERA = 1, 12, 13, 14
@@ -40,11 +50,14 @@ class Ordered:
         self.id, self.order, self.record = call_id, order, begin(started)
         self.state: Any = type("State", (), {"ended": False})()
         self._answers = answers
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
 
     def identify(self, fact: f.Identified) -> None:
         self.record = with_fact(self.record, fact)
 
     async def wait(self, ready: Callable[[], object], seconds: float | None) -> None:
+        await self.goes_on.wait()
         if self._answers:
             customer = f.Party(f.PartyKind.CUSTOMER, self.order.number)
             rung = f.Dialled(call_id=self.id, at=datetime.now(UTC), leg="leg", party=customer)
@@ -54,13 +67,29 @@ class Ordered:
         assert ready()
 
 
+class Disk:
+    """What outlives the service."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    async def get(self, name: str) -> Any:
+        return json.loads(self.values.get(name, "null"))
+
+    async def set(self, name: str, value: Any) -> bool:
+        self.values[name] = json.dumps(value)
+        return True
+
+
 class Office:
     """The employees' phones, and the calls that were ordered."""
 
     def __init__(self) -> None:
         self.calls: list[Ordered] = []
+        self.past: dict[str, CallRecord] = {}  # calls that ended while the service was away
         self.away: set[str] = set()  # whose phone is busy or off
         self.silent: set[str] = set()  # who does not answer
+        self.rings: set[str] = set()  # whose phone rings until something is decided
         self.connected_link = True
 
     async def of(self, extension: str) -> Availability:
@@ -68,7 +97,15 @@ class Office:
 
     def originate(self, order: Order) -> Any:
         self.calls.append(Ordered(str(len(self.calls)), order, answers=order.extension not in self.silent))
+        if order.extension in self.rings:
+            self.calls[-1].goes_on.clear()
         return self.calls[-1]
+
+    def get(self, call_id: str) -> Any:
+        return next((call for call in self.calls if call.id == call_id and call_id not in self.past), None)
+
+    async def record_of(self, call_id: str) -> CallRecord | None:
+        return self.past.get(call_id)
 
     async def connected(self) -> None:
         return
@@ -81,8 +118,10 @@ class Office:
 class World:
     """A portal with a callback form, our service, and the phones."""
 
-    def __init__(self, sandbox: TestServer, portal: Portal, office: Office, call_backs: CallBacks) -> None:
-        self.portal, self.office, self.call_backs = portal, office, call_backs
+    def __init__(
+        self, sandbox: TestServer, portal: Portal, office: Office, disk: Disk, start: Callable[[], CallBacks]
+    ) -> None:
+        self.portal, self.office, self.disk, self.start, self.call_backs = portal, office, disk, start, start()
         self.state = sandbox.app[SANDBOX]
         self._url = str(sandbox.make_url("/sandbox/api/callback"))
 
@@ -92,6 +131,18 @@ class World:
             deliveries = (await answer.json())["deliveries"]
         await self.call_backs.settled()
         return [delivery["status"] for delivery in deliveries]
+
+    async def until_called(self, *extensions: str) -> None:
+        """Wait until these were called, one after another."""
+        async with asyncio.timeout(5):
+            while self.office.called != list(extensions):  # noqa: ASYNC110 (nobody tells)
+                await asyncio.sleep(0.01)
+
+    async def restart(self) -> None:
+        """The service ends in the middle of it and is started again."""
+        await self.call_backs.aclose()
+        self.call_backs = self.start()
+        self.call_backs.take_up(await WishBook(self.disk).load())
 
     def in_crm(self) -> list[Any]:
         return list(self.state.calls.calls.values())
@@ -115,21 +166,29 @@ async def world() -> AsyncIterator[World]:
         portal = await stack.enter_async_context(Portal(auth, allow_http=True))
         office, service, port = Office(), web.Application(), unused_port()
         people = [Employee(BOSS, "Olga", "100"), Employee(ANNA, "Anna", "101"), Employee(BORIS, "Boris", "102")]
-        call_backs = CallBacks(
-            CallBackDesk(office, office.connected, lambda number: number),
-            portal,
-            Directory(None, MemoryEmployeeStore(), overrides=people),
-            office,  # type: ignore[arg-type]
-            CallbackSettings(attempts=2, pause=0.01, patience=900),
-            ["102"],
-            BOSS,
-        )
+        disk, rules = Disk(), CallbackSettings(attempts=2, pause=0.01, patience=900)
+
+        def start() -> CallBacks:
+            return CallBacks(
+                CallBackDesk(office, office.connected, lambda number: number, office.record_of),
+                WishBook(disk),
+                portal,
+                Directory(None, MemoryEmployeeStore(), overrides=people),
+                office,  # type: ignore[arg-type]
+                rules,
+                ["102"],
+                BOSS,
+            )
+
+        world = World(sandbox, portal, office, disk, start)
         proof = InstallProof(portal=base, client_id=app.client_id, oauth_url=base, session=session)
         url = f"http://127.0.0.1:{port}"
         control: Any = None
         add_portal(
             service,
-            PortalNeeds(auth=auth, portal=portal, proof=proof, control=control, call_backs=call_backs, public_url=url),
+            PortalNeeds(
+                auth=auth, portal=portal, proof=proof, control=control, call_backs=world.call_backs, public_url=url
+            ),
         )
         server = TestServer(service, port=port)
         await server.start_server()
@@ -139,8 +198,8 @@ async def world() -> AsyncIterator[World]:
         state = sandbox.app[SANDBOX]
         while len(state.postman.bindings) < 3:  # noqa: ASYNC110 (the sandbox tells nobody)
             await asyncio.sleep(0.01)
-        yield World(sandbox, portal, office, call_backs)
-        await call_backs.aclose()
+        yield world
+        await world.call_backs.aclose()
 
 
 async def test_the_responsible_is_called_first_then_the_customer(world: World) -> None:
@@ -210,3 +269,68 @@ async def test_an_unknown_visitor_is_called_by_the_group(world: World) -> None:
     await world.form("+79990000000")
 
     assert world.office.called == ["102"]
+
+
+async def test_a_wish_outlives_the_service_while_the_phone_rings_and_nobody_is_rung_twice(world: World) -> None:
+    world.office.rings = {"101"}
+    world.call_backs.take(CallBackOrder(number=CUSTOMER, entity_type="LEAD", entity_id=77))
+    await world.until_called("101")
+
+    await world.restart()
+    world.office.calls[0].goes_on.set()
+    await world.call_backs.settled()
+
+    assert world.office.called == ["101"]  # he answers the call that rang all the time
+    assert await WishBook(world.disk).load() == []
+
+
+async def test_a_call_that_came_to_nothing_while_the_service_was_away_is_followed_by_the_next(world: World) -> None:
+    world.office.rings, world.office.silent = {"101"}, {"101"}
+    world.call_backs.take(CallBackOrder(number=CUSTOMER, entity_type="LEAD", entity_id=77))
+    await world.until_called("101")
+
+    world.office.past["0"] = world.office.calls[0].record
+    world.office.away = {"101"}
+    await world.restart()
+    await world.call_backs.settled()
+
+    assert world.office.called == ["101", "102"]
+
+
+async def test_a_customer_who_was_reached_while_the_service_was_away_is_not_called_again(world: World) -> None:
+    world.office.rings = {"101"}
+    world.call_backs.take(CallBackOrder(number=CUSTOMER, entity_type="LEAD", entity_id=77))
+    await world.until_called("101")
+
+    customer = f.Party(f.PartyKind.CUSTOMER, CUSTOMER)
+    rung = f.Dialled(call_id="0", at=datetime.now(UTC), leg="leg", party=customer)
+    world.office.past["0"] = with_fact(world.office.calls[0].record, rung)
+    await world.restart()
+    await world.call_backs.settled()
+
+    assert world.office.called == ["101"]
+
+
+async def test_a_wish_that_waited_too_long_for_the_service_is_seen_in_the_crm(world: World) -> None:
+    late = CallBackOrder(number=CUSTOMER, entity_type="LEAD", entity_id=77, ordered_at=time.time() - 5000)
+    await WishBook(world.disk).keep(Wish(CUSTOMER, late))
+
+    await world.restart()
+    await world.call_backs.settled()
+
+    assert world.office.calls == []
+    (left,) = world.in_crm()
+    assert "late" in left.finish.failed_reason
+
+
+async def test_a_form_is_one_wish_over_a_restart_too(world: World) -> None:
+    world.office.rings = {"101"}
+    world.call_backs.take(CallBackOrder(number=CUSTOMER, entity_type="LEAD", entity_id=77))
+    await world.until_called("101")
+
+    await world.restart()
+    world.call_backs.take(CallBackOrder(number=CUSTOMER, entity_type="LEAD", entity_id=77))
+    world.office.calls[0].goes_on.set()
+    await world.call_backs.settled()
+
+    assert world.office.called == ["101"]

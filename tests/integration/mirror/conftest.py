@@ -30,14 +30,15 @@ from tests.unit.mirror.mirror_story import Office, Story
 class Company:
     """The service's half that talks to the portal, and the portal as its employees see it."""
 
-    def __init__(self, sandbox: Sandbox, portal: Portal, folder: Path) -> None:
+    def __init__(self, sandbox: Sandbox, portal: Portal, folder: Path, storage: str) -> None:
         self.sandbox = sandbox
         self.folder = folder
+        self.storage = storage
         self.portal = portal
         self.effects: asyncio.Queue[str] = asyncio.Queue()
 
     async def open(self, **recording: Any) -> None:
-        self.store: Store = await open_store(StorageSettings(url=f"sqlite+aiosqlite:///{self.folder}/stasis.sqlite"))
+        self.store: Store = await open_store(StorageSettings(url=self.storage))
         self.incidents = IncidentBook(self.store.incidents)
         self.mirror = Mirror(
             self.store.outbox,
@@ -101,7 +102,14 @@ class Company:
 
 
 @pytest.fixture
-async def company(tmp_path: Path) -> AsyncIterator[Company]:
+def storage(tmp_path: Path) -> str:
+    """Where the service keeps what it has to tell."""
+    return f"sqlite+aiosqlite:///{tmp_path}/stasis.sqlite"
+
+
+@pytest.fixture
+async def company(tmp_path: Path, storage: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Company]:
+    monkeypatch.setattr("stasis_app.mirror.entries.STILL_AT_WORK", 0.5)
     async with AsyncExitStack() as stack:
         config = SandboxConfig.from_file(SAMPLE_SEED)
         config.limits.enabled = False
@@ -111,7 +119,7 @@ async def company(tmp_path: Path) -> AsyncIterator[Company]:
         stack.push_async_callback(server.close)
         auth = WebhookAuth(f"{str(server.make_url('/')).rstrip('/')}/rest/1/sandboxsecret/")
         portal = await stack.enter_async_context(Portal(auth, allow_http=True, limits=Limits(enabled=False)))
-        company = Company(server.app[SANDBOX], portal, tmp_path)
+        company = Company(server.app[SANDBOX], portal, tmp_path, storage)
         await company.open()
         stack.push_async_callback(company.close)
         yield company

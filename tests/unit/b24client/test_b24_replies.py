@@ -26,6 +26,8 @@ from b24client import (
     RegisterCall,
     RegisteredCall,
     StatusCode,
+    Temporary,
+    UnknownOutcome,
     User,
 )
 from b24client.batch import batch_params, batch_results
@@ -144,6 +146,16 @@ def test_a_command_over_its_working_time() -> None:
     answer = {"result": [], "result_error": {"a": {"error": "OPERATION_TIME_LIMIT", "error_description": "blocked"}}}
     results, _ = batch_results([Command("a", "user.get")], answer, str)
     assert isinstance(results["a"].error, LimitExceeded)
+
+
+@pytest.mark.parametrize("failure", [("INTERNAL_SERVER_ERROR", ""), ("ERROR_CORE", "Unexpected database error")])
+def test_a_command_the_portal_failed_over_may_have_been_carried_out(failure: tuple[str, str]) -> None:
+    code, text = failure
+    failed = {"error": code, "error_description": text}
+    commands = [Command("end", "telephony.externalCall.finish"), Command("user", "user.get")]
+    results, _ = batch_results(commands, {"result": [], "result_error": {"end": failed, "user": failed}}, str)
+    assert type(results["end"].error) is UnknownOutcome
+    assert type(results["user"].error) is Temporary
 
 
 @given(json_values)

@@ -126,6 +126,25 @@ async def test_whoever_was_ringing_is_released_and_the_flow_begins_again(before:
     assert pbx.bridges == {"1.0-bridge": ["1.0", pbx.leg("101")]}
 
 
+async def test_killed_again_in_the_moment_after_the_talk_nobody_is_rung_anew(before: Exchange) -> None:
+    await before.customer_calls()
+    await before.answers("101")
+    anna = before.leg("101")
+
+    async def anna_hangs_up() -> None:
+        await before.hangs_up(anna)
+
+    first = await restarted(before, anna_hangs_up)
+    assert "1.0" in first.channels  # whoever was between two phones has a moment to come back
+
+    pbx = await restarted(first)
+    await pbx.passes(10)
+
+    assert pbx.told(f.Dialled) == []
+    assert pbx.told(f.Ended)
+    assert not pbx.channels
+
+
 async def test_a_call_handed_over_is_only_watched(before: Exchange) -> None:
     before.flow = away
     await before.customer_calls()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -29,8 +28,8 @@ class Query:
 
 
 @pytest.fixture
-async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
-    store = await open_store(StorageSettings(url=f"sqlite+aiosqlite:///{tmp_path}/stasis.sqlite"))
+async def journal(storage_url: str) -> AsyncIterator[Journal]:
+    store = await open_store(StorageSettings(url=storage_url))
     journal = Journal(store.journal)
     yield journal
     await journal.close()

@@ -89,6 +89,7 @@ async def open_desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator:
     monkeypatch.setattr(attempts, "LIVE_LONGEST", 0.01)
     monkeypatch.setattr(attempts, "LATE_LONGEST", 0.01)
     monkeypatch.setattr("stasis_app.mirror.gate.FIRST_PROBE", 0.01)
+    monkeypatch.setattr("stasis_app.mirror.entries.STILL_AT_WORK", 0.01)
     async with AsyncExitStack() as stack:
 
         async def open_one(office: Office | None = None, **settings: object) -> Desk:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from b24client import FinishCall, Refused, RegisterCall
+from b24client import B24Error, FinishCall, RegisterCall
 from stasis_app.calls import facts as f
 from stasis_app.calls.facts import (
     Direction,
@@ -63,6 +63,7 @@ class Story:
         self.listener = listener
         self.now = BEGAN
         self.record: CallRecord | None = None
+        self.last: f.Fact | None = None
 
     def wait(self, seconds: float) -> Story:
         self.now += timedelta(seconds=seconds)
@@ -119,13 +120,13 @@ class Story:
 
     def tell(self, fact: f.Fact) -> Story:
         assert self.record is not None
-        self.record = after(self.record, fact)
+        self.record, self.last = after(self.record, fact), fact
         self.listener(self.record, fact)
         return self
 
     def _start(self, direction: Direction, caller: Party, **more: str) -> Story:
         fact = f.Started(**self._at, direction=direction, caller=caller, **more)
-        self.record = begin(fact)
+        self.record, self.last = begin(fact), fact
         self.listener(self.record, fact)
         return self
 
@@ -160,7 +161,7 @@ class ListeningPortal:
     reminders: list[Reminder] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     client: tuple[str, int] = ("", 0)
-    trouble: dict[str, list[Exception]] = field(default_factory=dict)
+    trouble: dict[str, list[B24Error]] = field(default_factory=dict)
     slow: asyncio.Event | None = None
     is_crowded: bool = False
     takes_the_same_two_for_one_call: bool = False
@@ -183,8 +184,8 @@ class ListeningPortal:
         if first.finish is None:
             return Registered(call_id, bool(first.show), entity_type=self.client[0], entity_id=self.client[1])
         await self._hear(_ending(first.finish))
-        if refusal := self._fails("finish"):
-            return Registered(call_id, refusal=refusal if isinstance(refusal, Refused) else None)
+        if failure := self._fails("finish"):
+            return Registered(call_id, failure=failure)
         self.finished.append(first.finish.model_copy(update={"call_id": call_id}))
         return Registered(call_id, finished=True, entity_type=self.client[0], entity_id=self.client[1])
 
@@ -260,7 +261,7 @@ class ListeningPortal:
         if error := self._fails(kind):
             raise error
 
-    def _fails(self, kind: str) -> Exception | None:
+    def _fails(self, kind: str) -> B24Error | None:
         return self.trouble[kind].pop(0) if self.trouble.get(kind) else None
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from b24client import AccessDenied, LimitExceeded, Refused, Temporary, UnknownOutcome
+from b24client import AccessDenied, BadReply, LimitExceeded, Refused, Temporary, UnknownOutcome
 from stasis_app.calls.facts import Unanswered
 from stasis_app.mirror import Responsible
 from stasis_app.mirror.deliveries import NotYet
@@ -80,6 +80,41 @@ async def test_a_lost_answer_to_a_whole_call_is_looked_up_before_it_is_told_agai
     assert await desk.heard() == ["register for 1", "look in the statistics", "register for 1", "finish 1 304 0s"]
 
 
+async def test_an_end_that_went_along_and_got_no_answer_is_looked_up_before_it_is_told_again(desk):
+    desk.portal.trouble = {"finish": [BadReply("any", "", "the batch's answer does not hold it")]}
+    desk.call().comes_in().ends()
+
+    said = ["register for 1", "finish 1 304 0s", "look whether it is finished", "finish 1 304 0s"]
+    assert await desk.heard() == said
+
+
+async def test_whoever_stands_in_for_nobody_known_is_the_same_when_it_is_said_again(open_desk, monkeypatch):
+    monkeypatch.setattr(NotYet, "retry_after", 0.01)
+    office = Office({})
+    desk = await open_desk(office)
+    desk.portal.trouble = {"register": [LOST]}
+    desk.portal.slow = asyncio.Event()
+    desk.call().is_dialled_by(ANNA, CLIENT)
+    await asyncio.sleep(0)
+    office.users[BORIS] = 12
+    await desk.portal.hears("register for 12")
+    office.users[ANNA] = 11
+    desk.portal.slow.set()
+
+    assert (await desk.heard()) == ["register for 12", "register for 12, show 11"]
+
+
+async def test_a_card_that_may_be_open_is_closed_though_another_opens_with_the_registration(desk):
+    desk.portal.trouble = {"register": [LOST]}
+    desk.portal.slow = asyncio.Event()
+    call = desk.call().comes_in().rings(ANNA)
+    await desk.portal.hears("register for 11, show 11")
+    call.gives_up(ANNA, Unanswered.NO_ANSWER).rings(BORIS)
+    desk.portal.slow.set()
+
+    assert await desk.heard() == ["register for 11, show 11", "register for 11, show 12", "hide 11"]
+
+
 async def test_an_old_doubt_is_settled_by_the_statistics(desk):
     desk.portal.slow = asyncio.Event()
     desk.call().comes_in().ends()
@@ -113,7 +148,7 @@ async def test_a_finish_that_had_succeeded_after_all_is_not_a_failure(desk):
 
 
 async def test_a_finish_the_portal_refuses_closes_the_recording_too(desk):
-    desk.portal.trouble = {"finish": [refused("Call is not found")]}
+    desk.portal.trouble = {"finish": [refused("Call is not found")] * 2}
     call = desk.call().comes_in().rings(ANNA).answers(ANNA).talks(ANNA).wait(3).leaves(ANNA)
     call.is_recorded().ends()
     await desk.heard()

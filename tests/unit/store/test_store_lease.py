@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from contextlib import asynccontextmanager
 
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from lab.mariadb import MariaDb
 from stasis_app.settings import StorageSettings
-from stasis_app.store import Lease, LeaseHeld, lease, open_lease
+from stasis_app.store import Lease, LeaseHeld, lease, open_lease, open_store
 
 Make = Callable[[], Awaitable[Lease]]
 
@@ -21,19 +22,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "RENEW_EVERY", 0.05)
     monkeypatch.setattr(lease, "VALID", 0.9)
     monkeypatch.setattr(lease, "WATCH_EVERY", 0.02)
+    monkeypatch.setattr(lease, "LOOK", 0.4)
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "stasis.sqlite"
-
-
-@pytest.fixture
-async def make(file: Path) -> AsyncIterator[Make]:
+async def make(storage_url: str) -> AsyncIterator[Make]:
     made: list[Lease] = []
 
     async def make() -> Lease:
-        made.append(await open_lease(StorageSettings(url=f"sqlite+aiosqlite:///{file}")))
+        made.append(await open_lease(StorageSettings(url=storage_url)))
         return made[-1]
 
     yield make
@@ -41,8 +38,26 @@ async def make(file: Path) -> AsyncIterator[Make]:
         await one.close()
 
 
+@asynccontextmanager
+async def held(url: str) -> AsyncIterator[None]:
+    """Somebody else reads the database and lets nobody write meanwhile, as a backup does."""
+    engine = create_async_engine(url)
+    async with engine.connect() as other:
+        how = "BEGIN IMMEDIATE" if other.dialect.name == "sqlite" else "LOCK TABLES leases READ"
+        await other.exec_driver_sql(how)
+        yield
+        await other.invalidate()
+    await engine.dispose()
+
+
 async def soon(work: Awaitable[None]) -> None:
     await asyncio.wait_for(work, 5)
+
+
+async def given_up(*waiting: asyncio.Task[None]) -> None:
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
 
 
 def dies(one: Lease) -> None:
@@ -60,7 +75,7 @@ async def test_the_first_who_waits_gets_it_and_the_second_waits(make: Make) -> N
 
     assert first.held
     assert not waiting.done()
-    waiting.cancel()
+    await given_up(waiting)
 
 
 async def test_what_is_given_up_is_taken_at_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,8 +100,7 @@ async def test_who_dies_is_followed_and_one_of_two_wins(make: Make) -> None:
     await asyncio.wait_for(asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED), 5)
     await asyncio.sleep(lease.VALID * 2)
     assert sorted([second.held, third.held]) == [False, True]
-    for task in waiting:
-        task.cancel()
+    await given_up(*waiting)
 
 
 async def test_who_is_started_while_another_serves_is_told_so(make: Make) -> None:
@@ -100,7 +114,7 @@ async def test_who_is_started_while_another_serves_is_told_so(make: Make) -> Non
 
 
 async def test_who_is_started_after_a_crash_does_not_wait_for_a_process_that_is_gone(
-    make: Make, file: Path, monkeypatch: pytest.MonkeyPatch
+    make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "VALID", 60)
     first, second = await make(), await make()
@@ -136,38 +150,59 @@ async def test_a_process_that_was_frozen_looks_before_it_acts(make: Make, monkey
     assert not await first.still_ours()
 
 
-async def test_a_locked_database_takes_the_lease_from_nobody(make: Make, file: Path) -> None:
+async def nobody_takes_it_from(first: Lease, waiting: asyncio.Task[None]) -> None:
+    await asyncio.sleep(lease.VALID * 2)
+    assert first.held
+    assert not waiting.done()
+    await given_up(waiting)
+
+
+async def test_a_locked_database_takes_the_lease_from_nobody(make: Make, storage_url: str) -> None:
     first, second = await make(), await make()
     await first.take()
     waiting = asyncio.create_task(second.wait())
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+    for seconds in (lease.VALID * 3, lease.VALID * 1.3):
+        async with held(storage_url):
+            await asyncio.sleep(seconds)
+            assert first.held
+            assert not waiting.done()
 
-    await asyncio.sleep(lease.VALID * 3)
-    assert first.held
-    assert not waiting.done()
-    other.execute("ROLLBACK")
-    other.close()
-    await asyncio.sleep(lease.VALID * 2)
-
-    assert first.held
-    assert not waiting.done()
-    waiting.cancel()
+    await nobody_takes_it_from(first, waiting)
 
 
-async def test_a_database_that_refuses_keeps_nobody_from_serving(make: Make, file: Path) -> None:
+async def test_a_database_that_refuses_keeps_nobody_from_serving(make: Make, storage_url: str) -> None:
     first, second = await make(), await make()
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+    async with held(storage_url):
+        await soon(first.take())
+        assert await first.still_ours()
+        waiting = asyncio.create_task(second.wait())
+        await asyncio.sleep(lease.VALID / 2)
 
-    await soon(first.take())
-    assert await first.still_ours()
+    await nobody_takes_it_from(first, waiting)
+
+
+@pytest.mark.parametrize("trouble", ["away", "frozen"])
+async def test_a_server_that_is_gone_for_a_while_takes_the_lease_from_nobody(mariadb: MariaDb, trouble: str) -> None:
+    settings = StorageSettings(url=mariadb.fresh())
+    await (await open_store(settings)).close()
+    first, second = await open_lease(settings), await open_lease(settings)
+    await first.take()
     waiting = asyncio.create_task(second.wait())
     await asyncio.sleep(lease.VALID)
-    other.execute("ROLLBACK")
-    other.close()
 
-    await asyncio.sleep(lease.VALID * 2)
-    assert first.held
-    assert not waiting.done()
-    waiting.cancel()
+    with mariadb.away() if trouble == "away" else mariadb.frozen():
+        await asyncio.sleep(lease.VALID * 2)
+        assert await first.still_ours()
+
+    await nobody_takes_it_from(first, waiting)
+    await first.close()
+    await second.close()
+
+
+async def test_of_two_that_start_at_once_on_an_empty_database_one_serves(make: Make) -> None:
+    both = await make(), await make()
+
+    outcomes = await asyncio.gather(*(one.take() for one in both), return_exceptions=True)
+
+    assert sorted(one.held for one in both) == [False, True]
+    assert [type(outcome) for outcome in outcomes if outcome is not None] == [LeaseHeld]

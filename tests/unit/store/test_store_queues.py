@@ -1,7 +1,5 @@
 """Queues on disk."""
 
-from pathlib import Path
-
 from stasis_app.settings import StorageSettings
 from stasis_app.store import AgentRow, CallBackRow, MembershipRow, open_store
 
@@ -22,8 +20,8 @@ def call_back(order: str, state: str) -> CallBackRow:
     )
 
 
-async def test_what_is_kept_of_queues_comes_back_and_what_is_over_is_forgotten(tmp_path: Path):
-    settings = StorageSettings(url=f"sqlite+aiosqlite:///{tmp_path / 'stasis.sqlite'}")
+async def test_what_is_kept_of_queues_comes_back_and_what_is_over_is_forgotten(storage_url):
+    settings = StorageSettings(url=storage_url)
     agent = AgentRow(
         extension="101",
         paused=True,

@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
+from stasis_app.store.migrations.made import TABLE
+
 revision = "0001"
 down_revision = None
 
@@ -27,10 +29,11 @@ def upgrade() -> None:
         sa.Column("ended_by", sa.String(10)),
         sa.Column("cause", sa.SmallInteger, nullable=False),
         sa.Column("record", LONG_TEXT, nullable=False),
+        **TABLE,
     )
-    op.create_index("calls_by_start", "calls", ["started_at"])
-    op.create_index("calls_by_end", "calls", ["ended_at"])
-    op.create_index("calls_by_customer", "calls", ["customer", "started_at"])
+    op.create_index("calls_by_start", "calls", ["started_at"], if_not_exists=True)
+    op.create_index("calls_by_end", "calls", ["ended_at"], if_not_exists=True)
+    op.create_index("calls_by_customer", "calls", ["customer", "started_at"], if_not_exists=True)
     op.create_table(
         "facts",
         sa.Column("call_id", CALL_ID, primary_key=True),
@@ -39,6 +42,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(30), nullable=False),
         sa.Column("data", LONG_TEXT, nullable=False),
         sqlite_with_rowid=False,
+        **TABLE,
     )
     op.create_table(
         "outbox",
@@ -54,8 +58,9 @@ def upgrade() -> None:
         sa.Column("answer", LONG_TEXT, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sqlite_with_rowid=False,
+        **TABLE,
     )
-    op.create_index("outbox_by_state", "outbox", ["state", "opened_at"])
+    op.create_index("outbox_by_state", "outbox", ["state", "opened_at"], if_not_exists=True)
     op.create_table(
         "clients",
         sa.Column("number", sa.String(64), primary_key=True),
@@ -65,6 +70,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.BigInteger),
         sa.Column("extension", sa.String(64), nullable=False),
         sa.Column("seen_at", sa.Double, nullable=False),
+        **TABLE,
     )
     op.create_table(
         "employees",
@@ -72,17 +78,20 @@ def upgrade() -> None:
         sa.Column("name", sa.String(255), nullable=False),
         sa.Column("extension", sa.String(64), nullable=False),
         sa.Column("active", sa.Boolean, nullable=False),
+        **TABLE,
     )
     op.create_table(
         "portal_tokens",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("tokens", LONG_TEXT, nullable=False),
         sa.Column("saved_at", sa.Double, nullable=False),
+        **TABLE,
     )
     op.create_table(
         "meta",
         sa.Column("name", sa.String(64), primary_key=True),
         sa.Column("value", LONG_TEXT, nullable=False),
+        **TABLE,
     )
 
 

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from stasis_app.store.migrations.made import TABLE
+
 revision = "0002"
 down_revision = "0001"
 
@@ -17,4 +19,9 @@ def upgrade() -> None:
         sa.Column("first_at", sa.Double, nullable=False),
         sa.Column("last_at", sa.Double, nullable=False),
         sa.Column("closed_at", sa.Double),
+        **TABLE,
     )
+
+
+def downgrade() -> None:
+    op.drop_table("incidents")

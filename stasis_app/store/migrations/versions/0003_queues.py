@@ -3,19 +3,23 @@
 import sqlalchemy as sa
 from alembic import op
 
+from stasis_app.store.migrations.made import TABLE
+
 revision = "0003"
 down_revision = "0002"
 
 CALL_ID = sa.String(150)
+QUEUE = sa.String(150)
 
 
 def upgrade() -> None:
     op.create_table(
         "queue_memberships",
-        sa.Column("queue", sa.String(40), primary_key=True),
+        sa.Column("queue", QUEUE, primary_key=True),
         sa.Column("extension", sa.String(64), primary_key=True),
         sa.Column("signed_in", sa.Boolean, nullable=False),
         sa.Column("changed_at", sa.Double, nullable=False),
+        **TABLE,
     )
     op.create_table(
         "queue_agents",
@@ -27,12 +31,13 @@ def upgrade() -> None:
         sa.Column("calls", sa.Integer, nullable=False),
         sa.Column("last_call_at", sa.Double, nullable=False),
         sa.Column("on_call", CALL_ID, nullable=False),
-        sa.Column("on_queue", sa.String(40), nullable=False),
+        sa.Column("on_queue", QUEUE, nullable=False),
+        **TABLE,
     )
     op.create_table(
         "call_backs",
         sa.Column("id", CALL_ID, primary_key=True),
-        sa.Column("queue", sa.String(40), nullable=False),
+        sa.Column("queue", QUEUE, nullable=False),
         sa.Column("number", sa.String(64), nullable=False),
         sa.Column("line", sa.String(64), nullable=False),
         sa.Column("since", sa.Double, nullable=False),
@@ -42,8 +47,9 @@ def upgrade() -> None:
         sa.Column("state", sa.String(10), nullable=False),
         sa.Column("call_id", CALL_ID, nullable=False),
         sa.Column("agent", sa.String(64), nullable=False),
+        **TABLE,
     )
-    op.create_index("call_backs_by_state", "call_backs", ["state"])
+    op.create_index("call_backs_by_state", "call_backs", ["state"], if_not_exists=True)
 
 
 def downgrade() -> None:

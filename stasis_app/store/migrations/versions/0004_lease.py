@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from stasis_app.store.migrations.made import TABLE
+
 revision = "0004"
 down_revision = "0003"
 
@@ -13,6 +15,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(64), primary_key=True),
         sa.Column("holder", sa.String(150), nullable=False),
         sa.Column("beat", sa.BigInteger, nullable=False),
+        **TABLE,
     )
 
 

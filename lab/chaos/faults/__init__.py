@@ -1,0 +1,26 @@
+"""What fails. One more fault is one more small class in `FAULTS`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lab.chaos.faults.around import AsteriskRestarted, LinkCut, LinkDead, PortalTrouble
+from lab.chaos.faults.disk import DatabaseLocked, DatabaseLockedLong, DiskFull
+from lab.chaos.faults.fault import Fault, Ground, Reach, Strike
+from lab.chaos.faults.instances import ServiceFrozen, ServiceKilled, ServiceStopped, StandbyTakesOver
+
+__all__ = ["FAULTS", "Fault", "Ground", "LinkCut", "PortalTrouble", "Reach", "ServiceKilled", "Strike"]
+
+FAULTS: Sequence[Fault] = (
+    LinkCut(),
+    LinkDead(),
+    ServiceStopped(),
+    ServiceKilled(),
+    ServiceFrozen(),
+    StandbyTakesOver(),
+    PortalTrouble(),
+    DatabaseLocked(),
+    DatabaseLockedLong(),
+    DiskFull(),
+    AsteriskRestarted(),
+)
