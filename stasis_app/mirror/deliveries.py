@@ -144,6 +144,8 @@ class Deliveries:
         answer: dict[str, Any] = {"call_id": done.call_id}
         if done.entity_id:
             answer |= {"entity_type": done.entity_type, "entity_id": done.entity_id}
+        if done.created_lead:
+            answer["created_lead"] = True
         return Verdict(answer=answer, shown=done.shown, finish=finish)
 
     async def cards(
@@ -174,6 +176,10 @@ class Deliveries:
                 return Verdict(reason="an earlier attempt succeeded, its answer was lost")
             return self._otherwise(error, body)
         return Verdict()
+
+    async def reach(self, portal_call_id: str) -> None:
+        """Find out whether the portal answers at all. Raises `B24Error` when it does not."""
+        await self._portal.is_finished(portal_call_id)
 
     async def recording(self, row: OutboxRow, portal_call_id: str) -> Verdict:
         """Deliver the recording of a finished call."""

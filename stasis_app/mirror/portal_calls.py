@@ -67,6 +67,7 @@ class Registered:
     failure: B24Error | None = None
     entity_type: str = ""
     entity_id: int = 0
+    created_lead: bool = False  # the portal knew nobody with this number
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,7 @@ class B24PortalCalls:
             failure,
             made_known.crm_entity_type,
             made_known.crm_entity_id or 0,
+            bool(made_known.crm_created_lead),
         )
 
     async def cards(self, call_id: str, expected: Change, change: Callable[[], Change | None], *, since: float) -> bool:

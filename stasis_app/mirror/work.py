@@ -63,6 +63,7 @@ class Work:
             lambda: self._registered_alone(row, live=live, doubt=doubt),
         )
         if verdict is None or (verdict.state == DROPPED and verdict.body is None):
+            self._asked_whose = False  # a portal that takes nothing had nothing to say, either
             return
         entries.settle(row, verdict)
         if verdict.shown:
@@ -102,7 +103,7 @@ class Work:
             return None
         entries, told = self._subject.entries, self._subject.told
         end = told.finish
-        if end is not None and end.state == OPEN and (self._asked_whose or "whose" not in end.body):
+        if end is not None and end.state == OPEN and self._knows_whose(end):
             entries.drop_cards()
             self._along = end
             return Beginning(finish=end)
@@ -141,22 +142,44 @@ class Work:
 
     async def _finish(self) -> None:
         await self._find_responsible()
-        row, call_id = self._subject.told.finish, self._subject.told.portal_call_id
-        since, deliveries = self._subject.fact_at, self._subject.shared.deliveries
-        await self._carry_out(row, lambda row, doubt: deliveries.finish(row, call_id, since=since, doubt=doubt))
+        told, since, deliveries = self._subject.told, self._subject.fact_at, self._subject.shared.deliveries
+
+        async def send(row: OutboxRow, doubt: bool) -> Verdict:
+            if not self._knows_whose(row):
+                await deliveries.reach(told.portal_call_id)
+                self._subject.shared.gate.succeeded()
+                raise NotYet("finish", "", "the portal has not yet said whose the call is")
+            return await deliveries.finish(row, told.portal_call_id, since=since, doubt=doubt)
+
+        if not await self._carry_out(told.finish, send):
+            self._asked_whose = False
 
     async def _find_responsible(self) -> None:
-        """A missed call ended before the portal could say whose it is: the portal is asked before it is told."""
-        row = self._subject.told.finish
-        if row is None or "whose" not in row.body:
+        """A missed call ended before the portal could say whose it is: the portal is asked before it is told.
+
+        Not while it is away: then the registration finds out when it is back.
+        """
+        told, gate = self._subject.told, self._subject.shared.gate
+        row = told.finish
+        if row is None or self._knows_whose(row):
+            return
+        if told.register is not None and told.register.answer.get("created_lead"):
+            # A new caller. His lead belongs to whoever the call was registered for, and that is our own doing.
+            self._asked_whose = True
             return
         for _ in range(ASKS):
+            if not gate.is_open:
+                return
             found = await self._subject.shared.responsible_of(row.body["whose"])
             if found is not None:
                 self._subject.entries.rewrite(row, ops.belonging_to(row.body, found.user_id))
-                break
+                return
             await asyncio.sleep(BETWEEN_ASKS)
         self._asked_whose = True
+
+    def _knows_whose(self, end: OutboxRow) -> bool:
+        """Whether nothing more is to be found out about whose a missed call is."""
+        return self._asked_whose or "whose" not in end.body
 
     async def _deliver(self) -> None:
         told, deliveries = self._subject.told, self._subject.shared.deliveries
@@ -172,8 +195,11 @@ class Work:
         answer = told.register.answer if told.register is not None else {}
         await self._carry_out(told.note, lambda row, doubt: deliveries.note(row, answer, doubt=doubt))
 
-    async def _carry_out(self, row: OutboxRow | None, send: Callable[[OutboxRow, bool], Awaitable[Verdict]]) -> None:
-        """Send an operation that goes by itself. `send` is told whether an earlier attempt may have succeeded."""
+    async def _carry_out(self, row: OutboxRow | None, send: Callable[[OutboxRow, bool], Awaitable[Verdict]]) -> bool:
+        """Send an operation that goes by itself; False when it has to be tried again.
+
+        `send` is told whether an earlier attempt may have succeeded.
+        """
         assert row is not None
         entries = self._subject.entries
         await entries.on_disk(row)
@@ -181,6 +207,7 @@ class Work:
         verdict = await self._attempt(lambda: [row], lambda: send(row, doubt))
         if verdict is not None:
             entries.settle(row, verdict)
+        return verdict is not None
 
     async def _attempt(
         self, rows: Callable[[], Sequence[OutboxRow]], send: Callable[[], Awaitable[Verdict]]

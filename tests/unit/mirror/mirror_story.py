@@ -151,7 +151,8 @@ def told(happens: Callable[[Story], object]) -> CallRecord:
 class ListeningPortal:
     """Remembers what it is told: `said` are short lines in order. `trouble`: errors to raise, one by one, by kind.
 
-    `client`: the entity it takes for whose number a call is of. A note is written down even if its answer is trouble.
+    `client`: the entity it takes for whose number a call is of, `makes_leads`: it made it just then.
+    A note is written down even if its answer is trouble.
     """
 
     said: list[str] = field(default_factory=list)
@@ -161,6 +162,7 @@ class ListeningPortal:
     reminders: list[Reminder] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     client: tuple[str, int] = ("", 0)
+    makes_leads: bool = False
     trouble: dict[str, list[B24Error]] = field(default_factory=dict)
     slow: asyncio.Event | None = None
     is_crowded: bool = False
@@ -182,12 +184,12 @@ class ListeningPortal:
         self.registered.append(call)
         call_id = self._names(call)
         if first.finish is None:
-            return Registered(call_id, bool(first.show), entity_type=self.client[0], entity_id=self.client[1])
+            return Registered(call_id, bool(first.show), False, None, *self.client, created_lead=self.makes_leads)
         await self._hear(_ending(first.finish))
         if failure := self._fails("finish"):
             return Registered(call_id, failure=failure)
         self.finished.append(first.finish.model_copy(update={"call_id": call_id}))
-        return Registered(call_id, finished=True, entity_type=self.client[0], entity_id=self.client[1])
+        return Registered(call_id, False, True, None, *self.client, created_lead=self.makes_leads)
 
     async def cards(self, call_id: str, expected: Change, change: Callable[[], Change | None], *, since: float) -> bool:
         now = change()

@@ -52,6 +52,43 @@ async def test_a_portal_that_is_too_busy_to_say_whose_a_missed_call_was_is_asked
     assert (await desk.heard())[-1] == "finish 11 304 0s"
 
 
+async def test_an_outage_longer_than_all_questions_does_not_cost_the_responsible_his_missed_call(desk):
+    desk.portal.trouble = {"register": [AWAY] * 5}
+    desk.ask_for_responsible = lambda number: None if desk.portal.trouble["register"] else Responsible(11)
+    desk.call().comes_in().ends()
+
+    assert (await desk.heard())[-1] == "finish 11 304 0s"
+
+
+async def test_the_end_waits_for_a_portal_that_went_away_before_it_could_say_whose_the_call_is(desk):
+    asked = 0
+
+    def answer(number: str) -> Responsible | None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            for _ in range(3):
+                desk.mirror.gate.failed(AWAY)
+        return Responsible(11) if asked > 2 else None
+
+    desk.ask_for_responsible = answer
+    call = desk.call().comes_in().rings(BORIS)
+    await desk.heard()
+    call.gives_up(BORIS, Unanswered.NO_ANSWER).ends()
+
+    assert (await desk.heard())[-1] == "finish 11 304 0s"
+
+
+async def test_the_lead_our_own_registration_made_does_not_say_whose_a_missed_call_is(desk):
+    desk.portal.client, desk.portal.makes_leads = ("LEAD", 5), True
+    desk.responsible = Responsible(12)
+    call = desk.call().comes_in().rings(BORIS)
+    await desk.heard()
+    call.gives_up(BORIS, Unanswered.NO_ANSWER).ends()
+
+    assert (await desk.heard())[-1] == "finish 1 304 0s"
+
+
 async def test_a_missed_call_of_a_client_of_nobody_goes_to_the_default_user(desk):
     desk.responsible = Responsible(None)
     desk.call().comes_in().ends()
