@@ -187,11 +187,12 @@ class Hall(Exchange):
 
     async def sends_on(self, extension: str, to: str) -> None:
         """The phone sends the call on (SIP 302), and Asterisk ends its channel before it has noted why."""
-        leg = self.leg(extension)
-        self.tell(e.Dial, peer=self.channels[leg], dialstatus="CANCEL", forward=to)
+        leg, pair = self.leg(extension), f"Local/{to}@stasis-phones-00000001"
+        instead = e.Channel(id="9.1", name=f"{pair};1", state="Down")
+        self.tell(e.Dial, peer=self.channels[leg], dialstatus="CANCEL", forwarded=instead)
         await self.hangs_up(leg, 0)
-        await self.arrives("internal", to, channel="9.0", name=f"Local/{to}@stasis-phones-00000001;2", number="")
-        await self.passes(0.5)  # such a channel may belong to a transfer: it is looked at a little later
+        await self.arrives("internal", to, channel="9.0", name=f"{pair};2", number="")
+        await self.settled()
 
     async def answered_by(self, extension: str) -> None:
         await self.rings(extension)
