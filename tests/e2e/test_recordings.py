@@ -91,8 +91,9 @@ async def test_the_customer_is_left_the_employee_right_and_a_pause_is_a_hole_in_
         _, content = await delivered(exchange)
 
         left, right = voices(content)
-        assert re.fullmatch(r"-?c+-{3,5}c+-?", left), left
-        assert re.fullmatch(r"-?e+-{3,5}e+-?", right), right
+        # The lab's voices may begin a moment after the talk.
+        assert re.fullmatch(r"-{0,2}c+-{3,5}c+-?", left), left
+        assert re.fullmatch(r"-{0,2}e+-{3,5}e+-?", right), right
         assert real.talk is not None
         assert abs(listen(content).seconds - real.talk.seconds) < 0.5
         await exchange.until_nothing_is_left()
