@@ -14,6 +14,7 @@ from lab.story import Story, Table
 
 NAMES = ("Anna", "Boris", "Vera", "Gleb", "Dina", "Egor", "Zoya", "Ivan", "Kira")
 DIRECTOR = 1
+SCRIPTS = "scripts.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Company:
     phone_transfers: str = "auto"
     recording: Table = field(default_factory=dict)  # more keys of [recording]
     storage: str = ""  # the service's database, when it is not a file of its own
+    scripts: str = ""  # the text of the scripts file
 
     def __post_init__(self) -> None:
         extensions = sorted({number for story in self.stories for number in _extensions(story)})
@@ -77,6 +79,8 @@ class Company:
         paths = {name: folder / f"{name}.toml" for name in files}
         for name, text in files.items():
             paths[name].write_text(text)
+        if self.scripts:
+            (folder / SCRIPTS).write_text(self.scripts)
         return paths
 
     def _seed(self) -> str:
@@ -135,7 +139,11 @@ class Company:
                 "tokens": [self.token],
             },
             "storage": {"url": self.storage or f"sqlite+aiosqlite:///{folder / 'stasis.sqlite'}"},
-            "routing": {"plan": str(folder / "plan.toml"), "country": "RU"},
+            "routing": {
+                "plan": str(folder / "plan.toml"),
+                "country": "RU",
+                **({"scripts": str(folder / SCRIPTS)} if self.scripts else {}),
+            },
             "recording": {"format": "wav", "directory": str(pbx.recordings), **self.recording},
             "logging": {"level": "DEBUG", "mask_numbers": False},
         }

@@ -68,6 +68,7 @@ class Exchange:
     configuration: str = ""  # more sections of stasis.toml
     phone_transfers: str = "auto"  # asterisk.phone_transfers
     plan: str = ""  # more tables of the plan
+    scripts: str = ""  # the text of the scripts file
     outbound: bool = False  # Asterisk connects to the service, not the service to Asterisk
     recorded: Mapping[str, object] = field(default_factory=dict)  # more keys of [recording]
     storage: str = ""  # storage.url; a file of its own when empty
@@ -75,7 +76,11 @@ class Exchange:
 
     def __post_init__(self) -> None:
         self.company = Company(
-            self.stories, phone_transfers=self.phone_transfers, recording=self.recorded, storage=self.storage
+            self.stories,
+            phone_transfers=self.phone_transfers,
+            recording=self.recorded,
+            storage=self.storage,
+            scripts=self.scripts,
         )
         self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None

@@ -119,7 +119,6 @@ def _what_flows_know(grounds: Grounds, people: People, queues: Queues, codes: Co
         people.directory,
         people.phones,
         ResponsibleFinder(people.phonebook, people.directory, people.phones),
-        people.extensions,
         codes,
         grounds.scripts,
         outbound_seconds=grounds.settings.outbound.seconds,

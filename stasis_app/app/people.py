@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from stasis_app.app.grounds import Grounds
 from stasis_app.crm import (
+    AriDialplan,
     AriEndpoints,
     Directory,
     Employee,
     Extensions,
+    FreePbx,
     Phonebook,
     Phones,
     PortalClientFinder,
@@ -51,5 +53,6 @@ async def know_people(grounds: Grounds) -> People:
         settings=extensions,
         call_waiting=settings.phones.call_waiting,
         do_not_disturb=settings.phones.do_not_disturb,
+        kept_elsewhere=FreePbx(AriDialplan(grounds.link)) if settings.phones.freepbx_settings else None,
     )
     return People(directory, phonebook, extensions, phones)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from stasis_app.calls.features import Features
     from stasis_app.calls.moves.attended import Consultation
+    from stasis_app.calls.outbound import Way
 
 T = TypeVar("T")
 _SECOND_TRY = 3.0  # seconds
@@ -166,7 +167,8 @@ class Call:
         self._leading: asyncio.Task[None] | None = None  # what leads the call: its flow
         self._tasks: set[asyncio.Task[None]] = set()
         self.music = should_hear_music(state) or _NONE  # legs that hear music because they are held
-        self.followed = _NONE  # legs whose phones need not be followed (any more) where they send the call
+        # Legs whose phones need not be followed (any more) where they send the call -> how whom they named is rung.
+        self.followed: dict[str, Way | None] = {}
         self.asides: dict[str, bool] = {}  # channels beside the call (supervisors) -> whether they are in Stasis
         self.features: Features | None = None  # what keys pressed in a conversation do
         self.consultation: Consultation | None = None  # the attended transfer under way
@@ -371,11 +373,12 @@ class Call:
         seconds: float,
         strategy: Strategy = Strategy.ALL,
         on_hold: Callable[[], Awaitable[None]] | None = None,
+        sent_on: bool = True,
     ) -> RingResult:
         """Ring parties and connect the first who answers."""
         await self.recording.announce_before_ringing()
         if on_hold is not None:
-            return await ring_all(self, targets, seconds, on_hold)
+            return await ring_all(self, targets, seconds, on_hold, sent_on=sent_on)
         ring = ring_in_turn if strategy is Strategy.IN_TURN else ring_all
         return await ring(self, targets, seconds)
 

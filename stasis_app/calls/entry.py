@@ -15,6 +15,7 @@ from functools import cache
 from stasis_app.ari.events import Channel
 from stasis_app.calls import model
 from stasis_app.calls.facts import Direction, Party, PartyKind
+from stasis_app.calls.number_plan import NumberPlan
 from stasis_app.calls.transition import Change
 
 _MOBILE = "mobile"  # the kind of an employee's leg that goes through a trunk
@@ -99,7 +100,7 @@ def leg_args(call_id: str, party: Party, *, outside: bool = False) -> str:
     return f"leg,{call_id},{kind},{party.number.replace(',', '')}"
 
 
-def begin_call(channel: Channel, entry: Entry, at: datetime, endpoint: str) -> Change:
+def begin_call(channel: Channel, entry: Entry, at: datetime, endpoint: str, trunks: NumberPlan | None = None) -> Change:
     """The call a channel begins.
 
     Args:
@@ -107,15 +108,21 @@ def begin_call(channel: Channel, entry: Entry, at: datetime, endpoint: str) -> C
         entry: what the dialplan said.
         at: when it came in.
         endpoint: dial string of an extension, by which an employee's phone is known.
+        trunks: tells the line a number dialled on a phone goes out by.
     """
     inbound = entry.direction is Direction.INBOUND
+    caller = _customer(channel) if inbound else _employee(channel, endpoint)
+    line, wished = entry.line, None
+    if trunks is not None and entry.direction is Direction.OUTBOUND:
+        line, wished = trunks.line_of(entry.dialled, extension=caller.number), ""
     return model.start(
         channel.id,
         channel,
         entry.direction,
-        _customer(channel) if inbound else _employee(channel, endpoint),
+        caller,
         at,
-        line=entry.line,
+        line=line,
+        wished_line=wished,
         dialled=entry.dialled,
         element=entry.element,
     )

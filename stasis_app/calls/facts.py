@@ -67,11 +67,15 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started(Fact):
-    """A call began. `caller` began it; `line` is the DID it came in on, or the line it goes out by ("" unknown)."""
+    """A call began. `caller` began it; `line` is the DID it came in on, or the line it goes out by ("" unknown).
+
+    `wished_line` is the line or trunk an order chose, None where `line` is all there is to say.
+    """
 
     direction: Direction
     caller: Party
     line: str = ""
+    wished_line: str | None = None
     dialled: str = ""  # the number or extension dialled, "" for inbound calls
     element: str = ""  # the plan element named by the dialplan
     channel: str = ""
@@ -275,12 +279,19 @@ class TransferResult(StrEnum):
 class TransferStarted(LegFact):
     """The party moves the call to somebody else (`to`: an extension, an outside number or an element of the plan).
 
-    `target_leg` is the leg rung for an attended transfer.
+    `target_leg` is the leg rung for an attended transfer, "" until `Consulting` tells it.
     """
 
     kind: TransferKind
     to: str
     target_leg: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consulting(Fact):
+    """In the attended transfer under way this leg is rung now: the first one, another trunk, whom he forwards to."""
+
+    leg: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,7 +172,7 @@ async def _ring_employee(call: Call, order: Order) -> None:
     endpoint = options.endpoint.format(extension=caller.party.number)
     shown, variables = number, options.auto_answer.variables(caller.party.number, order.auto_answer)
     if order.mobile:
-        attempts = options.trunks.attempts(order.mobile, line=call.record.line, caller_id=call.record.caller_id)
+        attempts = options.trunks.attempts(order.mobile, line=call.record.chosen_line, caller_id=call.record.caller_id)
         if not attempts:
             raise Gone("originate", f"no trunk serves {order.mobile}", 404)
         endpoint, shown, variables = attempts[0].endpoint, attempts[0].caller_id or number, {}

@@ -73,7 +73,8 @@ def _hangup_request(state: CallState, event: e.ChannelHangupRequest) -> Change:
     if event.soft:
         # A DELETE, mostly our own, coming back; its cause is a flag, not Q.850.
         return state.with_leg(replace(leg, leaving=leg.leaving or event.cause == _SOFT_HANGUP_EXPLICIT)), []
-    state = state.with_leg(replace(leg, leaving=True, cause=event.cause, tech_cause=event.tech_cause))
+    tech_cause = event.tech_cause or leg.tech_cause
+    state = state.with_leg(replace(leg, leaving=True, cause=event.cause, tech_cause=tech_cause))
     return _first_hangup(state, leg), []
 
 

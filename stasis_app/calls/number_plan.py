@@ -104,6 +104,20 @@ class NumberPlan:
         line = self._line(line)
         return line in self.lines or any(self._is_of(trunk, line) for trunk in self.trunks)
 
+    def line_of(self, number: str, *, line: str = "", extension: str = "", caller_id: str = "") -> str:
+        """The line a call to a number goes out by: the one chosen, else the number the first trunk shows.
+
+        "" when nobody can tell: Asterisk or the carrier then puts the number in.
+        """
+        named = next((trunk for trunk in self.trunks if trunk.name == line), None)
+        if line and named is None:
+            return line
+        first = next(iter(self.attempts(number, line=line, extension=extension, caller_id=caller_id)), None)
+        if first is None or first.caller_id:
+            return first.caller_id if first else ""
+        lines = next(trunk.lines for trunk in self.trunks if trunk.name == first.trunk)
+        return lines[0] if lines else ""
+
     def may_show(self, number: str) -> bool:
         """Whether a number is one of the company's own that calls may show."""
         own = {*self.employees.values(), *self.lines.values()}

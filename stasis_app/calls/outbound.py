@@ -39,9 +39,12 @@ class Way:
         target: whom to ring.
         deadline: when the ring time is over, by the loop's clock.
         early_media: bring the caller together with the leg at once, so that he hears the far side's own tones.
+        by: the employee who calls the party for himself, instead of the caller.
     """
 
-    def __init__(self, call: Call, target: Target, deadline: float, *, early_media: bool) -> None:
+    def __init__(
+        self, call: Call, target: Target, deadline: float, *, early_media: bool, by: Party | None = None
+    ) -> None:
         self.party = target.party
         self.stopped = False
         self.unheard = False  # the link failed: nobody knows whether the phone was rung
@@ -49,7 +52,8 @@ class Way:
         self._target = target
         self._deadline = deadline
         self._early_media = early_media
-        self._ahead = list(attempts_for(call, target))
+        self._by = by
+        self._ahead = list(attempts_for(call, target, by))
         self._begin()
 
     @property
@@ -137,7 +141,7 @@ class Way:
             self.leg,
             attempt.endpoint,
             appArgs=self._args,
-            callerId=_shown(attempt) or caller_id(call.record.caller),
+            callerId=_shown(attempt) or caller_id(self._by or call.record.caller),
             timeout=self._seconds,
             originator=call.state.anchor_leg,
         )
@@ -177,27 +181,22 @@ class Way:
             await call.control.hang_up(self.leg, NORMAL)
 
 
-def attempts_for(call: Call, target: Target) -> Sequence[Attempt]:
-    """The ways to dial a target in this call, the best first."""
+def attempts_for(call: Call, target: Target, by: Party | None = None) -> Sequence[Attempt]:
+    """The ways to dial a target in this call, the best first; `by` is who calls him, if it is not the caller."""
     if not target.outside_number:
         return [Attempt("", call.options.endpoint.format(extension=target.party.number), target.party.number)]
     record = call.record
-    inbound = record.direction is Direction.INBOUND
-    return call.options.trunks.attempts(
+    trunks = call.options.trunks
+    if by is not None:
+        return trunks.attempts(target.outside_number, extension=by.number)
+    sent_on = record.direction is Direction.INBOUND
+    return trunks.attempts(
         target.outside_number,
-        line=record.line,
-        extension="" if inbound else record.caller.number,
+        line=record.chosen_line,
+        extension="" if sent_on else record.caller.number,
         caller_id=record.caller_id,
-        sent_on=inbound,
+        sent_on=sent_on,
     )
-
-
-def endpoint_of(call: Call, party: Party) -> str:
-    """The dial string of a party, through the first trunk that serves him. Raises `Gone` when none does."""
-    attempts = attempts_for(call, Target(party))
-    if not attempts:
-        raise Gone("originate", f"no trunk serves {party.number}", 404)
-    return attempts[0].endpoint
 
 
 def _shown(attempt: Attempt) -> str:

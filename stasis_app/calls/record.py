@@ -70,6 +70,7 @@ class CallRecord:
     started_at: datetime
     caller: Party
     line: str = ""
+    wished_line: str | None = None
     dialled: str = ""
     element: str = ""
     caller_id: str = ""
@@ -127,6 +128,11 @@ class CallRecord:
         return self.caller.number if self.direction is Direction.INBOUND else self.dialled
 
     @property
+    def chosen_line(self) -> str:
+        """The line somebody chose for the call: who called, or who ordered it; "" when the number plan did."""
+        return self.line if self.wished_line is None else self.wished_line
+
+    @property
     def ringing_now(self) -> tuple[Ring, ...]:
         """The attempts whose phone rings at this moment."""
         return tuple(r for r in self.rings if r.ringing_at and not r.answered_at and not r.ended_at)
@@ -160,6 +166,7 @@ def begin(fact: f.Started) -> CallRecord:
         started_at=fact.at,
         caller=fact.caller,
         line=fact.line,
+        wished_line=fact.wished_line,
         dialled=fact.dialled,
         element=fact.element,
         caller_id=fact.caller_id,
@@ -221,6 +228,9 @@ def after(record: CallRecord, fact: f.Fact) -> CallRecord:
         case f.TransferStarted():
             begun = Transfer(fact.leg, fact.party, fact.kind, fact.to, fact.at, fact.target_leg)
             return replace(record, transfers=(*record.transfers, begun))
+        case f.Consulting():
+            transfers = tuple(replace(t, target_leg=fact.leg) if t.result is None else t for t in record.transfers)
+            return replace(record, transfers=transfers)
         case f.TransferEnded():
             return _transferred(record, fact)
         case f.RecordingStarted():

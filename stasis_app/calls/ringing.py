@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import Gone
@@ -42,17 +43,25 @@ async def ring_in_turn(call: Call, targets: Sequence[Target], seconds: float) ->
 
 
 async def ring_all(
-    call: Call, targets: Sequence[Target], seconds: float, on_hold: Callable[[], Awaitable[None]] | None = None
+    call: Call,
+    targets: Sequence[Target],
+    seconds: float,
+    on_hold: Callable[[], Awaitable[None]] | None = None,
+    *,
+    sent_on: bool = True,
 ) -> RingResult:
     """Ring all parties together for `seconds` and connect the first who answers.
 
-    With `on_hold` the caller goes on hearing what he hears; it is called before he is connected.
+    With `on_hold` the caller goes on hearing what he hears; it is called before he is connected. Without `sent_on` no
+    phone may send the call on to another number.
     """
     deadline = asyncio.get_running_loop().time() + seconds
     before, gaps = frozenset(call.state.legs), call.gaps
     # Somebody dialling out hears the far end's own tones; with several parties ringing there is no one far end.
     early = call.record.direction is Direction.OUTBOUND and len(targets) == 1 and on_hold is None
     ways = [Way(call, target, deadline, early_media=early) for target in targets]
+    if not sent_on:
+        call.followed |= dict.fromkeys(way.leg for way in ways)
     for way in ways:
         call.spawn(way.go())
     if on_hold is not None:
@@ -70,13 +79,13 @@ async def ring_all(
             connected = winner if await connect(call, winner) else ""
             await asyncio.gather(releasing, *(call.release(leg, Unanswered.ANSWERED_ELSEWHERE) for leg in others))
             if connected:
-                return RingResult(call.leg(winner).party, _tried(call, losers))
+                return RingResult(call.leg(winner).party, _tried(call, losers), _instead_of(call, winner))
         await asyncio.gather(*(_release(call, way, Unanswered.NO_ANSWER) for way in ways))
     finally:
         # However this ends (a script's own time limit, a lost link), no phone rings on for nobody.
         for way in ways:
             way.stopped = True
-            call.followed |= {way.leg}  # should its phone have sent the call on, that comes too late
+            call.followed.setdefault(way.leg, None)  # should its phone have sent the call on, that comes too late
             if way.leg != connected and call.leg(way.leg).alive and call.leg(way.leg).released is None:
                 call.spawn(_release(call, way, Unanswered.CANCELLED))
         for leg in _besides(call, ways, before):
@@ -87,9 +96,9 @@ async def ring_all(
     lost = [target for way, target in zip(ways, targets, strict=True) if _is_lost(call, way)]
     if lost and await _was_the_link(call, gaps, unheard=any(way.unheard for way in ways)):
         call.log.info("The link failed while {} rang: again", ", ".join(target.party.number for target in lost))
-        again = await ring_all(call, lost, seconds, on_hold)
+        again = await ring_all(call, lost, seconds, on_hold, sent_on=sent_on)
         refused = [way for way in ways if not _is_lost(call, way)]
-        return RingResult(again.answered_by, (*_tried(call, refused), *again.tried))
+        return replace(again, tried=(*_tried(call, refused), *again.tried))
     return RingResult(None, _tried(call, ways))
 
 
@@ -153,10 +162,15 @@ def _sent_on(call: Call, leg: str) -> bool:
     return call.leg(leg).sent_on and leg not in call.followed
 
 
+def _instead_of(call: Call, leg: str) -> Party | None:
+    """Whose phone had sent the call on to this leg."""
+    senders = (sender for sender, way in call.followed.items() if way is not None and way.leg == leg)
+    return next((call.leg(sender).party for sender in senders), None)
+
+
 async def follow_phone(call: Call, leg: str, to: Target, seconds: float = 20.0) -> None:
     """The phone of a leg sent the call on: ring whom it named, in its place."""
-    call.followed |= {leg}
-    way = Way(call, to, asyncio.get_running_loop().time() + seconds, early_media=False)
+    way = call.followed[leg] = Way(call, to, asyncio.get_running_loop().time() + seconds, early_media=False)
     extension, number = call.leg(leg).party.number, to.outside_number or to.party.number
     call.note(f.Forwarded(call_id=call.id, at=i.now(), extension=extension, to=number, why="by the phone"))
     await way.go()

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from datetime import datetime
 from functools import partial
 
 from loguru import logger
@@ -217,7 +218,10 @@ class Tracker:
             Direction.OUTBOUND,
             caller,
             i.now(),
-            line=order.line,
+            line=self._options.trunks.line_of(
+                order.number, line=order.line, extension=caller.number, caller_id=order.caller_id
+            ),
+            wished_line=order.line,
             dialled=order.number,
             caller_id=order.caller_id,
             ordered=True,
@@ -229,6 +233,9 @@ class Tracker:
 
         return self._begin_new(change, flow)
 
+    def _call_of(self, channel: e.Channel, entry: Entry, at: datetime) -> Change:
+        return begin_call(channel, entry, at, self._options.endpoint, self._options.trunks)
+
     def _arrived(self, event: e.StasisStart) -> None:
         """A channel we do not know entered the application."""
         if self._sent_on.takes(event):
@@ -236,7 +243,7 @@ class Tracker:
         entry = read_entry(event.args)
         match entry:
             case Entry():
-                started = begin_call(event.channel, entry, event.timestamp, self._options.endpoint)
+                started = self._call_of(event.channel, entry, event.timestamp)
                 self._begin_new(started, self._flow, silent=self._unlisted(entry))
                 if entry.direction is not Direction.INBOUND:
                     self._do(self._control.take_transfers(event.channel.id))
@@ -282,7 +289,7 @@ class Tracker:
             case Entry():
                 talking = _talks(channel.id, world)
                 logger.bind(call=channel.id).info("Adopted a call that {}", "talks" if talking else "waits")
-                started = begin_call(channel, entry, channel.creationtime or i.now(), self._options.endpoint)
+                started = self._call_of(channel, entry, channel.creationtime or i.now())
                 flow = go_on_talking if talking else self._flow
                 self._begin_new(started, flow, silent=self._unlisted(entry)).bridged = True
                 self.adopted += 1

@@ -65,10 +65,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class RingResult:
-    """What came of ringing. `answered_by` is None when nobody answered; `tried` says why each of the others did not."""
+    """What came of ringing. `answered_by` is None when nobody answered; `tried` says why each of the others did not.
+
+    `instead_of` is whose phone had sent the call on to who answered.
+    """
 
     answered_by: Party | None
     tried: tuple[tuple[Party, Unanswered], ...] = ()
+    instead_of: Party | None = None
 
 
 class RecordingHandle(Protocol):
@@ -142,13 +146,15 @@ class CallHandle(Protocol):
         seconds: float,
         strategy: Strategy = Strategy.ALL,
         on_hold: Callable[[], Awaitable[None]] | None = None,
+        sent_on: bool = True,
     ) -> RingResult:
         """Ring parties and connect the first who answers; the others stop ringing at once.
 
         `seconds` is the ring time of each (IN_TURN) or of all together (ALL). When somebody answered, the call is
         already bridged (and recorded if so configured) on return; use `talk` to wait for the end of the conversation.
         With `on_hold` (then strategy ALL) the caller goes on hearing what he hears, instead of ringing; it is called
-        when somebody has answered, before the two are connected.
+        when somebody has answered, before the two are connected. Without `sent_on` (strategy ALL, too) a phone that
+        sends the call on to another number has not answered.
         """
         ...
 

@@ -4,11 +4,12 @@ Everything here answers a caller's question within a time budget and without rai
 say in time is said as "unknown", and the call goes on.
 """
 
-from stasis_app.crm.availability import Availability, EndpointReader, Phones, PhoneState
+from stasis_app.crm.availability import ALWAYS, Availability, EndpointReader, Phones, PhoneState
 from stasis_app.crm.client import Client, ClientFinder, PortalClientFinder, WorkingDay
 from stasis_app.crm.employees import Directory, Employee, EmployeeLister, PortalEmployeeLister
 from stasis_app.crm.endpoints import AriEndpoints
 from stasis_app.crm.extensions import Extension, Extensions
+from stasis_app.crm.freepbx import AriDialplan, FreePbx, local_call
 from stasis_app.crm.importance import ClientQuestions, Importance, Mark
 from stasis_app.crm.numbers import Number, NumberKind, Numbers, extension_of
 from stasis_app.crm.phonebook import Lookup, Phonebook, Source
@@ -22,6 +23,8 @@ from stasis_app.crm.stores import (
 from stasis_app.crm.working_days import WorkingDays
 
 __all__ = [
+    "ALWAYS",
+    "AriDialplan",
     "AriEndpoints",
     "Availability",
     "Client",
@@ -35,6 +38,7 @@ __all__ = [
     "EndpointReader",
     "Extension",
     "Extensions",
+    "FreePbx",
     "Importance",
     "Lookup",
     "Mark",
@@ -55,4 +59,5 @@ __all__ = [
     "WorkingDay",
     "WorkingDays",
     "extension_of",
+    "local_call",
 ]

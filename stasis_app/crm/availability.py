@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -15,6 +15,10 @@ T = TypeVar("T")
 
 # Seconds a channel may still exist when its call is over for us.
 _ENDS = 0.25
+
+
+ALWAYS = "always"
+"""Why calls are forwarded that never ring the phone."""
 
 
 class PhoneState(StrEnum):
@@ -39,6 +43,11 @@ class Availability:
     state: PhoneState
     forward: str = ""
     why: str = ""
+
+    @property
+    def itself(self) -> PhoneState:
+        """The state of the phone, wherever its calls go."""
+        return PhoneState(self.why) if self.forward and self.why != ALWAYS else self.state
 
     @property
     def available(self) -> bool:
@@ -67,6 +76,14 @@ class ExtensionSettings(Protocol):
     def of(self, number: str, /) -> Extension: ...
 
 
+class KeptElsewhere(Protocol):
+    """What the PBX itself keeps of extensions (`stasis_app.crm.freepbx.FreePbx`)."""
+
+    async def of(self, extension: str, /) -> Extension:
+        """What is set for an extension. Never raises."""
+        ...
+
+
 class _NothingSet:
     def of(self, number: str, /) -> Extension:
         return Extension()
@@ -82,8 +99,8 @@ class Phones:
     `endpoint` is the dial string of an extension (`PJSIP/{extension}`). `channels_of` is what the service knows itself:
     the channels of its calls that ring or keep an extension's phone. `settings` are those employees made, and
     `call_waiting` whether a phone in one call may be rung for a second where they made none. `do_not_disturb` is the
-    device FreePBX keeps do-not-disturb in. `budget` is how many seconds a caller may wait for the answer; past it the
-    phone counts as available.
+    device FreePBX keeps do-not-disturb in, `kept_elsewhere` reads all that FreePBX keeps. `budget` is how many seconds
+    a caller may wait for the answer; past it the phone counts as available.
     """
 
     def __init__(
@@ -95,6 +112,7 @@ class Phones:
         settings: ExtensionSettings | None = None,
         call_waiting: bool = False,
         do_not_disturb: str = "Custom:DND{extension}",
+        kept_elsewhere: KeptElsewhere | None = None,
         budget: float = 0.5,
     ) -> None:
         self._reader = reader
@@ -103,17 +121,21 @@ class Phones:
         self._settings = settings or _NothingSet()
         self._call_waiting = call_waiting
         self._do_not_disturb = do_not_disturb
+        self._kept_elsewhere = kept_elsewhere
         self._budget = budget
         self.troubles = Troubles("Asking Asterisk for the state of a phone")
 
-    async def of(self, extension: str, *, besides: str = "") -> Availability:
+    async def of(self, extension: str, *, besides: str = "", forwards: bool = True) -> Availability:
         """The state of an employee's phone, and where its calls are forwarded. Never raises.
 
-        What the call `besides` does with the phone does not make it busy.
+        What the call `besides` does with the phone does not make it busy. Without `forwards` it is the state of the
+        phone alone.
         """
-        chosen = self._settings.of(extension)
+        chosen = await self.settings_of(extension)
+        if not forwards:
+            chosen = replace(chosen, forward_always="", forward_busy="", forward_no_answer="")
         if chosen.forward_always:
-            return Availability(PhoneState.FORWARDED, chosen.forward_always, "always")
+            return Availability(PhoneState.FORWARDED, chosen.forward_always, ALWAYS)
         if chosen.do_not_disturb:
             return _forwarded(chosen, PhoneState.DO_NOT_DISTURB)
         state = await self._phone(extension, chosen, besides)
@@ -122,6 +144,22 @@ class Phones:
             await asyncio.sleep(_ENDS)
             state = await self._phone(extension, chosen, besides)
         return _forwarded(chosen, state)
+
+    async def settings_of(self, extension: str) -> Extension:
+        """What is set for an extension, here and elsewhere; what was set here goes first. Never raises."""
+        chosen = self._settings.of(extension)
+        if self._kept_elsewhere is None:
+            return chosen
+        kept = await self._kept_elsewhere.of(extension)
+        # FreePBX switches call waiting on for every new extension: that is nobody's wish. That it is off, is.
+        declined = False if kept.call_waiting is False else None
+        return Extension(
+            do_not_disturb=chosen.do_not_disturb or kept.do_not_disturb,
+            call_waiting=declined if chosen.call_waiting is None else chosen.call_waiting,
+            forward_always=chosen.forward_always or kept.forward_always,
+            forward_busy=chosen.forward_busy or kept.forward_busy,
+            forward_no_answer=chosen.forward_no_answer or kept.forward_no_answer,
+        )
 
     async def _phone(self, extension: str, chosen: Extension, besides: str) -> PhoneState:
         """The state of the phone itself."""

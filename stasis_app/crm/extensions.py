@@ -1,8 +1,7 @@
 """What employees set for their extensions: do not disturb, forwarding, call waiting.
 
 Set by dialled codes and over the API, kept on disk, asked for before a phone is rung. What FreePBX keeps itself is not
-written here: its do-not-disturb is read as a device state (`stasis_app.crm.availability`), and its forwarding can't be
-read over ARI (it lies in AstDB, which ARI may not read unless `live_dangerously` is set; seen on 22.10.1).
+written here but read: `stasis_app.crm.freepbx`.
 """
 
 from __future__ import annotations

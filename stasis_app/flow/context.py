@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from stasis_app.crm import Directory, Extension, Importance, Numbers, Phonebook, Phones, ResponsibleFinder
+from stasis_app.crm import Directory, Importance, Numbers, Phonebook, Phones, ResponsibleFinder
 from stasis_app.flow.codes import Codes
 from stasis_app.flow.scripts import ScriptFunction
 from stasis_app.queues import Queues
-
-
-class ExtensionSettings(Protocol):
-    """What employees set for their extensions (`stasis_app.crm.Extensions`)."""
-
-    def of(self, number: str, /) -> Extension: ...
-
-
-class NothingSet:
-    """Nobody set anything."""
-
-    def of(self, number: str, /) -> Extension:
-        return Extension()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +23,6 @@ class FlowContext:
     directory: Directory
     phones: Phones
     responsibles: ResponsibleFinder
-    extensions: ExtensionSettings = field(default_factory=NothingSet)
     codes: Codes = field(default_factory=Codes)
     scripts: Mapping[str, ScriptFunction] = field(default_factory=dict)
     queues: Queues = field(default_factory=Queues)

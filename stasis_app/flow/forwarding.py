@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from stasis_app.calls.facts import Party, PartyKind, Unanswered
 from stasis_app.calls.verbs import Target
-from stasis_app.crm import Availability, Extension, PhoneState
+from stasis_app.crm import ALWAYS, Availability, Extension, PhoneState
 
 MOST_HOPS = 5
 """Forwardings that are followed one after another; whoever needs more has made a mistake."""
@@ -24,17 +25,16 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Whom a call to an extension rings. `target` is None when nobody is to be rung, and `why` tells why."""
+    """Whom a call to an extension rings. `target` is None when nobody is to be rung, and `why` tells why.
+
+    `end` is whom the forwarding led to, whatever the state of his phone.
+    """
 
     target: Target | None
+    end: Target
     hops: tuple[Hop, ...] = ()
     why: str = ""
     unanswered: Unanswered = Unanswered.UNREACHABLE
-
-    @property
-    def as_always(self) -> bool:
-        """Whether only forwarding was followed that always holds: of a group, nobody answers for a busy colleague."""
-        return all(hop.why == "always" for hop in self.hops)
 
     def __str__(self) -> str:
         return ", ".join([*(f"{hop.extension} forwarded to {hop.to} ({hop.why})" for hop in self.hops), self.why])
@@ -45,24 +45,64 @@ class People(Protocol):
 
     async def phone(self, extension: str, /) -> Availability: ...
 
+    async def settings(self, extension: str, /) -> Extension:
+        """What is set for an extension."""
+        ...
+
     def target(self, number: str, /) -> Target:
         """Whom an extension or an outside number means."""
         ...
 
+    def tell_forwarding(self, hops: Sequence[Hop], /) -> None:
+        """These forwardings are followed."""
+        ...
 
-async def way_to(target: Target, people: People, hops: tuple[Hop, ...] = ()) -> Way:
-    """Follow an extension's forwarding. `hops` are those followed before; a circle leads to nobody."""
+
+async def way_to(target: Target, people: People, hops: tuple[Hop, ...] = (), *, always_only: bool = False) -> Way:
+    """Follow an extension's forwarding. `hops` are those followed before; a circle leads to nobody.
+
+    With `always_only` no forwarding is followed but that which always holds: for one of a group who is busy, the others
+    answer.
+    """
     while not target.outside_number:
         extension = target.party.number
         phone = await people.phone(extension)
-        if not phone.forward:
-            why = f"{extension} {phone.state}"
-            return Way(target, hops) if phone.available else Way(None, hops, why, _UNANSWERED[phone.state])
+        if not phone.forward or (always_only and phone.why != ALWAYS):
+            state = phone.itself
+            if state not in _UNANSWERED:
+                return Way(target, target, hops)
+            return Way(None, target, hops, f"{extension} {state}", _UNANSWERED[state])
         if len(hops) >= MOST_HOPS or phone.forward in {hop.extension for hop in hops} | {extension}:
-            return Way(None, hops, f"the forwarding of {extension} leads in a circle")
+            return Way(None, target, hops, f"the forwarding of {extension} leads in a circle")
         hops = (*hops, Hop(extension, phone.forward, phone.why))
         target = forwarded(target.party, people.target(phone.forward))
-    return Way(target, hops)
+    return Way(target, target, hops)
+
+
+class Following:
+    """Whom a call to one party rings, one after another: wherever he forwards it, at once or when he does not answer.
+
+    `refused` is why whoever it led to last could not be rung at all.
+    """
+
+    def __init__(self, target: Target, people: People) -> None:
+        self.refused: Unanswered | None = None
+        self._target = target
+        self._people = people
+        self._way: Way | None = None
+
+    async def next(self, why: Unanswered | None = None, /) -> Target | None:
+        """Who is rung first, or after the last one did not answer (`why`); None: nobody."""
+        if self._way is None or why is None:
+            way: Way | None = await way_to(self._target, self._people)
+        else:
+            way = await _after_no_answer(self._way, self._people, why)
+        if way is None:
+            return None
+        self._way = way
+        self._people.tell_forwarding(way.hops)
+        self.refused = way.unanswered if way.target is None else None
+        return way.target
 
 
 def forwarded(who: Party, to: Target) -> Target:
@@ -72,13 +112,14 @@ def forwarded(who: Party, to: Target) -> Target:
     return Target.mobile(to.outside_number, who.number, who.name)
 
 
-async def after_no_answer(way: Way, settings: Extension, people: People, why: Unanswered) -> Way | None:
+async def _after_no_answer(way: Way, people: People, why: Unanswered) -> Way | None:
     """The way that follows when the extension rung at the end of `way` did not take the call; None without one."""
     if way.target is None or way.target.outside_number:
         return None
+    extension = way.target.party.number
+    settings = await people.settings(extension)
     on_busy = why in (Unanswered.BUSY, Unanswered.DECLINED)
     to = settings.forward_busy if on_busy else settings.forward_no_answer
-    extension = way.target.party.number
     if not to or len(way.hops) >= MOST_HOPS or to in {hop.extension for hop in way.hops} | {extension}:
         return None
     hop = Hop(extension, to, why.value)

@@ -68,7 +68,7 @@ class Plan:
 
     def recording_of(self, record: CallRecord, numbers: Numbers, configured: RecordingPolicy) -> RecordingPolicy:
         """How a call is recorded: as its line says, else the plan, else the configuration."""
-        line = self.line(record.line, numbers)
+        line = self.line(record.chosen_line, numbers)
         policy = self.recording.over(configured)
         return line.recording.over(policy) if line is not None else policy
 

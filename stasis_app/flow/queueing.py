@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from stasis_app.calls.facts import CallBackOrdered, Queued, Unanswered
-from stasis_app.calls.verbs import RingResult
+from stasis_app.calls.facts import CallBackOrdered, Party, Queued, Unanswered
+from stasis_app.calls.verbs import RingResult, Target
 from stasis_app.crm import Source
 from stasis_app.flow.announcing import THANKS, position_prompts, wait_prompts
+from stasis_app.flow.forwarding import way_to
 from stasis_app.flow.step import Step, tried_in_words
 from stasis_app.queues import CallBack, Place, Queue
 
@@ -45,6 +47,7 @@ class Stay:
         self._announcing: asyncio.Task[None] | None = None
         self._connecting = False
         self._told_position = 0
+        self._agent_at: dict[str, str] = {}  # the numbers agents are rung at instead of their own
         self._trouble = ""  # what the last attempt came to
 
     async def run(self) -> str | None:
@@ -131,8 +134,36 @@ class Stay:
         agents = await self._queues.reachable(self._queue, self._place)
         if not agents:
             return None
+        targets = await self._targets(agents)
+        if not targets:
+            return None
+        return await self._call.ring(
+            targets,
+            seconds=self._element.ring_seconds,
+            on_hold=self._before_connecting,
+            sent_on=self._element.follow_forwards,
+        )
+
+    async def _targets(self, agents: Sequence[str]) -> list[Target]:
+        """Where these agents are rung: at their phones, or where they always forward their calls to."""
         targets = [self._step.target(agent) for agent in agents]
-        return await self._call.ring(targets, seconds=self._element.ring_seconds, on_hold=self._before_connecting)
+        if self._element.follow_forwards:
+            ways = await asyncio.gather(*(way_to(target, self._step, always_only=True) for target in targets))
+            targets = []
+            for agent, way in zip(agents, ways, strict=True):
+                self._step.tell_forwarding(way.hops)
+                if way.target is None:
+                    self._queue.away(self._place, agent, way.why, away=way.unanswered is Unanswered.UNREACHABLE)
+                elif way.target not in targets:
+                    targets.append(way.target)
+                    # A colleague's phone is that colleague's, when he is rung as well.
+                    if way.target.party.number not in agents:
+                        self._agent_at[way.target.party.number] = agent
+        return targets
+
+    def _agent(self, party: Party) -> str:
+        """Which agent was meant when this party was rung."""
+        return self._agent_at.get(party.number, party.number)
 
     def _ring_is_over(self, ringing: asyncio.Task[RingResult | None]) -> None:
         if not ringing.cancelled() and ringing.exception() is not None and self._ringing is not ringing:
@@ -151,11 +182,12 @@ class Stay:
         assert ringing is not None
         result = await ringing
         if result is not None and result.answered_by is not None:
-            self._queue.answered(self._place, result.answered_by.number, self._call.id)
+            agent = self._agent(result.instead_of or result.answered_by)
+            self._queue.answered(self._place, agent, self._call.id)
             return True
         if result is not None:
             self._trouble = tried_in_words(result)
-            rung = [p.number for p, why in result.tried if why is not Unanswered.ANSWERED_ELSEWHERE]
+            rung = [self._agent(p) for p, why in result.tried if why is not Unanswered.ANSWERED_ELSEWHERE]
             self._queue.not_answered(self._place, rung)
         self._queue.given_up(self._place)
         if self._connecting:

@@ -64,6 +64,8 @@ class ScriptCall:
     async def connect(self, *numbers: str, seconds: float = 25.0, in_turn: bool = False) -> bool:
         """Ring extensions or outside numbers; when somebody answers, stay until they have talked.
 
+        One extension is rung wherever it forwards its calls to; of several, as in the element `ring`, phones that are
+        off, busy or not to be disturbed are left out, and who always forwards his calls is rung where he is.
         True when they talked (the call is over then), False when nobody answered within `seconds` (of each, when
         `in_turn`).
         """
@@ -73,7 +75,10 @@ class ScriptCall:
         """The same as `connect`, telling who answered or why each did not."""
         targets: list[Target] = [self._step.target(number) for number in numbers]
         strategy = Strategy.IN_TURN if in_turn else Strategy.ALL
-        result = await self._step.connect(targets, seconds=seconds, strategy=strategy)
+        if len(targets) == 1:
+            result = await self._step.reach(targets[0], seconds=seconds)
+        else:
+            result = await self._step.connect_free(targets, seconds=seconds, strategy=strategy)
         self._given_away = self._given_away or result.answered_by is not None
         return result
 
@@ -113,8 +118,8 @@ class ScriptCall:
         return await self._step.responsible(respect_working_day=respect_working_day)
 
     async def phone(self, extension: str) -> Availability:
-        """The state of an employee's phone (`.available`, `.state`)."""
-        return await self._step.context.phones.of(extension)
+        """The state of an employee's phone (`.available`, `.state`) and where its calls go (`.forward`)."""
+        return await self._step.phone(extension)
 
     def note(self, what: str) -> None:
         """Leave a note in the call's story."""

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from stasis_app.calls.facts import Direction, Forwarded, Identified, Party, Unanswered
+from stasis_app.calls.facts import Direction, Forwarded, Identified, Party, PartyKind, Unanswered
 from stasis_app.calls.verbs import CallHandle, RingResult, Strategy, Target
-from stasis_app.crm import Availability, Client, Number, Responsible
+from stasis_app.crm import Availability, Client, Extension, Number, Responsible
 from stasis_app.flow.context import FlowContext
-from stasis_app.flow.forwarding import Hop, after_no_answer, way_to
+from stasis_app.flow.forwarding import Following, Hop, Way, way_to
 
 # Seconds a time limit has at least once the service was restarted.
 _AFTER_A_RESTART = 5.0
@@ -86,24 +86,36 @@ class Step:
         return Target.outside(number)
 
     async def phone(self, extension: str) -> Availability:
-        """The state of a phone; what this call itself does with it does not count."""
-        return await self.context.phones.of(extension, besides=self.call.id)
+        """The state of a phone; what this call itself does with it does not count.
 
-    async def free(self, targets: Sequence[Target]) -> tuple[list[Target], list[str]]:
-        """Whom to ring of a group, and why not the others. Outside numbers always are.
+        Nor does a forward to the very employee who calls: his assistant wants to speak to the one he answers for.
+        """
+        phone = await self.context.phones.of(extension, besides=self.call.id)
+        caller = self.call.record.caller
+        if phone.forward and caller.kind is PartyKind.EMPLOYEE and phone.forward == caller.number:
+            phone = await self.context.phones.of(extension, besides=self.call.id, forwards=False)
+        return phone
+
+    async def ways(self, targets: Sequence[Target]) -> list[Way]:
+        """Whom ringing a group rings, or why not him; two who lead to the same one are one.
 
         Whoever always forwards his calls is rung where he is; for one who is busy the others answer.
         """
-        ways = await asyncio.gather(*(way_to(target, self) for target in targets))
-        free: dict[tuple[str, str], Target] = {}
-        skipped = []
-        for way in ways:
-            if way.target is not None and way.as_always:
-                self._tell_forwarding(way.hops)
-                free.setdefault((way.target.party.number, way.target.outside_number), way.target)
-            else:
-                skipped.append(way.why or next(f"{h.extension} {h.why}" for h in way.hops if h.why != "always"))
-        return list(free.values()), skipped
+        found: dict[Target, Way] = {}
+        for way in await asyncio.gather(*(way_to(target, self, always_only=True) for target in targets)):
+            self.tell_forwarding(way.hops)
+            found.setdefault(way.end, way)
+        return list(found.values())
+
+    async def connect_free(
+        self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL
+    ) -> RingResult:
+        """`connect` those of a group who can be rung, and tell of the others why they were not."""
+        ways = await self.ways(targets)
+        left_out = tuple((way.end.party, way.unanswered) for way in ways if way.target is None)
+        free = [way.target for way in ways if way.target is not None]
+        result = await self.connect(free, seconds=seconds, strategy=strategy) if free else RingResult(None)
+        return RingResult(result.answered_by, (*result.tried, *left_out))
 
     async def reach(self, target: Target, *, seconds: float) -> RingResult:
         """Ring one party as `connect` does, wherever he forwards his calls to."""
@@ -114,23 +126,25 @@ class Step:
 
     async def follow(self, target: Target, *, seconds: float) -> RingResult:
         """Ring one party wherever he forwards his calls to, at once or when he does not answer; who answers talks."""
-        way = await way_to(target, self)
+        following = Following(target, self)
         tried: tuple[tuple[Party, Unanswered], ...] = ()
-        while True:
-            self._tell_forwarding(way.hops)
-            if way.target is None:
-                return RingResult(None, (*tried, (target.party, way.unanswered)))
-            result = await self.call.ring([way.target], seconds=seconds)
+        now = await following.next()
+        while now is not None:
+            result = await self.call.ring([now], seconds=seconds)
             tried += result.tried
             if result.answered_by is not None or not result.tried:
                 return RingResult(result.answered_by, tried)
-            settings = self.context.extensions.of(way.target.party.number)
-            further = await after_no_answer(way, settings, self, result.tried[-1][1])
-            if further is None:
-                return RingResult(None, tried)
-            way = further
+            now = await following.next(result.tried[-1][1])
+        if following.refused is not None:
+            tried = (*tried, (target.party, following.refused))
+        return RingResult(None, tried)
 
-    def _tell_forwarding(self, hops: Sequence[Hop]) -> None:
+    async def settings(self, extension: str) -> Extension:
+        """What is set for an extension."""
+        return await self.context.phones.settings_of(extension)
+
+    def tell_forwarding(self, hops: Sequence[Hop]) -> None:
+        """Tell in the call's story which forwardings are followed, each once."""
         for hop in hops:
             if hop not in self._told:
                 self._told = (*self._told, hop)

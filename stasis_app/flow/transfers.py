@@ -12,6 +12,7 @@ from stasis_app.calls.moves.transfer_story import tell_ended
 from stasis_app.calls.verbs import RingResult, Target
 from stasis_app.crm import extension_of
 from stasis_app.flow.context import FlowContext
+from stasis_app.flow.forwarding import Following
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.run import run_plan
 from stasis_app.flow.step import Step, is_outside, tried_in_words
@@ -64,6 +65,10 @@ class PlanDestinations:
             return None
         employee = self._context.directory.by_extension(to)
         return Destination(to, Party(PartyKind.EMPLOYEE, to, employee.name if employee else ""))
+
+    def following(self, call: Call, party: Party) -> Following:
+        """Whom ringing this party for the call rings."""
+        return Following(Target(party), Step(call, self._context))
 
     async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:
         """Lead a call there from now on; when nobody takes it, back to `by`, then to the plan."""

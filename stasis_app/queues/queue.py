@@ -30,7 +30,7 @@ class QueueSettings:
     """How a queue works; all times in seconds.
 
     `retry` is how long an agent who let a call ring, or could not be reached, is left out. `wrap_up` is the time an
-    agent has for himself after a call.
+    agent has for himself after a call. `follow_forwards`: agents who always forward their calls are rung there.
     """
 
     agents: tuple[str, ...] = ()
@@ -38,6 +38,7 @@ class QueueSettings:
     retry: float = 5.0
     wrap_up: float = 0.0
     follow_working_day: bool = False
+    follow_forwards: bool = False
     call_back_attempts: int = 3
     call_back_pause: float = 300.0
 

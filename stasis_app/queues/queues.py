@@ -138,6 +138,10 @@ class Queues:
                         self._freed(ring.party.number, fact.call_id)
                 if record.caller.kind is PartyKind.EMPLOYEE:
                     self._freed(record.caller.number, fact.call_id)
+                # Whoever was rung where he forwards his calls to has no leg of his own.
+                for extension, call in self._staff.on_calls():
+                    if call == fact.call_id:
+                        self._freed(extension, call)
 
     def _freed(self, extension: str, call: str) -> None:
         agent = self._staff.agent(extension)

@@ -26,7 +26,7 @@ class Reach:
             day = await self._days.of(employee.user_id) if employee is not None else None
             if day is not None and day.is_off:
                 return f"working day {day.value.lower()}", WORKING_DAY_AGE, True
-        phone = await self._phones.of(extension)
+        phone = await self._phones.of(extension, forwards=settings.follow_forwards)
         if phone.available:
             return None
         return phone.state.value, 0.0, phone.state in _AWAY

@@ -18,6 +18,10 @@ FEATURE_CODES = ("blind", "attended", "cancel", "conference", "swap", "complete"
 class PhoneSettings(Section):
     """Desk phones and who may do what with them."""
 
+    freepbx_settings: bool = Field(
+        default=False,
+        description="follow the forwarding, do-not-disturb and call waiting FreePBX keeps (context stasis-extension)",
+    )
     call_waiting: bool = Field(
         default=False, description="ring a phone that is in a call already, where its employee did not choose otherwise"
     )

@@ -11,19 +11,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import AriError
-from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NORMAL
-from stasis_app.calls.control import caller_id
-from stasis_app.calls.entry import leg_args
 from stasis_app.calls.facts import Party, TransferKind, TransferResult, Unanswered
+from stasis_app.calls.moves.asking import Asking
 from stasis_app.calls.moves.blind import destinations_of, stay_with_the_other, take_out
 from stasis_app.calls.moves.consultation import Do, Happening, Next, Stage, follows
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
-from stasis_app.calls.outbound import endpoint_of
 from stasis_app.calls.record import Transfer
-from stasis_app.calls.routing import bridge_of_call, new_leg
+from stasis_app.calls.routing import bridge_of_call
 from stasis_app.calls.state import Leg, LegStage
 from stasis_app.calls.steps import try_to
 from stasis_app.calls.verbs import CallGone
@@ -31,8 +27,6 @@ from stasis_app.calls.verbs import CallGone
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
 
-# Asterisk itself ends a leg when its ring time is over; this much later, in seconds, we stop believing that it will.
-_GRACE = 2.0
 # How long the target's phone rings, in seconds.
 RING_SECONDS = 30.0
 
@@ -43,15 +37,15 @@ class Consultation:
     Args:
         call: the call.
         transferrer: the leg of who transfers.
-        target: the leg of who is asked; made here when the consultation begins.
+        asking: the ringing of who is asked.
         stage: where it stands, when it is taken up after a restart.
     """
 
-    def __init__(self, call: Call, transferrer: str, target: str, stage: Stage = Stage.RINGING) -> None:
+    def __init__(self, call: Call, transferrer: str, asking: Asking, stage: Stage = Stage.RINGING) -> None:
         self.stage = stage
         self._call = call
         self._transferrer = transferrer
-        self._target = target
+        self._asking = asking
         self._bridge = bridge_of_call(call.id, "consult")
         self._orders: deque[Happening] = deque()
         self._doing: dict[Do, Callable[[], Awaitable[None]]] = {
@@ -62,10 +56,15 @@ class Consultation:
             Do.HOLD_TARGET: lambda: call.control.start_music(self._target),
             Do.HOLD_CUSTOMER: lambda: call.control.start_music(call.state.anchor_leg),
             Do.RELEASE_TRANSFERRER: lambda: self._release(self._transferrer),
-            Do.RELEASE_TARGET: lambda: self._release(self._target),
+            Do.RELEASE_TARGET: self._release_target,
             Do.TALK_ON: self._talk_on,
             Do.BRING_BACK: self._bring_back,
         }
+
+    @property
+    def _target(self) -> str:
+        """The leg of who is asked, "" before the first one is rung."""
+        return self._asking.leg
 
     def order(self, happening: Happening) -> bool:
         """Somebody wants this to happen (complete, cancel, conference, swap); False when it is not possible now."""
@@ -107,16 +106,18 @@ class Consultation:
 
     def _happening(self) -> Happening | None:
         """What has happened that means something in this stage."""
-        target, transferrer = self._call.leg(self._target), self._call.leg(self._transferrer)
+        transferrer, asking = self._call.leg(self._transferrer), self._asking
         waits = self.stage in (Stage.RINGING, Stage.LEFT)
         seen: list[Happening] = []
         if self._call.state.ended:
             seen.append(Happening.CUSTOMER_LEAVES)
         if _is_gone(transferrer):
             seen.append(Happening.TRANSFERRER_LEAVES)
-        if _is_gone(target):
-            seen.append(Happening.TARGET_FAILS if waits else Happening.TARGET_LEAVES)
-        if target.stage is LegStage.UP and target.in_stasis and waits:
+        if waits and asking.over:
+            seen.append(Happening.TARGET_FAILS)
+        elif not waits and _is_gone(self._call.leg(self._target)):
+            seen.append(Happening.TARGET_LEAVES)
+        if waits and asking.answered:
             seen.append(Happening.TARGET_ANSWERS)
         seen += list(self._orders)[:1]
         possible = [one for one in seen if follows(self.stage, one) is not None]
@@ -166,6 +167,11 @@ class Consultation:
         if not _is_gone(self._call.leg(leg)):
             await self._call.release(leg, Unanswered.CANCELLED)
 
+    async def _release_target(self) -> None:
+        self._asking.stop()
+        if self._target:
+            await self._release(self._target)
+
     async def _talk_on(self) -> None:
         """The customer is gone, his call is over; the two employees finish what they have to say."""
         call, legs = self._call, (self._transferrer, self._target)
@@ -190,17 +196,7 @@ class Consultation:
         await take_out(call, call.leg(self._transferrer))
         await try_to(call.control.start_music(call.state.anchor_leg), call.log)
         await try_to(call.control.ring(self._transferrer), call.log)
-        try:
-            await call.control.originate(
-                self._target,
-                endpoint_of(call, target),
-                appArgs=leg_args(call.id, target),
-                callerId=caller_id(call.leg(self._transferrer).party),
-                timeout=round(seconds),
-            )
-        except AriError as error:
-            call.log.info("{} {} can't be called: {}", target.kind, target.number, error)
-            call.intend(i.DialFailed(i.now(), self._target))
+        call.spawn(self._asking.go(target, seconds))
 
 
 def start_consultation(call: Call, leg: str, destination: Destination) -> Consultation:
@@ -213,11 +209,10 @@ def start_consultation(call: Call, leg: str, destination: Destination) -> Consul
         raise ValueError("a transfer is under way already")
     if destination.party is None:
         raise ValueError(f"{destination.name} is an element of the plan: nobody can be asked there, transfer blindly")
-    party, target = destination.party, new_leg(call.id)
+    party = destination.party
     stay_with_the_other(call, leg)
-    consultation = call.consultation = Consultation(call, leg, target)
-    call.expect(target, party)
-    tell_started(call, leg, TransferKind.ATTENDED, destination.name, target)
+    consultation = call.consultation = Consultation(call, leg, Asking(call, call.leg(leg).party))
+    tell_started(call, leg, TransferKind.ATTENDED, destination.name)
     call.outlive = consultation.survivors
 
     async def see_through() -> None:
@@ -235,7 +230,8 @@ def resume_consultation(call: Call, transfer: Transfer) -> None:
     if transferrer is None or target is None:
         tell_ended(call, TransferResult.CANCELLED)
         return
-    call.consultation = Consultation(call, transferrer.id, target.id, _stage_of(transferrer, target, call.bridge))
+    asking = Asking(call, transferrer.party, target.id)
+    call.consultation = Consultation(call, transferrer.id, asking, _stage_of(transferrer, target, call.bridge))
     call.outlive = call.consultation.survivors
     call.move(call.consultation.run())
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from stasis_app.calls.facts import Party
+from stasis_app.calls.facts import Party, Unanswered
+from stasis_app.calls.verbs import Target
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
@@ -23,6 +24,19 @@ class Destination:
     party: Party | None = None
 
 
+class Following(Protocol):
+    """Whom a call to one party rings, one after another, as forwarding leads.
+
+    `refused` is why somebody could not be rung at all (his phone is off, busy, not to be disturbed).
+    """
+
+    refused: Unanswered | None
+
+    async def next(self, why: Unanswered | None = None, /) -> Target | None:
+        """Who is rung first, or after the last one did not answer (`why`); None: nobody. Never raises."""
+        ...
+
+
 class Destinations(Protocol):
     """What leads to where (`stasis_app.flow.transfers`)."""
 
@@ -31,6 +45,10 @@ class Destinations(Protocol):
 
         None when that is nowhere. Never raises, and never takes longer than a moment.
         """
+        ...
+
+    def following(self, call: Call, party: Party) -> Following:
+        """Whom ringing this party for the call rings."""
         ...
 
     async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:

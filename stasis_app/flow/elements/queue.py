@@ -37,6 +37,9 @@ class Queue(Element):
     follow_working_day: bool = Field(
         default=False, description="true leaves out agents who closed or paused their working day in Bitrix24"
     )
+    follow_forwards: bool = Field(
+        default=False, description="true rings agents who forward all their calls where they forward them to"
+    )
     timeout: float = Field(default=300.0, gt=0, le=86400, description="seconds a caller waits at most, up to 86400")
     max_callers: int | None = Field(default=None, ge=1, description="how many may wait; left out: any number")
     music: str = Field(
@@ -95,6 +98,7 @@ class Queue(Element):
             retry=self.retry,
             wrap_up=self.wrap_up,
             follow_working_day=self.follow_working_day,
+            follow_forwards=self.follow_forwards,
             call_back_attempts=self.call_back_attempts,
             call_back_pause=self.call_back_pause,
         )

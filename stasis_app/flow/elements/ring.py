@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from stasis_app.calls.verbs import Strategy
+from stasis_app.crm import ALWAYS
 from stasis_app.flow.element import Element, Foretold, Next, Outcome
 from stasis_app.flow.prospect import Prospect
 from stasis_app.flow.step import Step, is_outside, tried_in_words
@@ -32,9 +33,11 @@ class Ring(Element):
     on_no_answer: Next = Field(description="the element that follows when nobody answers")
 
     async def run(self, step: Step) -> str | None:
-        targets, skipped = [step.target(t) for t in self.targets], list[str]()
+        ways = await step.ways([step.target(target) for target in self.targets])
+        targets, skipped = [way.end for way in ways], list[str]()
         if self.skip_unavailable:
-            targets, skipped = await step.free(targets)
+            targets = [way.target for way in ways if way.target is not None]
+            skipped = [way.why for way in ways if way.target is None]
         if not targets:
             return step.go(self.on_no_answer, f"nobody is free: {', '.join(skipped)}")
         result = await step.connect(targets, seconds=step.left(self.seconds), strategy=self.strategy)
@@ -51,7 +54,7 @@ class Ring(Element):
                 continue
             phone = await prospect.phone(target)
             # For one who is busy, or away, the others of the group answer, not whom he forwards to.
-            rung = not self.skip_unavailable or (phone.available and phone.why in ("", "always"))
+            rung = not self.skip_unavailable or (phone.available and phone.why in ("", ALWAYS))
             free += rung
             notes.append(f"{prospect.who(target)}: {phone}{'' if rung else ', left out'}")
         miss = Outcome("nobody answers", self.on_no_answer)

@@ -319,3 +319,32 @@ async def test_after_a_restart_an_ordered_call_still_waits_for_the_employee(pbx:
     await later.settled()
 
     assert trunks_tried(later) == ["main"]
+
+
+async def test_a_dialled_call_tells_the_line_it_goes_out_by(pbx: Exchange) -> None:
+    await pbx.arrives("outbound", NUMBER, name="PJSIP/102-00000001", number="102")
+
+    assert pbx.the_record.line == "74951112202"
+
+
+async def test_the_line_that_is_told_chooses_no_trunk(pbx: Exchange) -> None:
+    """Anna shows a number of the second trunk's line; her calls go out by the first all the same."""
+    pbx.call_options = pbx.tracker._options = CallOptions(
+        trunks=NumberPlan(
+            (
+                Trunk("main", "PJSIP/{number}@main"),
+                Trunk("spare", "PJSIP/{number}@spare", lines=("78123330000",)),
+            ),
+            employees={"101": "78123330000"},
+        )
+    )
+    await anna_dials(pbx, Dials(Target.outside(NUMBER)))
+
+    assert pbx.the_record.line == "78123330000"
+    assert trunks_tried(pbx) == ["main"]
+
+
+async def test_an_ordered_call_by_a_trunks_name_tells_that_trunks_number(pbx: Exchange) -> None:
+    call = pbx.tracker.originate(Order(extension="101", number=NUMBER, line="spare"))
+
+    assert (call.record.line, call.record.chosen_line) == ("78123330000", "spare")

@@ -117,3 +117,25 @@ def test_which_lines_and_numbers_are_ours() -> None:
 
 def test_one_trunk_takes_everything_as_it_is_dialled() -> None:
     assert dialled(one_trunk("PJSIP/{number}@trunk"), "89161234567") == [("trunk", "89161234567")]
+
+
+@pytest.mark.parametrize(
+    ("of", "line"),
+    [
+        ({}, MOSCOW),
+        ({"extension": "101"}, ANNAS),
+        ({"line": SALES, "extension": "101"}, SALES),
+        ({"caller_id": SALES}, SALES),
+        ({"line": "abroad"}, DISTANT),  # a trunk is chosen by its name, and no line is called so
+    ],
+)
+def test_the_line_a_call_goes_out_by(of: dict[str, str], line: str) -> None:
+    assert plan(MAIN, ABROAD).line_of("+79161234567", **of) == line
+
+
+def test_a_trunk_that_shows_no_number_is_known_by_its_first_line() -> None:
+    city = Trunk("city", "PJSIP/{number}@city", lines=(SALES, MOSCOW))
+
+    assert plan(city).line_of("89161234567") == SALES
+    assert one_trunk("PJSIP/{number}@trunk").line_of("89161234567") == ""
+    assert plan(ABROAD).line_of("84951234567", line="") == ABROAD.caller_id

@@ -1,7 +1,7 @@
 """Transfers that are under way when the service is restarted."""
 
 import pytest
-from transfers_office import ANNA, BORIS, Office
+from transfers_office import ANNA, BORIS, VERA, Office
 
 from stasis_app.calls.facts import TransferResult
 from stasis_app.calls.moves.consultation import Happening
@@ -83,3 +83,16 @@ async def test_who_was_between_two_bridges_at_the_restart_is_back_with_the_custo
 
     assert pbx.together() == [{"customer", ANNA}]
     assert ("stop_music", "1.0") in pbx.asked
+
+
+async def test_whom_he_forwards_to_is_found_after_a_restart(pbx: Office) -> None:
+    pbx.plan.forwards[BORIS] = (BORIS, VERA)
+    await pbx.talks_with_anna()
+    await pbx.anna_asks(BORIS)
+    await pbx.declines(BORIS)
+    await pbx.rings(VERA)
+    pbx = await restarted(pbx)
+    await pbx.answers(VERA)
+    await pbx.passes(1)
+
+    assert {ANNA, VERA} in pbx.together()

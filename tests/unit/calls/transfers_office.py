@@ -2,8 +2,8 @@
 
 from calls_fakes import Exchange, rings_101
 
-from stasis_app.calls.call import Call
-from stasis_app.calls.facts import Party, PartyKind, TransferResult
+from stasis_app.calls.call import Call, CallOptions
+from stasis_app.calls.facts import Party, PartyKind, TransferResult, Unanswered
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.moves.attended import start_consultation
 from stasis_app.calls.moves.blind import transfer_blind
@@ -16,14 +16,31 @@ ANNA, BORIS, VERA = "101", "102", "103"
 TO_BORIS = Destination(BORIS, Party(PartyKind.EMPLOYEE, BORIS))
 
 
+class Rung:
+    """Rings these one after another."""
+
+    def __init__(self, targets: list[Target]) -> None:
+        self.targets = targets
+        self.refused = None if targets else Unanswered.BUSY
+
+    async def next(self, why: Unanswered | None = None) -> Target | None:
+        return self.targets.pop(0) if self.targets else None
+
+
 class Plan:
     """Leads to phones; what nobody takes goes back, then ends."""
 
     def __init__(self) -> None:
         self.story: list[str] = []
+        self.forwards: dict[str, tuple[str, ...]] = {}  # who is rung in the place of an extension, one after another
+        self.busy: set[str] = set()
 
     async def find(self, to: str) -> Destination | None:
         return Destination(to, Party(PartyKind.EMPLOYEE, to)) if to in (ANNA, BORIS, VERA) else None
+
+    def following(self, call: Call, party: Party) -> Rung:
+        chain = self.forwards.get(party.number, (party.number,))
+        return Rung([Target.outside(n) if len(n) > 6 else Target.extension(n) for n in chain if n not in self.busy])
 
     async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:
         assert destination.party is not None
@@ -44,8 +61,8 @@ class Plan:
 class Office(Exchange):
     """An exchange whose employees can transfer."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, options: CallOptions | None = None) -> None:
+        super().__init__(options=options)
         self.plan = Plan()
         self.tracker = Tracker(
             self, self.call_options, self._run, [self._told], "stasis-app", destinations=self.plan, codes=FeatureCodes()

@@ -6,8 +6,10 @@ import pytest
 from flow_fakes import Company, FakeCall
 
 from stasis_app.calls.facts import Direction, Unanswered
-from stasis_app.crm import Extensions, Phones
+from stasis_app.crm import Extension, Extensions, Phones
 from stasis_app.flow import Codes, add_extension_codes, route_internal
+from stasis_app.flow.elements.ring import Ring
+from stasis_app.flow.script_call import ScriptCall
 from stasis_app.flow.step import Step
 from stasis_app.settings import CodeSettings
 
@@ -34,7 +36,7 @@ class Office(Company):
         self.codes = Codes()
         add_extension_codes(self.codes, CodeSettings(), self.extensions)
         phones_state = Phones(self.asterisk, settings=self.extensions)
-        self.context = self.limited(phones=phones_state, extensions=self.extensions, codes=self.codes)
+        self.context = self.limited(phones=phones_state, codes=self.codes)
 
     async def calls(self, extension: str, *, answers: tuple[str, ...] = (), **tried: Unanswered) -> FakeCall:
         """A call to an extension, as it was led."""
@@ -125,10 +127,54 @@ async def test_of_a_group_who_is_elsewhere_is_rung_there_and_for_the_busy_the_ot
     await office.extensions.change("102", forward_busy="101")
     step = Step(FakeCall(), office.context)
 
-    free, skipped = await step.free([step.target(number) for number in ("101", "102")])
+    ways = await step.ways([step.target(number) for number in ("101", "102")])
 
-    assert [target.party.number for target in free] == ["103"]
-    assert skipped == ["102 busy"]
+    assert [way.target.party.number for way in ways if way.target] == ["103"]
+    assert [way.why for way in ways if not way.target] == ["102 busy"]
+
+
+async def test_a_group_that_rings_everybody_rings_who_is_elsewhere_there(office: Office) -> None:
+    office.asterisk.phones["102"] = "offline"
+    await office.extensions.change("101", forward_always="102")
+    call = FakeCall()
+
+    await Ring(targets=("101",), skip_unavailable=False, on_no_answer="bye").run(Step(call, office.context))
+
+    assert call.rung == [("102",)]
+
+
+async def connects(office: Office, *numbers: str, **how: Any) -> tuple[FakeCall, list[tuple[str, Unanswered]]]:
+    call = FakeCall()
+    result = await ScriptCall(Step(call, office.context)).ring(*numbers, **how)
+    return call, [(party.number, why) for party, why in result.tried]
+
+
+async def test_a_script_rings_one_wherever_he_forwards_his_calls_to(office: Office) -> None:
+    await office.extensions.change("101", forward_no_answer="102")
+
+    call, tried = await connects(office, "101")
+
+    assert call.rung == [("101",), ("102",)]
+    assert tried == [("101", Unanswered.NO_ANSWER), ("102", Unanswered.NO_ANSWER)]
+
+
+@pytest.mark.parametrize("in_turn", [False, True])
+async def test_of_several_a_script_rings_those_who_can_be_rung_where_they_are(in_turn: bool) -> None:
+    office = Office(x102="dnd")
+    await office.extensions.change("101", forward_always="103")
+    await office.extensions.change("102", forward_busy="101")
+
+    call, tried = await connects(office, "101", "102", in_turn=in_turn)
+
+    assert call.rung == [("103",)]
+    assert ("102", Unanswered.BUSY) in tried
+
+
+async def test_when_none_of_them_can_be_rung_a_script_is_told_why() -> None:
+    call, tried = await connects(Office(x101="offline", x102="busy"), "101", "102")
+
+    assert call.rung == []
+    assert tried == [("101", Unanswered.UNREACHABLE), ("102", Unanswered.BUSY)]
 
 
 @pytest.mark.parametrize(("waiting", "rung"), [(True, [("101",)]), (False, [])])
@@ -205,3 +251,63 @@ def test_the_longest_code_wins_and_one_without_digits_takes_none() -> None:
     ]
     with pytest.raises(ValueError, match="given twice"):
         codes.add("*78", nothing)
+
+
+class FreePbxKeeps:
+    """What FreePBX keeps."""
+
+    def __init__(self, **kept: Extension) -> None:
+        self.kept = {extension.removeprefix("x"): settings for extension, settings in kept.items()}
+
+    async def of(self, extension: str) -> Extension:
+        return self.kept.get(extension, Extension())
+
+
+def on_freepbx(office: Office, *, call_waiting: bool = False, **kept: Extension) -> Office:
+    phones = Phones(
+        office.asterisk, settings=office.extensions, kept_elsewhere=FreePbxKeeps(**kept), call_waiting=call_waiting
+    )
+    office.context = office.limited(phones=phones, codes=office.codes)
+    return office
+
+
+async def test_what_freepbx_keeps_counts_and_what_was_set_here_goes_first(office: Office) -> None:
+    on_freepbx(office, x101=Extension(forward_always="102"), x102=Extension(forward_no_answer="103"))
+
+    assert (await office.calls("101")).rung == [("102",), ("103",)]
+
+    await office.extensions.change("101", forward_always="103")
+    assert (await office.calls("101")).rung == [("103",)]
+
+
+async def test_do_not_disturb_of_freepbx_without_its_device_state(office: Office) -> None:
+    assert (await on_freepbx(office, x101=Extension(do_not_disturb=True)).calls("101")).rung == []
+
+
+@pytest.mark.parametrize(
+    ("configured", "freepbx", "chosen", "rung"),
+    [
+        (True, True, None, [("101",)]),
+        (True, False, None, []),  # he switched it off at FreePBX
+        (False, True, None, []),  # FreePBX switches it on for everybody
+        (False, True, True, [("101",)]),
+        (True, True, False, []),
+    ],
+)
+async def test_call_waiting_by_configuration_freepbx_and_choice(
+    configured: bool, freepbx: bool, chosen: bool | None, rung: list[tuple[str, ...]]
+) -> None:
+    office = on_freepbx(Office(x101="busy"), call_waiting=configured, x101=Extension(call_waiting=freepbx))
+    await office.extensions.change("101", call_waiting=chosen)
+
+    assert (await office.calls("101")).rung == rung
+
+
+async def test_an_assistant_reaches_the_one_who_forwards_to_her(office: Office) -> None:
+    await office.extensions.change("101", forward_always="102")
+    call = FakeCall("102", direction=Direction.INTERNAL, dialled="101")
+
+    step = Step(call, office.context)
+    await step.reach(step.target("101"), seconds=20)
+
+    assert call.rung == [("101",)]

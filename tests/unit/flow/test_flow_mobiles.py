@@ -35,4 +35,7 @@ async def test_his_mobile_is_rung_though_his_desk_phone_is_off() -> None:
     step = Step(FakeCall(), await company(x102="offline"))
     desk, mobile = step.target("102"), step.target(MOBILE)
 
-    assert await step.free([desk, mobile]) == ([mobile], ["102 not registered"])
+    assert [(way.target, way.why) for way in await step.ways([desk, mobile])] == [
+        (None, "102 not registered"),
+        (mobile, ""),
+    ]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Direction
@@ -17,6 +18,7 @@ from stasis_app.crm import (
     Client,
     Directory,
     Employee,
+    Extensions,
     Importance,
     MemoryClientStore,
     MemoryEmployeeStore,
@@ -47,6 +49,16 @@ def _codes() -> Codes:
     return codes
 
 
+class MemoryValues:
+    """Keeps named values."""
+
+    async def get(self, name: str) -> Any:
+        return None
+
+    async def set(self, name: str, value: Any) -> bool:
+        return True
+
+
 class Hall(Exchange):
     """An exchange with one queue, `sales`. Keys of the element as arguments; nothing is announced unless they say so.
 
@@ -73,7 +85,12 @@ class Hall(Exchange):
         staff = [Employee(int(agent), f"Agent {agent}", agent) for agent in ("101", "102", "103", "104")]
         directory = Directory(None, MemoryEmployeeStore(), overrides=staff)
         phonebook = Phonebook(None, MemoryClientStore())
-        phones = Phones(self.asterisk, channels_of=lambda extension: self.tracker.channels_of(extension))
+        self.extensions = Extensions(MemoryValues())
+        phones = Phones(
+            self.asterisk,
+            channels_of=lambda extension: self.tracker.channels_of(extension),
+            settings=self.extensions,
+        )
         self._begin = time.time()
         self.store = store or MemoryQueueStore()
 
@@ -167,6 +184,14 @@ class Hall(Exchange):
         await self.passes(self.element.ring_seconds - 0.5)
         await self.declines(extension, 19, 480)
         await self.settled()
+
+    async def sends_on(self, extension: str, to: str) -> None:
+        """The phone sends the call on (SIP 302), and Asterisk ends its channel before it has noted why."""
+        leg = self.leg(extension)
+        self.tell(e.Dial, peer=self.channels[leg], dialstatus="CANCEL", forward=to)
+        await self.hangs_up(leg, 0)
+        await self.arrives("internal", to, channel="9.0", name=f"Local/{to}@stasis-phones-00000001;2", number="")
+        await self.passes(0.5)  # such a channel may belong to a transfer: it is looked at a little later
 
     async def answered_by(self, extension: str) -> None:
         await self.rings(extension)
