@@ -98,17 +98,19 @@ class Lease:
 
         It is hung: one that runs has stepped back by now, and what it holds (a port) is needed to serve calls.
         """
-        place, pid, _ = self._former.rsplit(":", 2) if self._former else ("", "0", "")
-        if place == _place() and int(pid) != os.getpid() and not _is_dead(self._former):
-            logger.error("The instance before us (process {}) is hung and is ended", pid)
-            with contextlib.suppress(OSError):
-                os.kill(int(pid), signal.SIGKILL)
+        pid = _pid_here(self._former)
+        if pid is not None and pid != os.getpid() and not _is_dead(self._former):
+            _end(pid)
 
     async def wait(self) -> None:
-        """Wait until nobody else holds it, and take it."""
+        """Wait until nobody else holds it, and take it.
+
+        A process of this machine that was stopped in the middle of a write keeps the database locked as long as it
+        is there, so nobody could take over: it is ended.
+        """
         await self._stop_renewing()
         while True:
-            if await self._try():
+            if await self._try(end_stopped=True):
                 return
             await asyncio.sleep(WATCH_EVERY)
 
@@ -134,8 +136,9 @@ class Lease:
                 raise LeaseHeld(self._seen.holder if self._seen else "unknown")
             await asyncio.sleep(WATCH_EVERY)
 
-    async def _try(self) -> bool:
+    async def _try(self, *, end_stopped: bool = False) -> bool:
         """Look, and take it when it is free."""
+        row = None
         try:
             row = await self._read()
             if row != self._seen:
@@ -145,6 +148,9 @@ class Lease:
             # The holder can't renew either, so its silence tells nothing: it is watched anew.
             logger.debug("The lease can't be taken: {}", type(error).__name__)
             self._seen, self._refused_at = None, time.monotonic()
+            pid = _pid_here(row.holder) if end_stopped and row is not None else None
+            if pid is not None and _is_stopped(pid):
+                _end(pid)
             return False
 
     def _is_free(self, row: LeaseRow | None) -> bool:
@@ -330,16 +336,38 @@ def _place() -> str:
 
 def _is_dead(holder: str) -> bool:
     """Whether it is certain that a holder is gone: it was a process of this machine, and there is none any more."""
-    place, pid, _ = holder.rsplit(":", 2)
-    if place != _place():
+    pid = _pid_here(holder)
+    if pid is None:
         return False
     try:
-        os.kill(int(pid), 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return True
     except OSError:
         return False
     return False
+
+
+def _pid_here(holder: str) -> int | None:
+    """The process of a holder; None when it is none of this machine."""
+    if holder == NOBODY:
+        return None
+    place, pid, _ = holder.rsplit(":", 2)
+    return int(pid) if place == _place() else None
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether a process stands still (SIGSTOP, a debugger): it lets go of nothing it holds (proc(5), stat)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
+    except OSError:
+        return False
+
+
+def _end(pid: int) -> None:
+    logger.error("The instance before us (process {}) is hung and is ended", pid)
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def has_lease(connection: Connection) -> bool:

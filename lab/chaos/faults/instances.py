@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -86,6 +87,7 @@ class StandbyTakesOver(Fault):
             await waiting.until_says("taking over")
             await asyncio.sleep(seconds)
         finally:
-            os.kill(former.pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # one that was frozen in the middle of a write is ended
+                os.kill(former.pid, signal.SIGCONT)
         if not await former.until_ended(STEPS_BACK_S):
             await former.kill()  # it was a standby once: it waits for its turn again

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -126,6 +129,39 @@ async def test_who_is_started_after_a_crash_does_not_wait_for_a_process_that_is_
 
     assert second.held
     assert second.took_over
+
+
+WRITES = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+sys.stdin.readline()
+connection.execute("BEGIN IMMEDIATE")
+print("writes", flush=True)
+time.sleep(60)
+"""
+
+
+async def test_who_was_stopped_in_the_middle_of_a_write_is_ended_and_followed(tmp_path: Path) -> None:
+    database = tmp_path / "stasis.sqlite"
+    settings = StorageSettings(url=f"sqlite+aiosqlite:///{database}")
+    pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", WRITES, str(database), **pipes)
+    first, second = await open_lease(settings), await open_lease(settings)
+    first.holder = first.holder.replace(f":{os.getpid()}:", f":{process.pid}:")
+    await first.take()
+    dies(first)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"begin\n")
+    assert await process.stdout.readline() == b"writes\n"
+    os.kill(process.pid, signal.SIGSTOP)
+
+    await asyncio.wait_for(second.wait(), 15)
+
+    assert second.held
+    assert await process.wait() == -signal.SIGKILL
+    await first.close()
+    await second.close()
 
 
 async def test_one_whose_row_another_took_learns_of_it(make: Make) -> None:
