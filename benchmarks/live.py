@@ -66,7 +66,8 @@ class Adoption:
     """Calls taken up by a new process.
 
     Seconds from the start of the process (`restart`) or from the death of the one before (`standby`), and of these the
-    part from the event websocket being open on; `talking` are the calls the new process tells to be in conversation.
+    part from the event websocket being open on; `cpu_seconds` the process worked meanwhile, whatever else the machine
+    had to do; `talking` are the calls the new process tells to be in conversation.
     """
 
     by: str
@@ -75,6 +76,7 @@ class Adoption:
     talking: int
     seconds: float
     link_seconds: float
+    cpu_seconds: float
     held_mb: float
 
     def told(self) -> dict[str, object]:
@@ -85,6 +87,7 @@ class Adoption:
             "talking": self.talking,
             "seconds": plain(self.seconds),
             "seconds_from_websocket": plain(self.link_seconds),
+            "cpu_seconds": plain(self.cpu_seconds),
             "held_mb": plain(self.held_mb),
         }
 
@@ -159,11 +162,11 @@ class Bench:
 
     async def take_over(self, calls: int, standby: Program) -> Adoption:
         """Kill the service while a standby waits."""
-        began = time.monotonic()
+        began, spent = time.monotonic(), cpu_ms(standby.pid)
         await self._stand.service.kill()
         self._stand.service = standby
         seconds = await self._until_adopted(calls, began)
-        return await self._adoption("standby", calls, seconds, standby)
+        return await self._adoption("standby", calls, seconds, standby, spent)
 
     @asynccontextmanager
     async def standby(self) -> AsyncIterator[Program]:
@@ -210,11 +213,15 @@ class Bench:
         except TimeoutError:
             return float("nan")
 
-    async def _adoption(self, by: str, calls: int, seconds: float, program: Program) -> Adoption:
+    async def _adoption(
+        self, by: str, calls: int, seconds: float, program: Program, spent_before: float = 0.0
+    ) -> Adoption:
+        spent = cpu_ms(program.pid) - spent_before
         adopted = await self._stand.figure(self._http, "stasis_calls_adopted") or 0
         link = await self._stand.figure(self._http, "stasis_ari_resync_seconds") or float("nan")
         await asyncio.sleep(5)  # whoever would be registered twice or dropped, is by now
-        return Adoption(by, calls, round(adopted), await self._talking(), seconds, link, pss_kb(program.pid) / 1024)
+        held = pss_kb(program.pid) / 1024
+        return Adoption(by, calls, round(adopted), await self._talking(), seconds, link, spent / 1000, held)
 
     async def _talking(self) -> int:
         return sum(call["stage"] == "talking" for call in await self._live())
@@ -321,8 +328,20 @@ def _print(held: Held, adoptions: Sequence[Adoption], mirrored: Mirrored, wanted
     )
     report.table(
         "taken up by a new process",
-        ("by", "calls", "adopted", "talking", "ms in all", "ms from websocket", "then MB"),
-        [(a.by, a.calls, a.adopted, a.talking, a.seconds * 1000, a.link_seconds * 1000, a.held_mb) for a in adoptions],
+        ("by", "calls", "adopted", "talking", "ms in all", "ms from websocket", "CPU ms", "then MB"),
+        [
+            (
+                a.by,
+                a.calls,
+                a.adopted,
+                a.talking,
+                a.seconds * 1000,
+                a.link_seconds * 1000,
+                a.cpu_seconds * 1000,
+                a.held_mb,
+            )
+            for a in adoptions
+        ],
     )
     report.targets(wanted)
 

@@ -57,6 +57,8 @@ class Program:
     async def _begin(self) -> None:
         # A setting in the environment would go before the file written for this run.
         env = {name: value for name, value in os.environ.items() if not (name.startswith("STASIS_") and "__" in name)}
+        # An installed program is compiled; this one keeps what it compiled at its first start, as any checkout does.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
         env["PYTHONPATH"] = str(CHECKOUT)  # what is tested is what lies beside the lab, wherever it is started from
         self._said_before = self.log.stat().st_size if self.log.exists() else 0
         self._process = await spawn(self.command, output=self.log, env=env, folder=self.log.parent)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from stasis_app.adapters import Figures
@@ -14,6 +15,7 @@ from stasis_app.app.grounds import Instance, lay_grounds
 from stasis_app.app.mirroring import mirror_calls, published_recordings
 from stasis_app.app.people import People, know_people
 from stasis_app.app.waiting import know_queues
+from stasis_app.ari import AriLink
 from stasis_app.ari.sign_of_life import SignOfLife
 from stasis_app.http import Metrics
 from stasis_app.mirror import Mirror
@@ -23,6 +25,8 @@ from stasis_app.queue_adapters import QueueFigures
 from stasis_app.queues import Queues
 from stasis_app.settings import Settings
 from stasis_app.store import Lease, read_patiently
+
+_CALLS_FIRST = 1.0  # seconds
 
 
 class Service:
@@ -112,7 +116,7 @@ class Service:
         )
         await _remember(calls, queues, story)
         await self._meet_asterisk(calls)
-        self._take_up_duties(watch, people, story)
+        self._duties.begin(self._take_up_duties(watch, people, story))
 
     def _watch(self, mirror: Mirror, people: People) -> Watch:
         link = self._grounds.link
@@ -135,8 +139,9 @@ class Service:
         self._duties.begin(sign.run())
         self._stack.callback(calls.tracker.suspend)
 
-    def _take_up_duties(self, watch: Watch, people: People, story: Story) -> None:
+    async def _take_up_duties(self, watch: Watch, people: People, story: Story) -> None:
         settings, portal = self._settings, self._grounds.portal
+        await _calls_first(self._grounds.link)
         self._duties.begin(watch.run())
         self._duties.begin(people.directory.run())
         self._duties.begin(bind_events(portal, settings.http.public_url))
@@ -144,6 +149,13 @@ class Service:
         self._duties.begin(story.recordings.tell_daily())
         if settings.storage.keep_days is not None:
             self._duties.begin(forget_old_calls(self._grounds.store, settings.storage.keep_days))
+
+
+async def _calls_first(link: AriLink) -> None:
+    """Let the calls that live on be taken up before anything else is begun; while Asterisk is away, not for long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_CALLS_FIRST):
+            await link.connected()
 
 
 async def _remember(calls: Calls, queues: Queues, story: Story) -> None:
