@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -54,25 +56,31 @@ async def stop(process: asyncio.subprocess.Process, *, patience: float = 5.0, ge
     return process.returncode or 0
 
 
+_PORTS = range(10_000, 20_000)  # below those the kernel gives to sockets that ask for none, and Asterisk to RTP
 _given: set[int] = set()
 
 
 def free_port(address: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port nobody uses on `address`; never the same twice in this process."""
+    """A port nobody uses on `address`; never the same twice in this process.
+
+    Whoever it is for binds it a while later, or again after a restart. None of the many sockets that take any port, a
+    client's or a voice's, can have got it meanwhile.
+    """
     while True:
-        with socket.socket(socket.AF_INET, kind) as probe:
-            probe.bind((address, 0))
-            port = int(probe.getsockname()[1])
-        if port not in _given:
+        port = random.choice(_PORTS)
+        if port in _given:
+            continue
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind((address, port))
             _given.add(port)
             return port
 
 
-def port_taken(address: str, port: int, kind: socket.SocketKind = socket.SOCK_DGRAM) -> bool:
-    """Whether somebody listens there."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        try:
-            probe.bind((address, port))
-        except OSError:
-            return True
-    return False
+def listens(address: str, port: int) -> bool:
+    """Whether somebody has bound a UDP port.
+
+    The kernel's table is asked: trying to bind the port would keep it, for that moment, from whoever is about to.
+    """
+    at = f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}:{port:04X}"
+    _, *sockets = Path("/proc/net/udp").read_text().splitlines()
+    return any(line.split()[1] == at for line in sockets)

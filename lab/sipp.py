@@ -10,7 +10,7 @@ from pathlib import Path
 
 import jinja2
 
-from lab.processes import port_taken, spawn, stop
+from lab.processes import listens, spawn, stop
 from lab.toolbox import Toolbox
 
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"
@@ -68,7 +68,7 @@ class Sipp:
     async def listening(self, address: str, port: int) -> None:
         """Wait until it listens there; `RuntimeError` with its complaint when it ended instead."""
         async with asyncio.timeout(10):
-            while not port_taken(address, port):
+            while not listens(address, port):
                 if not self.running:
                     raise RuntimeError(f"{self.name} did not start: {self.complaints()}")
                 await asyncio.sleep(0.02)

@@ -79,7 +79,7 @@ STORAGE_REFUSES = Kind(
     Severity.CRITICAL,
     "The database takes nothing. Calls go on and the portal is told; what is kept in memory is lost if the service "
     "ends before the database takes it.",
-    "Free space on the disk, or end the program that locks the database; the service goes on by itself.",
+    "Free space on the disk, end what locks the database, or start its server; the service goes on by itself.",
 )
 STORAGE_LOST = Kind(
     "storage-lost",

@@ -398,5 +398,9 @@ def _args(channel: e.Channel) -> list[str]:
 
 
 def _talks(caller: str, world: World) -> bool:
+    """Whether he is in a bridge with somebody else; as long as not both have answered it is early media."""
     bridge = world.bridge_of(caller)
-    return bridge is not None and bridge.bridge_type != "holding" and len(bridge.channels) > 1
+    if bridge is None or bridge.bridge_type == "holding":
+        return False
+    channels = (world.channel(channel) for channel in bridge.channels)
+    return sum(channel is not None and channel.state == "Up" for channel in channels) > 1

@@ -28,6 +28,7 @@ from stasis_app.cli.portal import opened_portal
 from stasis_app.crm import (
     Directory,
     Employee,
+    FreePbx,
     MemoryClientStore,
     MemoryEmployeeStore,
     Numbers,
@@ -137,7 +138,12 @@ async def _explained(settings: Settings, number: str, line: str) -> Explanation:
             MemoryClientStore(),
             budget=settings.bitrix24.lookup_budget,
         )
-        phones = Phones(_Endpoints(ari), endpoint=settings.asterisk.endpoint)
+        phones = Phones(
+            _Endpoints(ari),
+            endpoint=settings.asterisk.endpoint,
+            do_not_disturb=settings.phones.do_not_disturb,
+            kept_elsewhere=FreePbx(ari) if settings.phones.freepbx_settings else None,
+        )
         await directory.refresh()
         context = FlowContext(
             numbers=numbers,

@@ -9,7 +9,7 @@ from stasis_app.crm.client import Client, ClientFinder, PortalClientFinder, Work
 from stasis_app.crm.employees import Directory, Employee, EmployeeLister, PortalEmployeeLister
 from stasis_app.crm.endpoints import AriEndpoints
 from stasis_app.crm.extensions import Extension, Extensions
-from stasis_app.crm.freepbx import AriDialplan, FreePbx
+from stasis_app.crm.freepbx import AriDialplan, FreePbx, local_call
 from stasis_app.crm.importance import ClientQuestions, Importance, Mark
 from stasis_app.crm.numbers import Number, NumberKind, Numbers, extension_of
 from stasis_app.crm.phonebook import Lookup, Phonebook, Source
@@ -59,4 +59,5 @@ __all__ = [
     "WorkingDay",
     "WorkingDays",
     "extension_of",
+    "local_call",
 ]

@@ -14,7 +14,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import orjson
@@ -48,6 +48,18 @@ class Dialplan(Protocol):
         ...
 
 
+def local_call(exten: str, context: str, variables: Mapping[str, str]) -> dict[str, object]:
+    """The body of `POST /channels` that runs an extension of the dialplan in a Local channel."""
+    return {
+        "endpoint": f"Local/{exten}@{context}/n",
+        # Where the half goes that would be rung, should the other one answer; it never does.
+        "context": context,
+        "extension": exten,
+        "variables": {f"__{name}": value for name, value in variables.items()},
+        "timeout": 1,
+    }
+
+
 class AriDialplan:
     """The dialplan, run over ARI (`POST /channels`, `GET /asterisk/variable`)."""
 
@@ -55,16 +67,9 @@ class AriDialplan:
         self._link = link
 
     async def run(self, exten: str, context: str, variables: dict[str, str], /) -> None:
-        """Run an extension of the dialplan in a Local channel; the half that would be rung ends with it."""
-        inherited = {f"__{name}": value for name, value in variables.items()}
-        order = {
-            "endpoint": f"Local/{exten}@{context}/n",
-            "context": context,
-            "extension": exten,
-            "variables": inherited,
-            "timeout": 1,
-        }
-        await self._link.transport.request("POST", self._link.url("channels"), data=orjson.dumps(order).decode())
+        """Run an extension of the dialplan, with nobody on the line."""
+        order = orjson.dumps(local_call(exten, context, variables)).decode()
+        await self._link.transport.request("POST", self._link.url("channels"), data=order)
 
     async def global_variable(self, name: str, /) -> str:
         """A global variable, "" when there is none."""

@@ -4,7 +4,7 @@ Facts come in through `Mirror.on_fact`, in the call's path and without waiting; 
 tells the portal what is missing, through an outbox on disk, whatever the portal or this program goes through.
 """
 
-from stasis_app.mirror.lane import Responsible
+from stasis_app.mirror.context import Responsible
 from stasis_app.mirror.mirror import Mirror, MirrorState
 from stasis_app.mirror.operations import Kind
 from stasis_app.mirror.outcome import Outcome, outcome

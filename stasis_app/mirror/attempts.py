@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+
+from loguru import logger
 
 from b24client import AccessDenied, B24Error, LimitExceeded
 from stasis_app.mirror.deliveries import Deliveries, NotYet, Verdict
@@ -14,9 +15,6 @@ from stasis_app.mirror.operations import Kind
 from stasis_app.mirror.retry import LATE_LONGEST, LIVE_LONGEST, Retry
 from stasis_app.store import DROPPED, OutboxRow
 
-if TYPE_CHECKING:
-    from loguru import Logger
-
 DENIED_PAUSE = 15.0
 """Seconds before a request is repeated that our credentials do not allow: somebody has to mend them first."""
 GIVE_UP_AFTER = 7 * 86400.0
@@ -25,10 +23,12 @@ GIVE_UP_AFTER = 7 * 86400.0
 class Attempts:
     """The attempts of one call."""
 
-    def __init__(self, gate: Gate, entries: Entries, log: Logger) -> None:
+    __slots__ = ("_call_id", "_entries", "_gate", "_retry")
+
+    def __init__(self, call_id: str, gate: Gate, entries: Entries) -> None:
+        self._call_id = call_id
         self._gate = gate
         self._entries = entries
-        self._log = log
         self._retry = Retry()
 
     @property
@@ -74,13 +74,15 @@ class Attempts:
             self._gate.denied(error, DENIED_PAUSE)
         else:
             self._gate.succeeded()
-            self._log.warning("The portal does not let us ({}): {}", error.method, error)
+            log = logger.bind(call=self._call_id)
+            log.warning("The portal does not let us ({}): {}", error.method, error)
         return DENIED_PAUSE
 
     def _again(self, rows: Sequence[OutboxRow], error: B24Error, least: float, *, late: bool) -> None:
         # During an outage the gate sets the pace for all calls.
         self._retry.failed(LATE_LONGEST if late and self._gate.is_open else LIVE_LONGEST, least)
-        self._log.debug("The portal is not told yet (attempt {}): {}", self._retry.failures, error)
+        log = logger.bind(call=self._call_id)
+        log.debug("The portal is not told yet (attempt {}): {}", self._retry.failures, error)
         if Deliveries.may_have_acted(error):
             self._entries.doubt(rows, at_work=Deliveries.may_act_yet(error))
         self._entries.missed(rows, str(error))

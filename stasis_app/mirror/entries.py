@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
@@ -14,6 +15,9 @@ from stasis_app.incidents import PORTAL_REFUSED, RECORDING_MISSING, Incidents
 from stasis_app.mirror.deliveries import Verdict
 from stasis_app.mirror.operations import Kind, Told
 from stasis_app.store import DONE, DROPPED, OPEN, REFUSED, Outbox, OutboxRow
+
+if TYPE_CHECKING:
+    from loguru import Logger
 
 PATIENCE = 0.5
 """Seconds to wait for the disk: a storage that refuses must not keep the portal from being told."""
@@ -24,6 +28,7 @@ https://apidocs.bitrix24.com/limits.html
 """
 _NOT_TWICE = (Kind.REGISTER, Kind.TODO, Kind.NOTE)
 """What there would be twice, were it carried out late, after it was said again."""
+_NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
 class Entries:
@@ -31,6 +36,8 @@ class Entries:
 
     `observe` is told the kind and the age of each entry that is settled, `incidents` what will never be done.
     """
+
+    __slots__ = ("_at_work", "_call_id", "_cards", "_doubts", "_incidents", "_observe", "_outbox", "_written", "told")
 
     def __init__(
         self, call_id: str, outbox: Outbox, observe: Callable[[str, float], None], incidents: Incidents
@@ -40,22 +47,21 @@ class Entries:
         self._call_id = call_id
         self._outbox = outbox
         self._observe = observe
-        self._log = logger.bind(call=call_id)
         self._written: dict[int, asyncio.Future[bool]] = {}
-        self._doubts: set[int] = set()
-        self._at_work: dict[str, float] = {}  # until when, by kind
+        self._doubts: frozenset[int] = frozenset()
+        self._at_work: Mapping[str, float] = _NOTHING  # until when, by kind
         self._cards: tuple[OutboxRow, ...] = ()
 
     def load(self, rows: Iterable[OutboxRow], doubts: frozenset[int] | None = None) -> None:
         """Take in what the outbox holds. Of what a former life of this program left open, all may have been sent."""
         rows = list(rows)
         self.told = Told.of(rows)
-        self._doubts = set()
+        self._doubts = frozenset()
         self.doubt(row for row in rows if row.state == OPEN and (doubts is None or row.seq in doubts))
         register = self.told.register
         if register is not None and "at_work_until" in register.answer:
             left = min(STILL_AT_WORK, register.answer["at_work_until"] - time.time())
-            self._at_work[Kind.REGISTER] = time.monotonic() + left
+            self._at_work = {**self._at_work, Kind.REGISTER: time.monotonic() + left}
         # What its cards were about is over: `drop_cards` closes them, and what is wanted now is worked out anew.
         self._cards = tuple(row for row in rows if row.state == OPEN and row.kind in (Kind.SHOW, Kind.HIDE))
 
@@ -67,7 +73,7 @@ class Entries:
     @property
     def doubts(self) -> frozenset[int]:
         """What the portal may have carried out without our knowing."""
-        return frozenset(self._doubts)
+        return self._doubts
 
     def is_doubtful(self, row: OutboxRow) -> bool:
         """Whether the portal may have carried this out without our knowing."""
@@ -76,9 +82,9 @@ class Entries:
     def doubt(self, rows: Iterable[OutboxRow], *, at_work: bool = True) -> None:
         """The portal may have carried these out; `at_work`: or may do so yet."""
         for row in rows:
-            self._doubts.add(row.seq)
+            self._doubts |= {row.seq}
             if at_work and row.kind in _NOT_TWICE:
-                self._at_work[row.kind] = time.monotonic() + STILL_AT_WORK
+                self._at_work = {**self._at_work, row.kind: time.monotonic() + STILL_AT_WORK}
 
     def at_work_for(self, kind: Kind) -> float:
         """Seconds in which the portal may yet carry out a request of this kind whose answer was lost; 0 for none."""
@@ -107,7 +113,7 @@ class Entries:
             await asyncio.wait(unwritten, timeout=PATIENCE)
         for kind, written in awaited.items():
             if written.done() and not written.cancelled() and (error := written.exception()) is not None:
-                self._log.error("The outbox could not keep {}: {}", kind, type(error).__name__)
+                self._log().error("The outbox could not keep {}: {}", kind, type(error).__name__)
 
     def registered_elsewhere(self, portal_call_id: str, user_id: int) -> None:
         """The portal registered this call by itself and shows it to this user."""
@@ -137,14 +143,14 @@ class Entries:
             self._write(replace(current, body=verdict.body))
             return
         if verdict.state == REFUSED:
-            self._log.warning("The portal will not have it ({}): {}", row.kind, verdict.reason)
+            self._log().warning("The portal will not have it ({}): {}", row.kind, verdict.reason)
             self._report(row, verdict.reason)
         now, answer = time.time(), verdict.answer
         if row.kind == Kind.REGISTER and (left := self.at_work_for(Kind.REGISTER)):
             answer = {**answer, "at_work_until": round(now + left, 1)}
         self._keep(replace(current, state=verdict.state, closed_at=now, answer=answer))
         self._written.pop(row.seq, None)
-        self._doubts.discard(row.seq)
+        self._doubts -= {row.seq}
         self._observe(row.kind, max(0.0, now - row.fact_at))
 
     def settle_cards(self, verdict: Verdict) -> None:
@@ -167,6 +173,9 @@ class Entries:
         """End an operation that was tried for long enough."""
         self.close(row, REFUSED, reason)
         self._report(row, reason)
+
+    def _log(self) -> Logger:
+        return logger.bind(call=self._call_id)
 
     def _report(self, row: OutboxRow, reason: str) -> None:
         if row.kind in (Kind.REGISTER, Kind.FINISH):

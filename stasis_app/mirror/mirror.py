@@ -14,9 +14,10 @@ from loguru import logger
 from stasis_app.calls.facts import Fact, Started
 from stasis_app.calls.record import CallRecord
 from stasis_app.incidents import Incidents, Unheard
+from stasis_app.mirror.context import Context, Responsible
 from stasis_app.mirror.deliveries import Deliveries
 from stasis_app.mirror.gate import Gate
-from stasis_app.mirror.lane import Context, Lane, Responsible
+from stasis_app.mirror.lane import Lane
 from stasis_app.mirror.operations import Rules
 from stasis_app.mirror.people import People
 from stasis_app.mirror.portal_calls import PortalCalls

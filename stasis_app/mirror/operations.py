@@ -6,7 +6,7 @@ Pure. The bodies hold everything that is needed to send an operation again after
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -227,7 +227,8 @@ class Told:
         self.last_seq = max(self.last_seq, row.seq)
         match row.kind:
             case Kind.REGISTER:
-                self.register = row
+                # What it said is never said again once it is done, and a call may go on for hours.
+                self.register = row if row.state == OPEN else replace(row, body={})
                 self.portal_call_id = row.answer.get("call_id", "") or self.portal_call_id
             case Kind.FINISH:
                 self.finish = row

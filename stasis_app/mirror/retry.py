@@ -13,6 +13,8 @@ LATE_LONGEST = 60.0
 class Retry:
     """The pauses of one call, doubling from half a second, a fifth more or less so that calls don't go in step."""
 
+    __slots__ = ("_not_before", "failures")
+
     def __init__(self) -> None:
         self.failures = 0
         self._not_before = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
@@ -11,7 +12,9 @@ from urllib.parse import quote
 import aiohttp
 import orjson
 
+from stasis_app.ari.errors import AriError
 from stasis_app.ari.transport import basic_auth
+from stasis_app.crm import local_call
 from stasis_app.settings import AsteriskSettings
 
 SECONDS = 8.0
@@ -64,16 +67,36 @@ class AriProbe:
         reply = await self._ask("GET", ("asterisk", "variable"), {"variable": name})
         return str(reply.body.get("value", "")) if isinstance(reply.body, dict) else ""
 
+    async def global_variable(self, name: str, /) -> str:
+        """The same, as `stasis_app.crm.FreePbx` asks for it. Raises `AriError`."""
+        try:
+            return await self.variable(name)
+        except UnreachableError as error:
+            raise AriError("GET asterisk/variable", str(error)) from error
+
+    async def run(self, exten: str, context: str, variables: dict[str, str], /) -> None:
+        """Run an extension of the dialplan, with nobody on the line. Raises `AriError`."""
+        try:
+            await self._ask("POST", ("channels",), body=local_call(exten, context, variables))
+        except UnreachableError as error:
+            raise AriError("POST channels", str(error)) from error
+
     async def try_to_write(self) -> int:
         """The status of a write that changes nothing: hanging up a channel that does not exist."""
         reply = await self._ask("DELETE", ("channels", "stasis-app-check-no-such-channel"))
         return reply.status
 
-    async def _ask(self, method: str, path: tuple[str, ...], query: dict[str, str] | None = None) -> AriReply:
+    async def _ask(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        query: dict[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> AriReply:
         assert self._session is not None
         url = self._base + "/".join(quote(part, safe="") for part in path)
         try:
-            async with self._session.request(method, url, params=query, allow_redirects=False) as response:
+            async with self._session.request(method, url, params=query, json=body, allow_redirects=False) as response:
                 raw = await response.read()
                 return AriReply(response.status, _decoded(raw))
         except aiohttp.ClientConnectorCertificateError as error:

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from stasis_app.ari.sign_of_life import variable
+from stasis_app.crm import FreePbx
+from stasis_app.crm.freepbx import CONTEXT
 from stasis_app.ops.ari_probe import AriProbe, UnreachableError
 from stasis_app.ops.findings import Finding, error, fine, warning
-from stasis_app.settings import AsteriskSettings, RecordingSettings
+from stasis_app.settings import AsteriskSettings, PhoneSettings, RecordingSettings
 
 OLDEST = (20,)
 REST_OVER_WEBSOCKET = {20: (20, 14), 21: (21, 9), 22: (22, 4)}
@@ -95,6 +97,24 @@ async def sign_of_life(ari: AriProbe, settings: AsteriskSettings, own_service_ru
         return [fine(name, f"given {max(0, age):.0f} s ago")]
     remedy = "New calls take the fail-open exit until the service is connected again; its log says why it is not."
     return [error(name, f"the last one is {age:.0f} s old, though the service runs", remedy)]
+
+
+async def freepbx_settings(ari: AriProbe, phones: PhoneSettings) -> list[Finding]:
+    """Does the dialplan tell what FreePBX keeps of an extension, where that is to be followed?"""
+    if not phones.freepbx_settings:
+        return []
+    name, kept = "FreePBX", FreePbx(ari)
+    await kept.of("0")
+    if kept.troubles.counts:
+        return [
+            warning(
+                name,
+                f"context {CONTEXT} does not tell what FreePBX keeps: forwards are not followed",
+                "Include contrib/asterisk/extensions_stasis.conf in the dialplan (extensions_custom.conf), reload it;"
+                " or set phones.freepbx_settings = false.",
+            )
+        ]
+    return [fine(name, "the dialplan tells what FreePBX keeps of extensions")]
 
 
 async def recording_modules(ari: AriProbe, recording: RecordingSettings) -> list[Finding]:

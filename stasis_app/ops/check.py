@@ -43,6 +43,7 @@ async def run_checks(settings: Settings, surroundings: Surroundings) -> list[Fin
             checks += [
                 _limited("application", asterisk_checks.application(ari, settings.asterisk, own)),
                 _limited("sign of life", asterisk_checks.sign_of_life(ari, settings.asterisk, own)),
+                _limited("FreePBX", asterisk_checks.freepbx_settings(ari, settings.phones)),
                 _limited("recording", asterisk_checks.recording_modules(ari, settings.recording)),
                 _limited("recording", asterisk_checks.recordings(ari, settings.recording)),
                 _limited("clock", asterisk_checks.clock(ari)),

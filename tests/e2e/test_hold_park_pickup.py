@@ -36,7 +36,7 @@ CONFIGURATION = f"""
 back_seconds = 8
 [parking]
 slots = "{SLOT}-702"
-seconds = 3
+seconds = 6  # saying the slot takes almost three of them
 """
 # Asterisk's own pickup, as a PBX beside the service may offer it.
 DIALPLAN = f"""

@@ -1,4 +1,4 @@
-"""The service is stopped and started while people talk."""
+"""The service is stopped and started while people talk, and while somebody outside is rung."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from lab import compare
 from lab.exchange import Exchange
-from lab.phones import Manner
+from lab.phones import CUSTOMER_TONE, Manner, Office
 from lab.stage import play
 from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story
 
@@ -31,12 +31,18 @@ STORY = Story(
         N.element("end"): HANG_UP,
     },
 )
+OUTSIDE = N.outside(1)
 WITHOUT_SERVICE = Story(name="reception takes the call", calls=(LATER,), phones=(Manner(N.phone(2), ring_s=0.5),))
+DIALLED = Story(
+    name="Anna dials", calls=(), phones=(Manner(N.phone(3)),), outside=(Manner(OUTSIDE, ring_s=None, talk_s=2.0),)
+)
 
 
 @pytest_asyncio.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    async with Exchange([STORY, WITHOUT_SERVICE], globals={"STASIS_RECEPTION": f"PJSIP/{N.phone(2)}"}) as running:
+    async with Exchange(
+        [STORY, WITHOUT_SERVICE, DIALLED], globals={"STASIS_RECEPTION": f"PJSIP/{N.phone(2)}"}
+    ) as running:
         yield running
 
 
@@ -58,3 +64,21 @@ async def test_a_talk_outlives_a_restart_and_a_new_call_rings_reception_meanwhil
     recording = await exchange.recording(crm)
     said = compare.differences(STORY, compare.Evidence(call, crm, recording), exchange.company)
     assert [text for text in said if "recording" not in text] == []
+
+
+async def test_who_dials_out_waits_through_a_restart_and_the_number_is_rung_anew(exchange: Exchange):
+    async with (
+        Office(exchange.pbx, exchange.folder, phones=DIALLED.phones) as office,
+        office.phone(N.phone(3)).dial(OUTSIDE) as anna,
+    ):
+        far = exchange.carrier.phone(OUTSIDE)
+        first = await far.until_ringing()
+
+        assert await exchange.service.stop() == 0
+        await exchange.service.start()
+        await far.answer(await far.until_ringing(besides=[first]))
+        await anna.until_hears(await anna.until_talking(), CUSTOMER_TONE)
+
+    crm = await exchange.portal.until_call(lambda held: held["finish"] is not None)
+    assert (crm["finish"]["status_code"], crm["finish"]["user_id"]) == ("200", exchange.company.user_of(N.phone(3)))
+    assert len(await exchange.portal.calls()) == 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Seconds it takes at most to say the digits of a slot.
 _SAYING = 6.0
+# Seconds it takes at most to answer whoever dialled the slot.
+_ANSWERING = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +106,11 @@ class ParkingLot:
             await self._say_slot(call, tell, parked.slot)
         await release_others(call)
         seen = set(call.state.legs)
-        left = max(0.0, (parked.until - i.now()).total_seconds())
-        while (taker := await call.until(lambda: _newcomer(call, seen), left)) is not None:
+        while (taker := await _taker(call, seen, parked.until)) is not None:
             seen.add(taker.id)
             if await self._give(call, taker, parked.slot):
                 await call.talk()
                 return
-            left = max(0.0, (parked.until - i.now()).total_seconds())
         await self._give_back(call, parked)
 
     async def _settle(self, call: Call) -> None:
@@ -161,6 +161,18 @@ class ParkingLot:
 
     def _taken(self) -> dict[str, CallRecord]:
         return {record.parked.slot: record for record in self._calls() if record.parked and not record.ended_at}
+
+
+async def _taker(call: Call, seen: Collection[str], until: datetime) -> Leg | None:
+    """Who dialled the slot, None when the time is over. Whoever is just being answered then, came in time."""
+    left = max(0.0, (until - i.now()).total_seconds())
+    if not await call.until(lambda: _newcomer(call, seen), left):
+        await call.until(lambda: _newcomer(call, seen) or not _comes(call, seen), _ANSWERING)
+    return _newcomer(call, seen)
+
+
+def _comes(call: Call, seen: Collection[str]) -> bool:
+    return any(leg.id not in seen and not leg.over and not leg.released for leg in call.state.others)
 
 
 def _newcomer(call: Call, seen: Collection[str]) -> Leg | None:

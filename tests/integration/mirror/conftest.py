@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestServer
+from aiohttp import web
 from loguru import logger
 
 from b24client import Limits, Portal, WebhookAuth
@@ -114,10 +114,12 @@ async def company(tmp_path: Path, storage: str, monkeypatch: pytest.MonkeyPatch)
         config = SandboxConfig.from_file(SAMPLE_SEED)
         config.limits.enabled = False
         config.switches.allow_webhook_telephony = True
-        server = TestServer(create_sandbox(config))
-        await server.start_server()
-        stack.push_async_callback(server.close)
-        auth = WebhookAuth(f"{str(server.make_url('/')).rstrip('/')}/rest/1/sandboxsecret/")
+        # A portal does not stop when nobody waits any more for its answer. aiohttp's TestServer would.
+        server = web.AppRunner(create_sandbox(config), shutdown_timeout=0.1)
+        await server.setup()
+        stack.push_async_callback(server.cleanup)
+        await web.TCPSite(server, "127.0.0.1", 0).start()
+        auth = WebhookAuth(f"http://127.0.0.1:{server.addresses[0][1]}/rest/1/sandboxsecret/")
         portal = await stack.enter_async_context(Portal(auth, allow_http=True, limits=Limits(enabled=False)))
         company = Company(server.app[SANDBOX], portal, tmp_path, storage)
         await company.open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -26,28 +27,29 @@ WEATHER = [
     {"kind": "reset"},
     {"kind": "refuse"},
     {"kind": "timeout", "seconds": 0.1},
-    {"kind": "hang", "seconds": 0.5, "methods": REGISTER},
 ]
-"""The last one is done when nobody waits for its answer any more."""
+LATE = {"kind": "hang", "seconds": 2.0, "methods": REGISTER}
+"""Done when nobody waits for its answer any more. Not where requests are shared: a finish that is in the same one and
+comes late is refused, because it was said again."""
 
 
 @pytest.fixture(autouse=True)
-def everything_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def everything_is_quick(company, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (
-        ("lane.SETTLE", 0.01),
-        ("lane.LINGER", 0.01),
-        ("lane.BETWEEN_ASKS", 0.001),
-        ("lane.FIRST_CARD", 0.05),
+        ("agenda.SETTLE", 0.01),
+        ("agenda.LINGER", 0.01),
+        ("work.BETWEEN_ASKS", 0.001),
+        ("agenda.FIRST_CARD", 0.05),
         ("attempts.LIVE_LONGEST", 0.05),
         ("attempts.LATE_LONGEST", 0.05),
         ("attempts.DENIED_PAUSE", 0.02),
         ("gate.FIRST_PROBE", 0.02),
         ("gate.LONGEST_PROBE", 0.05),
-        ("entries.STILL_AT_WORK", 1.0),
+        ("entries.STILL_AT_WORK", 3.0),
     ):
         monkeypatch.setattr(f"stasis_app.mirror.{name}", seconds)
-    monkeypatch.setattr(portal_calls, "CARD_SECONDS", 0.2)
-    monkeypatch.setattr(portal_calls, "FINISH_SECONDS", 0.3)
+    monkeypatch.setattr(portal_calls, "CARD_SECONDS", 0.8)
+    monkeypatch.setattr(portal_calls, "FINISH_SECONDS", 1.5)
 
 
 def life_of(call: Story, chance: random.Random) -> Iterator[None]:
@@ -69,15 +71,17 @@ def life_of(call: Story, chance: random.Random) -> Iterator[None]:
 
 async def dies_and_comes_back(company, calls: list[Story], chance: random.Random) -> None:
     """Killed; what had not reached the disk is lost. Asterisk tells of every call again."""
+    await company.mirror.stop(0)
     if chance.random() < 0.5:
         company.store.writer.abandon()
-    await company.restart()
+    await company.store.close()
+    await company.open()
     for call in calls:
         if call.record is not None and chance.random() < 0.9:
             company.mirror.on_fact(call.record, call.last)
 
 
-async def play(company, chance: random.Random) -> list[Story]:
+async def play(company, chance: random.Random, weather: list[dict[str, Any]]) -> list[Story]:
     calls: list[Story] = []
     lives: list[Iterator[None]] = []
     while len(calls) < 12 or lives:
@@ -90,7 +94,7 @@ async def play(company, chance: random.Random) -> list[Story]:
             lives.remove(life)
         if chance.random() < 0.3:
             company.sandbox.faults.clear()
-            company.trouble(**{"methods": ANYTHING, "chance": 0.7, **chance.choice(WEATHER)}, seed=chance.randrange(99))
+            company.trouble(**{"methods": ANYTHING, "chance": 0.7, **chance.choice(weather)}, seed=chance.randrange(99))
         if chance.random() < 0.07:
             await dies_and_comes_back(company, calls, chance)
         await asyncio.sleep(chance.choice([0.0, 0.01, 0.1]))
@@ -101,7 +105,7 @@ async def play(company, chance: random.Random) -> list[Story]:
 
 
 @pytest.mark.parametrize("crowded", [False, True])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(4))
 async def test_every_call_is_in_the_crm_once(company, seed, crowded):
     company.records("talk")
     limits = Limits(rate=20, burst=4) if crowded else Limits(enabled=False)
@@ -109,7 +113,7 @@ async def test_every_call_is_in_the_crm_once(company, seed, crowded):
         company.portal = portal
         await company.restart()
         async with asyncio.timeout(100):
-            calls = await play(company, random.Random(seed))
+            calls = await play(company, random.Random(seed), WEATHER if crowded else [*WEATHER, LATE])
             await company.mirror.settled()
         await company.close()
         await company.open()  # nothing is left for another life

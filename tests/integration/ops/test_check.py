@@ -49,6 +49,8 @@ class Asterisk:
         self.version = "22.10.1"
         self.read_only = False
         self.endpoints = ["101", "102", "trunk"]
+        self.freepbx_context = True  # whether the dialplan has it
+        self.asked = ""
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -62,6 +64,11 @@ class Asterisk:
         if path in self.answers:
             status, body = self.answers[path]
             return web.json_response(body, status=status)
+        if path == "channels" and self.freepbx_context:
+            self.asked = (await request.json())["variables"]["__B24_ASKED"]
+            return web.json_response({"id": "1.0"})
+        if path == "asterisk/variable" and request.query["variable"] == "STASIS_EXTENSION_0":
+            return web.json_response({"value": f"{self.asked}|||||"})
         if request.method != "GET":
             return web.json_response({"message": "no"}, status=403 if self.read_only else 404)
         match path:
@@ -321,3 +328,14 @@ async def test_a_folder_for_the_store_that_is_not_there(company, tmp_path):
     company.change("storage", url=f"sqlite+aiosqlite:///{tmp_path}/var/stasis.sqlite")
 
     assert f"there is no folder {tmp_path}/var" in await company.wrong()
+
+
+@pytest.mark.parametrize(("there", "severity"), [(True, Severity.OK), (False, Severity.WARNING)])
+async def test_what_freepbx_keeps_is_tried_where_it_is_to_be_followed(company, there, severity):
+    company.asterisk.freepbx_context = there
+    assert not [finding for finding in await company.check() if finding.check == "FreePBX"]
+
+    company.change("phones", freepbx_settings=True)
+    (told,) = [finding for finding in await company.check() if finding.check == "FreePBX"]
+
+    assert told.severity is severity

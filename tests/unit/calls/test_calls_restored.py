@@ -126,6 +126,27 @@ async def test_whoever_was_ringing_is_released_and_the_flow_begins_again(before:
     assert pbx.bridges == {"1.0-bridge": ["1.0", pbx.leg("101")]}
 
 
+async def test_who_dials_out_and_hears_it_ring_is_not_hung_up_but_rung_anew(before: Exchange) -> None:
+    async def dial(call: Call) -> None:
+        result = await call.ring([Target.outside("89161234567")], seconds=60)
+        if result.answered_by:
+            await call.talk()
+
+    before.flow = dial
+    await before.arrives("outbound", "89161234567", name="PJSIP/101-00000001", number="101")
+    await before.rings("89161234567")
+    first = before.leg("89161234567")
+    assert before.bridges == {"1.0-bridge": ["1.0", first]}  # he hears the far side's own tones
+
+    pbx = await restarted(before)
+    await pbx.passes(10)
+    await pbx.answers("89161234567")
+
+    assert pbx.leg("89161234567") != first
+    assert pbx.the_record.talking_now
+    assert pbx.told(f.Ended) == []
+
+
 async def test_killed_again_in_the_moment_after_the_talk_nobody_is_rung_anew(before: Exchange) -> None:
     await before.customer_calls()
     await before.answers("101")

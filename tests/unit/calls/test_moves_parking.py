@@ -113,6 +113,37 @@ async def test_a_colleague_dials_the_slot_and_talks(pbx: Exchange, office: Offic
     assert pbx.the_record.ended_by == "customer"
 
 
+async def test_who_dials_the_slot_in_the_last_moment_and_is_answered_after_it_talks(
+    pbx: Exchange, office: Office
+) -> None:
+    office.lot.park(pbx.call, "101")
+    await pbx.passes(59.5)
+    pbx.hold("answer")
+    await dials(pbx, "103", "701")
+    await pbx.passes(1)
+
+    await pbx.let("answer")
+
+    assert pbx.bridges == {"1.0-bridge": ["1.0", "9.0"]}
+    assert pbx.phones_ringing_or_up() == {"trunk", "103"}
+
+
+async def test_who_dials_the_slot_in_the_last_moment_and_thinks_better_of_it_leaves_it_to_who_parked(
+    pbx: Exchange, office: Office
+) -> None:
+    office.lot.park(pbx.call, "101")
+    await pbx.passes(59.5)
+    pbx.hold("answer")
+    await dials(pbx, "103", "701")
+    await pbx.passes(1)
+
+    await pbx.hangs_up("9.0")
+    await pbx.rings("101")
+    await pbx.answers("101")
+
+    assert pbx.bridges == {"1.0-bridge": ["1.0", pbx.leg("101")]}
+
+
 async def test_who_dials_an_empty_slot_gets_nobody(pbx: Exchange, office: Office) -> None:
     await dials(pbx, "103", "702")
 

@@ -54,8 +54,12 @@ class Told:
 
     def judged(self, *crm: dict[str, Any]) -> list[tuple[str, str]]:
         """The deviations that count."""
+        return [(column, text) for column, text in self.noticed(*crm) if column]
+
+    def noticed(self, *crm: dict[str, Any]) -> list[tuple[str, str]]:
+        """All deviations, with the remarks, whose column is ""."""
         verdict = Judge(OFFICES, self.strikes).verdict([self.attempt], crm)
-        return [(d.column, d.text) for d in verdict.deviations if d.column]
+        return [(d.column, d.text) for d in verdict.deviations]
 
 
 def entry(user_id: int, *, customer: str = CLIENT, status: str = "200", **more: Any) -> dict[str, Any]:
@@ -129,6 +133,26 @@ def test_who_answered_and_was_not_heard_has_no_credit_of_it():
     told = Told().rings(ANNA, answered=1, ended=5).hears(ANNA, 1, 5).rings(BORIS, answered=8, ended=12)
 
     assert [column for column, _ in told.judged(entry(user(BORIS)))] == ["wrong_credit"]
+
+
+def supervised(mode: str) -> Told:
+    """The supervisor follows from the fifth second on, and the customer hears him to the end."""
+    told = talk().rings(OFFICE.chief, answered=4).hears(OFFICE.chief, 5, 20)
+    told.attempt.supervised = [(BEGAN + 4.9, mode)]
+    return told
+
+
+def test_a_supervisor_who_barged_in_has_no_credit_of_it():
+    assert supervised("barge").noticed(entry(user(ANNA), finish=entry(user(ANNA))["finish"] | {"duration": 19})) == []
+    assert [column for column, _ in supervised("barge").judged(entry(user(OFFICE.chief)))] == ["wrong_credit"]
+
+
+@pytest.mark.parametrize("mode", ["listen", "whisper"])
+def test_a_supervisor_the_customer_should_not_hear_is_remarked_upon(mode: str):
+    (remark,) = [text for column, text in supervised(mode).noticed(entry(user(ANNA))) if "supervisor" in text]
+
+    assert "had not barged in" in remark
+    assert "supervisor" not in str(supervised(mode).fault(Reach.SERVICE, 3, 8).noticed(entry(user(ANNA))))
 
 
 def test_reception_rung_by_the_dialplan_may_have_it_and_need_not():

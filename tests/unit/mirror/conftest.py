@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from stasis_app.mirror import Mirror, Responsible, attempts, lane
+from stasis_app.mirror import Mirror, Responsible, agenda, attempts, work
 from stasis_app.mirror.recordings import Part
 from stasis_app.settings import Bitrix24Settings
 from tests.unit.mirror.mirror_story import ListeningPortal, MemoryOutbox, Office, Story
@@ -83,9 +83,9 @@ class Desk:
 @pytest.fixture
 async def open_desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator:
     """Opens desks: `await open_desk(default_user=1, ...)` with settings of [bitrix24]."""
-    monkeypatch.setattr(lane, "SETTLE", 0.01)
-    monkeypatch.setattr(lane, "LINGER", 0.01)
-    monkeypatch.setattr(lane, "BETWEEN_ASKS", 0.001)
+    monkeypatch.setattr(agenda, "SETTLE", 0.01)
+    monkeypatch.setattr(agenda, "LINGER", 0.01)
+    monkeypatch.setattr(work, "BETWEEN_ASKS", 0.001)
     monkeypatch.setattr(attempts, "LIVE_LONGEST", 0.01)
     monkeypatch.setattr(attempts, "LATE_LONGEST", 0.01)
     monkeypatch.setattr("stasis_app.mirror.gate.FIRST_PROBE", 0.01)

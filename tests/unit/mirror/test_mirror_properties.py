@@ -33,11 +33,12 @@ HAPPENINGS = st.one_of(
 @settings(max_examples=100, deadline=None)
 @given(st.booleans(), st.lists(HAPPENINGS, max_size=14), st.lists(HAPPENINGS, max_size=3))
 def test_one_registration_one_finish_no_late_card(inbound, before_the_end, after_the_end):
-    quick = {"SETTLE": 0.001, "LINGER": 0.001, "BETWEEN_ASKS": 0.001}
+    quick = {"SETTLE": 0.001, "LINGER": 0.001}
     again = {"LIVE_LONGEST": 0.001, "LATE_LONGEST": 0.001}
-    lane, attempts = "stasis_app.mirror.lane", "stasis_app.mirror.attempts"
+    agenda, attempts = "stasis_app.mirror.agenda", "stasis_app.mirror.attempts"
     with (
-        patch.multiple(lane, **quick),
+        patch.multiple(agenda, **quick),
+        patch("stasis_app.mirror.work.BETWEEN_ASKS", 0.001),
         patch.multiple(attempts, **again),
         patch("stasis_app.mirror.gate.LONGEST_PROBE", 0.001),
         patch("stasis_app.mirror.entries.STILL_AT_WORK", 0.001),

@@ -43,7 +43,7 @@ async def test_where_requests_are_scarce_a_registration_waits_for_its_first_card
 
 
 async def test_a_call_whose_phones_do_not_ring_is_registered_all_the_same(desk, monkeypatch):
-    monkeypatch.setattr("stasis_app.mirror.lane.FIRST_CARD", 0.01)
+    monkeypatch.setattr("stasis_app.mirror.agenda.FIRST_CARD", 0.01)
     desk.portal.is_crowded = True
     desk.call().comes_in().known_as(797, 11)
 

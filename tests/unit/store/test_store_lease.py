@@ -170,6 +170,22 @@ async def test_a_locked_database_takes_the_lease_from_nobody(make: Make, storage
     await nobody_takes_it_from(first, waiting)
 
 
+async def test_who_waits_does_not_queue_for_a_locked_row(
+    make: Make, storage_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else he might be served before the holder when the lock goes."""
+    monkeypatch.setattr(lease, "LOOK", 60)
+    first, second = await make(), await make()
+    await first.take()
+    dies(first)
+    monkeypatch.setattr(lease, "VALID", 0)
+
+    async with held(storage_url), asyncio.timeout(3):
+        assert not await second._try()
+        assert not await second._try()
+    assert second._refused_at is not None
+
+
 async def test_a_database_that_refuses_keeps_nobody_from_serving(make: Make, storage_url: str) -> None:
     first, second = await make(), await make()
     async with held(storage_url):
