@@ -91,6 +91,7 @@ async def ring_all(
         for leg in _besides(call, ways, before):
             if leg != connected:
                 call.spawn(call.release(leg, Unanswered.CANCELLED))
+        call.wake()  # whoever waits for a ring that never came
     if not early and on_hold is None and call.state.anchor.stage is LegStage.UP:
         await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
     lost = [target for way, target in zip(ways, targets, strict=True) if _is_lost(call, way)]
@@ -123,7 +124,7 @@ async def _let_caller_hear_ringing(call: Call, ways: Sequence[Way]) -> None:
     def rings() -> bool:
         return any(call.leg(way.leg).stage is LegStage.RINGING for way in ways)
 
-    await call.until(lambda: rings() or all(way.over for way in ways))
+    await call.until(lambda: rings() or all(way.over or way.stopped for way in ways))
     if not rings():
         return
     await call.asking_caller(call.control.ring(call.state.anchor_leg))
