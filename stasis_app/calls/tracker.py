@@ -207,9 +207,14 @@ class Tracker:
 
     # New calls
 
-    def originate(self, order: Order) -> Call:
-        """Call an employee's phone, and the number when he answers."""
-        call_id = f"{time.time():.3f}.{secrets.token_hex(3)}"
+    @staticmethod
+    def new_id() -> str:
+        """An id for a call that is to be ordered, for who has to keep it before."""
+        return f"{time.time():.3f}.{secrets.token_hex(3)}"
+
+    def originate(self, order: Order, call_id: str = "") -> Call:
+        """Call an employee's phone, and the number when he answers; `call_id` is one of `new_id`."""
+        call_id = call_id or self.new_id()
         caller = Party(PartyKind.EMPLOYEE, order.extension or order.mobile, order.name)
         channel = e.Channel(id=call_id, name=self._options.endpoint.format(extension=caller.number), state="Down")
         change = model.start(

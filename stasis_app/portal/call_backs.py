@@ -33,7 +33,9 @@ _CRM_PATIENCE = 10.0
 class Places(Protocol):
     """Places calls (`stasis_app.calls.Tracker`)."""
 
-    def originate(self, order: Order) -> Call: ...
+    def new_id(self) -> str: ...
+
+    def originate(self, order: Order, call_id: str) -> Call: ...
 
     def get(self, call_id: str) -> Call | None: ...
 
@@ -179,10 +181,12 @@ class CallBacks:
     async def _reaches_customer(self, wish: Wish, employee: Employee) -> tuple[Wish, bool]:
         """Ring the employee; whether the customer's phone was rung then."""
         order = wish.order
+        # On disk before the phone rings: killed between the two, it would be rung once more.
+        wish = await self._book.keep(wish, tried=True, call_id=self._desk.places.new_id())
         call = self._desk.places.originate(
-            Order(extension=employee.extension, number=wish.number, line=order.line, name=employee.name, callback=True)
+            Order(extension=employee.extension, number=wish.number, line=order.line, name=employee.name, callback=True),
+            wish.call_id,
         )
-        wish = await self._book.keep(wish, tried=True, call_id=call.id)
         if order.entity_type in ("LEAD", "CONTACT", "COMPANY") and order.entity_id is not None:
             about = Identified(
                 call_id=call.id, at=datetime.now(UTC), entity_type=order.entity_type, entity_id=order.entity_id

@@ -1,5 +1,6 @@
 """A customer fills in a call-back form of the CRM: an employee's phone rings, then his own; over restarts, too."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -73,6 +74,7 @@ async def test_killed_while_annas_phone_rings_the_service_still_calls_ivan_when_
 ) -> None:
     await exchange.portal.fill_in_form(f"+{IVAN}")
     rings = await office.phone(ANNA).until_ringing()
+    await asyncio.sleep(0.5)  # the journal is written a tenth of a second later
 
     await restarted(exchange)
     await office.phone(ANNA).answer(rings)

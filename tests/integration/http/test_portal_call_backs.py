@@ -95,8 +95,11 @@ class Office:
     async def of(self, extension: str) -> Availability:
         return Availability(PhoneState.BUSY if extension in self.away else PhoneState.FREE)
 
-    def originate(self, order: Order) -> Any:
-        self.calls.append(Ordered(str(len(self.calls)), order, answers=order.extension not in self.silent))
+    def new_id(self) -> str:
+        return str(len(self.calls))
+
+    def originate(self, order: Order, call_id: str) -> Any:
+        self.calls.append(Ordered(call_id, order, answers=order.extension not in self.silent))
         if order.extension in self.rings:
             self.calls[-1].goes_on.clear()
         return self.calls[-1]
