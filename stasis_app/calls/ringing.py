@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import Gone
+from stasis_app.ari.errors import Gone, LinkDown, TimedOut
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NORMAL
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 # Asterisk itself ends a leg when its ring time is over; this much later we stop believing that it will.
 _GRACE = 2.0
-# Seconds until a link that went dead without a word is noticed and there again.
-_UNNOTICED = 15.0
+# Seconds until a link that went dead without a word is noticed and there again, and those between two looks.
+_UNNOTICED, _LOOK_AGAIN = 15.0, 1.0
 # When a ringing phone is picked up elsewhere, its own leg ends a few ms before the other one arrives.
 _PICKUP = 0.15
 
@@ -113,11 +113,23 @@ def _is_lost(call: Call, way: Way) -> bool:
 async def _was_the_link(call: Call, gaps: int, *, unheard: bool) -> bool:
     """Whether the link to Asterisk was lost meanwhile; after a request without an answer that shows a little later.
 
-    An answer at a phone whose application is not connected ends its leg at once: that is no answer of anybody's.
+    An answer at a phone whose application is not connected ends its leg at once: that is no answer of anybody's. A link
+    may also stand still for a while and go on as if nothing had been; only the requests given up meanwhile tell.
     """
-    if unheard:
-        await call.until(lambda: call.gaps > gaps, _UNNOTICED)
+    until = asyncio.get_running_loop().time() + _UNNOTICED
+    while unheard and call.gaps == gaps and asyncio.get_running_loop().time() < until:
+        if await _asterisk_answers(call):
+            return True
+        await call.until(lambda: call.gaps > gaps, _LOOK_AGAIN)
     return call.gaps > gaps
+
+
+async def _asterisk_answers(call: Call) -> bool:
+    try:
+        await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
+    except (LinkDown, TimedOut):
+        return False
+    return True
 
 
 async def _let_caller_hear_ringing(call: Call, ways: Sequence[Way]) -> None:

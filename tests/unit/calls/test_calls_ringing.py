@@ -185,14 +185,14 @@ async def test_nobody_is_registered_and_the_flow_goes_on_at_once(pbx: Exchange) 
 async def test_a_leg_whose_creation_got_no_clear_answer_is_hung_up_to_be_sure(
     pbx: Exchange, error: type[TimedOut]
 ) -> None:
-    pbx.flow = rung = Rung(GROUP[:1])
+    pbx.flow = Rung(GROUP[:1])
     pbx.refuse("originate", error)
 
     await pbx.customer_calls()
     await pbx.passes(30)
 
-    assert rung.tried == {"101": Unanswered.UNREACHABLE}
-    assert pbx.requests("hang_up")[0][1] == pbx.leg("101")
+    assert pbx.requests("hang_up")[0][1] == pbx.requests("originate")[0][1]
+    assert pbx.told(f.NotAnswered)[0].why is Unanswered.UNREACHABLE
 
 
 async def test_the_phone_that_answered_is_gone_before_it_is_connected(pbx: Exchange) -> None:
@@ -319,6 +319,8 @@ async def test_a_link_that_fails_is_nobodys_answer_and_the_phone_rings_when_it_i
 ) -> None:
     pbx.flow = rung = Rung([Target.extension("101")])
     pbx.refuse("originate", failure)
+    for _ in range(6):
+        pbx.refuse("stop_ringing", failure)
     await pbx.customer_calls()
     await pbx.passes(5)
     assert rung.result is None
@@ -334,10 +336,24 @@ async def test_a_link_that_fails_is_nobodys_answer_and_the_phone_rings_when_it_i
 async def test_a_link_that_does_not_come_back_lets_the_plan_go_on(pbx: Exchange) -> None:
     pbx.flow = rung = Rung([Target.extension("101")])
     pbx.refuse("originate", TimedOut)
+    for _ in range(30):
+        pbx.refuse("stop_ringing", TimedOut)
     await pbx.customer_calls()
     await pbx.passes(30)
 
     assert rung.tried == {"101": Unanswered.UNREACHABLE}
+
+
+async def test_a_link_that_stood_still_and_goes_on_lets_the_phone_ring_again(pbx: Exchange) -> None:
+    pbx.flow = Rung([Target.extension("101")])
+    pbx.refuse("originate", TimedOut)
+    for _ in range(3):
+        pbx.refuse("stop_ringing", TimedOut)
+    await pbx.customer_calls()
+    await pbx.passes(5)
+    await pbx.answers("101")
+
+    assert [talk.party.number for talk in pbx.the_record.talks] == ["101"]
 
 
 async def test_a_phone_that_was_answered_while_the_link_was_away_rings_again(pbx: Exchange) -> None:
