@@ -59,8 +59,10 @@ class Calls:
     trunks: NumberPlan
 
 
-def follow_calls(grounds: Grounds, people: People, queues: Queues, listeners: Sequence[FactSink]) -> Calls:
-    """Everything about calls is wired; `listeners` are told every fact, in this order."""
+def follow_calls(
+    grounds: Grounds, people: People, queues: Queues, journal: Journal, listeners: Sequence[FactSink]
+) -> Calls:
+    """Everything about calls is wired; `listeners` (`journal` among them) are told every fact, in this order."""
     settings = grounds.settings
     lot = _parking_lot(grounds)
     codes = dialled_codes(
@@ -87,7 +89,7 @@ def follow_calls(grounds: Grounds, people: People, queues: Queues, listeners: Se
 
     tracker = Tracker(
         AriControl(grounds.link, settings.asterisk.app, told_transfers=settings.asterisk.phone_transfers == "auto"),
-        _call_options(grounds, trunks),
+        _call_options(grounds, trunks, journal),
         lead,
         list(listeners),
         settings.asterisk.app,
@@ -134,7 +136,7 @@ def _trunks(grounds: Grounds) -> NumberPlan:
     )
 
 
-def _call_options(grounds: Grounds, trunks: NumberPlan) -> CallOptions:
+def _call_options(grounds: Grounds, trunks: NumberPlan, journal: Journal) -> CallOptions:
     outbound, employees = grounds.settings.outbound, grounds.settings.employees
     return CallOptions(
         endpoint=grounds.settings.asterisk.endpoint,
@@ -145,6 +147,7 @@ def _call_options(grounds: Grounds, trunks: NumberPlan) -> CallOptions:
             outbound.auto_answer, {e.extension: e.auto_answer for e in employees if e.auto_answer is not None}
         ),
         recording=lambda record: _recording_policy(grounds, record),
+        on_disk=journal.settled,
     )
 
 

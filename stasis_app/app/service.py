@@ -100,7 +100,7 @@ class Service:
         story = keep_story(grounds)
         watch = self._watch(mirror, people)
         listeners = [mirror.on_fact, story.journal.add, story.feed.publish, watch.on_fact, queues.on_fact]
-        calls = follow_calls(grounds, people, queues, listeners)
+        calls = follow_calls(grounds, people, queues, story.journal, listeners)
         figures.watch(grounds.link, calls.tracker, mirror, grounds.store)
         metrics.registry.register(QueueFigures(queues))
         await serve_http(

@@ -58,6 +58,10 @@ IntentSink = Callable[[str, i.Intent], None]
 Flow = Callable[["Call"], Awaitable[None]]
 
 
+async def _at_once() -> None:
+    """Nothing is kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallOptions:
     """How calls are dialled and recorded.
@@ -69,6 +73,7 @@ class CallOptions:
         employee_seconds: how long the phone of an employee who ordered a call rings.
         auto_answer: whose phone answers by itself then.
         recording: what is recorded of a call.
+        on_disk: waits until what was told of calls is on disk.
     """
 
     endpoint: str = "PJSIP/{extension}"
@@ -77,6 +82,7 @@ class CallOptions:
     employee_seconds: float = 30.0
     auto_answer: AutoAnswer = field(default_factory=AutoAnswer)
     recording: PolicyOf = never
+    on_disk: Callable[[], Awaitable[None]] = _at_once
 
 
 class Call:

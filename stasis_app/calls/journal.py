@@ -102,13 +102,13 @@ class Journal:
 
     async def get(self, call_id: str) -> CallRecord | None:
         """The record of a call, live or past; None if it was never seen."""
-        await self._settled()
+        await self.settled()
         row = await self._disk.call(call_id)
         return _record(row) if row is not None else None
 
     async def facts(self, call_id: str) -> Sequence[Fact]:
         """The facts of a call in the order they were told; [] if it was never seen."""
-        await self._settled()
+        await self.settled()
         found: list[Fact] = []
         for row in await self._disk.facts(call_id):
             try:
@@ -119,15 +119,15 @@ class Journal:
 
     async def close(self) -> None:
         """Hand what is gathered to the storage."""
-        await self._settled()
+        await self.settled()
 
     async def _select(self, wanted: CallFilter) -> list[CallRecord]:
-        await self._settled()
+        await self.settled()
         records = [_record(row) for row in await self._disk.calls(wanted)]
         return [record for record in records if record is not None]
 
-    async def _settled(self) -> None:
-        """So that a reader sees what has just happened."""
+    async def settled(self) -> None:
+        """Wait until everything told so far is on disk, or the storage refuses."""
         if self._timer is not None:
             self._timer.cancel()
             self._hand_over()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from calls_fakes import Exchange
 
@@ -348,3 +350,30 @@ async def test_an_ordered_call_by_a_trunks_name_tells_that_trunks_number(pbx: Ex
     call = pbx.tracker.originate(Order(extension="101", number=NUMBER, line="spare"))
 
     assert (call.record.line, call.record.chosen_line) == ("78123330000", "spare")
+
+
+async def test_an_ordered_call_is_on_disk_before_a_phone_rings_for_it() -> None:
+    written = asyncio.Event()
+
+    async def on_disk() -> None:
+        await written.wait()
+
+    pbx = Exchange(options=CallOptions(on_disk=on_disk))
+    pbx.tracker.originate(Order(extension="101", number=NUMBER))
+    await pbx.settled()
+    assert pbx.requests("originate") == []
+
+    written.set()
+    await pbx.settled()
+    assert len(pbx.requests("originate")) == 1
+
+
+async def test_a_disk_that_refuses_keeps_nobody_from_calling() -> None:
+    async def on_disk() -> None:
+        await asyncio.Event().wait()
+
+    pbx = Exchange(options=CallOptions(on_disk=on_disk))
+    pbx.tracker.originate(Order(extension="101", number=NUMBER))
+    await pbx.passes(1)
+
+    assert len(pbx.requests("originate")) == 1
