@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from loguru import logger
 
+from b24client import B24Error
+
 FAILURES_IN_A_ROW = 3
 """One request that fails says nothing of the portal; this many without a success between them do."""
 FIRST_PROBE = 0.5
@@ -34,6 +36,7 @@ class Gate:
         self._timer: asyncio.TimerHandle | None = None
         self.down_since: float | None = None
         self.last_error = ""
+        self._denial = ""  # the portal's words when it does not let us, whichever call they were about
 
     @property
     def is_open(self) -> bool:
@@ -68,7 +71,7 @@ class Gate:
         self._probing = False
         if self.down_since is not None:
             logger.info("The portal answers again after {:.1f} s", self._clock() - self.down_since)
-            self.down_since, self.last_error, self._pause = None, "", FIRST_PROBE
+            self.down_since, self.last_error, self._denial, self._pause = None, "", "", FIRST_PROBE
             self._let_in()
 
     def failed(self, error: Exception) -> None:
@@ -87,14 +90,14 @@ class Gate:
         self._pause = min(self._pause * 2, LONGEST_PROBE)
         self._look_at_next_probe()
 
-    def denied(self, error: Exception, pause: float) -> None:
+    def denied(self, error: B24Error, pause: float) -> None:
         """The portal does not let us tell it of calls at all: somebody has to mend the configuration first.
 
         Said once; meanwhile one call asks every `pause` seconds whether it has been mended.
         """
-        if self.last_error != str(error):
+        if self._denial != error.description:
             logger.error("The portal does not let us tell it of calls, they are kept until it does: {}", error)
-        self.last_error = str(error)
+        self.last_error, self._denial = str(error), error.description
         if self.is_open:
             self.down_since = self._clock()
         self._probing = False

@@ -271,8 +271,10 @@ async def test_neither_a_limit_nor_a_missing_right_stands_for_an_outage(desk, mo
 
 async def test_credentials_that_may_not_register_are_one_complaint_and_no_lost_call(desk, monkeypatch, caught_log):
     monkeypatch.setattr("stasis_app.mirror.attempts.DENIED_PAUSE", 0.01)
-    denied = AccessDenied("telephony.externalCall.register", "WRONG_AUTH_TYPE", "denied for this method", 403)
-    desk.portal.trouble = {"register": [denied] * 8}
+    denied = [AccessDenied("register", "WRONG_AUTH_TYPE", "denied for this method", 403) for _ in range(8)]
+    for number, error in enumerate(denied):
+        error.about = f"1773130778.{number}"
+    desk.portal.trouble = {"register": denied}
     for number in range(20):
         desk.call(f"1773130778.{number}").comes_in().ends()
     await desk.heard()
