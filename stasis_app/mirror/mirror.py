@@ -32,6 +32,8 @@ TIDY_EVERY = 5.0
 MOST_LANES = 5000
 """Calls kept in memory while the portal is away (some 10 KB each); more of those that are over wait on disk alone."""
 READ_AT_ONCE = 200
+STOP_PATIENCE = 1.5
+"""Seconds the portal has to answer what it was asked last when the service ends: a standby may wait to take over."""
 
 Observer = Callable[[str, float], None]
 """Told the kind of an operation that is settled and the seconds since the fact it follows from."""
@@ -118,7 +120,7 @@ class Mirror:
                 discard_old(self._outbox, self._recordings, self._recordings.keep_days), name="old recordings"
             )
 
-    async def stop(self, patience: float = 3.0) -> None:
+    async def stop(self, patience: float = STOP_PATIENCE) -> None:
         """Let requests under way come to an end; everything else waits in the outbox for the next start."""
         self._stopped = True
         if self._tidying is not None:
