@@ -12,7 +12,6 @@ from datetime import time as time_of_day
 from loguru import logger
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from b24client import B24Error, FinishCall, Portal
 from stasis_app.ari import AriLink, LinkState
 from stasis_app.ari.errors import AriError
 from stasis_app.calls import Call, CallRecord, NumberPlan, Order, Tracker
@@ -50,7 +49,6 @@ class CallDesk:
         tracker: Tracker,
         link: AriLink,
         mirror: Mirror,
-        portal: Portal,
         directory: Directory,
         numbers: Numbers,
         trunks: NumberPlan,
@@ -58,7 +56,6 @@ class CallDesk:
         self._tracker = tracker
         self._link = link
         self._mirror = mirror
-        self._portal = portal
         self._directory = directory
         self._numbers = numbers
         self._trunks = trunks
@@ -164,7 +161,7 @@ class CallDesk:
             self._ready_to_call(order.number)
         except (NotPossibleError, UnavailableError) as error:
             logger.warning("A call ordered in the portal can't be made: {}", error)
-            await self._finish_failed(order, str(error))
+            self._mirror.came_to_nothing(self._tracker.new_id(), order.portal_call_id, order.user_id, str(error))
             return
         if order.line and not self._trunks.knows_line(order.line):
             logger.info("Line {} chosen in the portal says nothing about how a call goes out", order.line)
@@ -177,15 +174,6 @@ class CallDesk:
         )
         call = self._tracker.originate(ordered)
         self._mirror.registered_by_portal(call.id, order.portal_call_id, order.user_id)
-
-    async def _finish_failed(self, order: ClickOrder, why: str) -> None:
-        failed = FinishCall(
-            call_id=order.portal_call_id, user_id=order.user_id, duration=0, status_code="503", failed_reason=why
-        )
-        try:
-            await self._portal.telephony.finish(failed)
-        except B24Error as error:
-            logger.warning("The portal's call {} could not be finished: {}", order.portal_call_id, error)
 
     def _ready_to_call(self, number: str) -> None:
         if self._link.state is not LinkState.CONNECTED:

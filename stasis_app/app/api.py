@@ -38,9 +38,7 @@ async def serve_http(
     on_secret: Callable[[str], None],
 ) -> None:
     """Listen for all of them. Raises OSError: the address can't be listened at."""
-    desk = CallDesk(
-        calls.tracker, grounds.link, mirror, grounds.portal, people.directory, grounds.numbers, calls.trunks
-    )
+    desk = CallDesk(calls.tracker, grounds.link, mirror, people.directory, grounds.numbers, calls.trunks)
     app = create_http(
         ApiDependencies(
             settings=grounds.settings.http,

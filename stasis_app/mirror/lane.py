@@ -7,6 +7,7 @@ the next thing that is missing. So whatever has lost its point before it could b
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from loguru import logger
@@ -17,7 +18,7 @@ from stasis_app.mirror.agenda import Agenda, Step
 from stasis_app.mirror.attempts import Attempts
 from stasis_app.mirror.context import Context
 from stasis_app.mirror.openings import open_final
-from stasis_app.mirror.operations import Told
+from stasis_app.mirror.operations import Kind, Told, failed_body
 from stasis_app.mirror.subject import Subject
 from stasis_app.mirror.work import Work
 from stasis_app.store import OutboxRow
@@ -99,6 +100,11 @@ class Lane:
     def registered_by_portal(self, portal_call_id: str, user_id: int) -> None:
         """The portal has registered this call by itself and shows it to this user."""
         self._subject.entries.registered_elsewhere(portal_call_id, user_id)
+        self.wake()
+
+    def comes_to_nothing(self, user_id: int, reason: str) -> None:
+        """The call the portal has registered by itself could not even begin."""
+        self._subject.entries.open(Kind.FINISH, time.time(), failed_body(user_id, reason))
         self.wake()
 
     def wake(self) -> None:

@@ -153,6 +153,14 @@ class Mirror:
             lane = self._lanes[call_id] = Lane(call_id, self._shared, [])
         lane.registered_by_portal(portal_call_id, user_id)
 
+    def came_to_nothing(self, call_id: str, portal_call_id: str, user_id: int, reason: str) -> None:
+        """A call the portal began by itself could not be made, for this reason: it is told so, whenever it can be.
+
+        `call_id` is ours, of no other call.
+        """
+        self.registered_by_portal(call_id, portal_call_id, user_id)
+        self._lanes[call_id].comes_to_nothing(user_id, reason)
+
     def call_of(self, portal_call_id: str) -> str:
         """The id of the call that goes on under this CALL_ID in the portal, "" for none."""
         return self._shared.owners.get(portal_call_id, "")

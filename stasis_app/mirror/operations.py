@@ -90,6 +90,11 @@ def finish_body(record: CallRecord, people: People, rules: Rules) -> dict[str, A
     return body
 
 
+def failed_body(user_id: int, reason: str) -> dict[str, Any]:
+    """The end of a call of this user's that could not even begin."""
+    return {"seconds": 0, "status": StatusCode.SERVICE_UNAVAILABLE.value, "reason": reason[:250], "users": [user_id]}
+
+
 def belonging_to(body: dict[str, Any], user_id: int | None) -> dict[str, Any]:
     """The end of a call that was found to be this user's (None: nobody's in particular)."""
     users = [user_id, *body["users"]] if user_id else body["users"]

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from b24client import FinishCall
 from stasis_app.adapters import CallDesk
 from stasis_app.ari import LinkState
 from stasis_app.calls.lifecycle import Order
@@ -20,21 +19,19 @@ class Desk:
 
     def __init__(self) -> None:
         self.dialled: list[str] = []
-        self.finished: list[FinishCall] = []
+        self.came_to_nothing: list[tuple[str, str, int, str]] = []
         directory = Directory(None, MemoryEmployeeStore(), overrides=[Employee(12, "Anna", "101")])
         numbers = Numbers("RU")
         link: Any = SimpleNamespace(state=LinkState.CONNECTED)
-        tracker: Any = SimpleNamespace(originate=self._originate)
-        mirror: Any = SimpleNamespace(registered_by_portal=lambda *told: None)
-        portal: Any = SimpleNamespace(telephony=SimpleNamespace(finish=self._finish))
-        self.desk = CallDesk(tracker, link, mirror, portal, directory, numbers, NumberPlan(()))
+        tracker: Any = SimpleNamespace(originate=self._originate, new_id=lambda: "2.0")
+        mirror: Any = SimpleNamespace(
+            registered_by_portal=lambda *told: None, came_to_nothing=lambda *told: self.came_to_nothing.append(told)
+        )
+        self.desk = CallDesk(tracker, link, mirror, directory, numbers, NumberPlan(()))
 
     def _originate(self, order: Order) -> Any:
         self.dialled.append(order.number)
         return SimpleNamespace(id="1.0")
-
-    async def _finish(self, call: FinishCall) -> None:
-        self.finished.append(call)
 
 
 @pytest.fixture
@@ -58,9 +55,9 @@ async def test_a_click_that_comes_when_nobody_waits_any_more_is_no_call(desk):
     await desk.desk.click_to_call(clicked(900))
 
     assert desk.dialled == []
-    (failed,) = desk.finished
-    assert (failed.call_id, failed.status_code.value) == ("externalCall.1", "503")
-    assert "900 s late" in failed.failed_reason
+    ((call_id, portal_call_id, user_id, reason),) = desk.came_to_nothing
+    assert (call_id, portal_call_id, user_id) == ("2.0", "externalCall.1", 12)
+    assert "900 s late" in reason
 
 
 async def test_a_click_without_a_time_is_a_call(desk):

@@ -335,3 +335,23 @@ async def test_without_a_single_employee_a_call_waits_until_one_is_known(open_de
     office.users[BORIS] = 12
 
     assert await desk.heard() == ["register for 12", "finish 12 603-S 0s"]
+
+
+async def test_a_click_that_came_to_nothing_is_told_when_the_portal_is_back(desk):
+    desk.portal.trouble = {"finish": [AWAY] * 4}
+    desk.mirror.came_to_nothing("2.0", "externalCall.1", 11, "Asterisk is out of reach")
+    await desk.heard()
+
+    (finished,) = desk.portal.finished
+    assert (finished.call_id, finished.user_id, finished.status_code.value) == ("externalCall.1", 11, "503")
+    assert finished.failed_reason == "Asterisk is out of reach"
+
+
+async def test_a_click_that_came_to_nothing_is_told_by_the_next_life_when_this_one_ends(desk):
+    desk.portal.trouble = {"finish": [AWAY]}
+    desk.mirror.came_to_nothing("2.0", "externalCall.1", 11, "Asterisk is out of reach")
+    await desk.portal.hears("finish 11 503 0s")
+    await desk.restart()
+    await desk.heard()
+
+    assert [finished.call_id for finished in desk.portal.finished] == ["externalCall.1"]
