@@ -107,7 +107,7 @@ class Judge:
             yield "", f"{move}: nothing came of it" + ("" if not faulty else " (a fault struck)")
         if self._met(attempt.began_at, attempt.over_at, Reach.ASTERISK):
             return
-        if attempt.out_of_patience and not attempt.gives_up:
+        if attempt.out_of_patience and not attempt.gives_up and not _talked_to_the_end(attempt):
             yield "dropped", f"the customer waited in vain, {attempt.over_at - attempt.began_at:.0f} s"
         yield from self._dropped(attempt)
 
@@ -245,6 +245,11 @@ def last_to_talk(talks: Sequence[Heard]) -> set[str]:
 def connected_for_a_moment(attempt: Attempt) -> set[str]:
     """Who answered, be it for so short a moment that the customer heard nothing of him."""
     return {call.number for call in desks(attempt) if call.dialog.answered_at}
+
+
+def _talked_to_the_end(attempt: Attempt) -> bool:
+    """Whether the customer was in conversation when he left: a move that failed leaves two who know no end."""
+    return any(heard.ended_at > attempt.over_at - SILENCE_S for heard in attempt.heard)
 
 
 def desks(attempt: Attempt) -> list[SipCall]:

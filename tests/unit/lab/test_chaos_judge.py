@@ -113,6 +113,16 @@ def test_silence_and_being_hung_up_on_are_the_callers():
     assert [column for column, _ in told.judged(entry(user(ANNA)))] == ["silent", "dropped"]
 
 
+def test_who_waits_in_vain_is_dropped_and_who_is_talked_to_all_the_while_is_not():
+    waits = Told(ended_by="")
+    waits.attempt.out_of_patience = True
+    assert [column for column, _ in waits.judged(entry(user(ANNA), status="304", record=None))] == ["dropped"]
+
+    talks = talk()
+    talks.attempt.ended_by, talks.attempt.out_of_patience = "", True
+    assert talks.judged(entry(user(ANNA))) == []
+
+
 def test_who_was_heard_last_has_the_credit():
     told = talk().rings(BORIS, answered=12)
     told.attempt.heard = [Heard(ANNA, BEGAN + 1, BEGAN + 11), Heard(BORIS, BEGAN + 12, BEGAN + 20)]
