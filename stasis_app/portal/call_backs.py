@@ -13,11 +13,23 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from loguru import logger
 
-from b24client import B24Error, CallType, FinishCall, Portal, Priority, RegisterCall, StatusCode
+from b24client import (
+    B24Error,
+    BadReply,
+    CallType,
+    FinishCall,
+    Portal,
+    Priority,
+    RegisterCall,
+    StatusCode,
+    Temporary,
+    UnknownOutcome,
+    retrying,
+)
 from stasis_app.calls import Call, CallRecord, Order
 from stasis_app.calls.facts import Identified, PartyKind
 from stasis_app.crm import Directory, Employee, Phones
@@ -27,7 +39,10 @@ from stasis_app.settings import CallbackSettings
 
 AGAIN = 60.0
 """Seconds in which the same number asked for again is the same wish: an event delivered twice, an impatient visitor."""
+T = TypeVar("T")
+R = TypeVar("R")
 _CRM_PATIENCE = 10.0
+_TRIES = 12  # of telling a portal that is away, with pauses growing to a minute
 
 
 class Places(Protocol):
@@ -245,7 +260,10 @@ class CallBacks:
             logger.error("A callback that could not be made belongs to nobody: set bitrix24.default_user")
             return
         begun = datetime.fromtimestamp(order.ordered_at, UTC) if order.ordered_at is not None else datetime.now(UTC)
-        registered = await self._portal.telephony.register(
+        telephony = self._portal.telephony
+        registered = await _told(
+            telephony.register,
+            telephony.register,  # a repetition of this call's is recognised, as long as it is not finished
             RegisterCall(
                 user_id=user,
                 phone_number=number,
@@ -255,17 +273,34 @@ class CallBacks:
                 crm_entity_id=order.entity_id if order.entity_type != "DEAL" else None,
                 line_number=order.line or None,
                 external_call_id=f"callback-{number.lstrip('+')}-{begun.timestamp():.0f}",
-            )
+            ),
         )
-        await self._portal.telephony.finish(
+        await _told(
+            telephony.finish,
+            telephony.settle_finish,
             FinishCall(
                 call_id=registered.call_id,
                 user_id=user,
                 status_code=StatusCode.TEMPORARILY_UNAVAILABLE,
                 failed_reason=why,
-            )
+            ),
         )
 
 
 def _customer_rung(record: CallRecord) -> bool:
     return any(ring.party.kind is PartyKind.CUSTOMER for ring in record.rings)
+
+
+async def _told(tell: Callable[[T], Awaitable[R]], settle: Callable[[T], Awaitable[R]], what: T) -> R:
+    """Tell the portal, again and again while it is away; once an answer was lost, by `settle`, which looks first.
+
+    Raises `B24Error` when it refuses, or is away for too long.
+    """
+    async for attempt in retrying(attempts=_TRIES):
+        with attempt:
+            try:
+                return await tell(what)
+            except (UnknownOutcome, BadReply) as error:
+                tell = settle
+                raise Temporary(error.method, error.code, "the answer was lost") from error
+    raise AssertionError("the last attempt raises its error")

@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
+import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
 from b24client import CallType, MemoryTokenStore, OAuthAuth, Portal
 from b24client.sandbox import SANDBOX, SandboxConfig, SeedClient, SeedUser, create_sandbox
+from b24client.sandbox.faults import Fault
 from stasis_app.calls import CallRecord, Order
 from stasis_app.calls import facts as f
 from stasis_app.calls.record import after as with_fact
@@ -266,6 +268,17 @@ async def test_when_no_phone_is_free_the_wish_is_seen_in_the_crm(world: World) -
     assert world.office.calls == []
     (left,) = world.in_crm()
     assert "free" in left.finish.failed_reason
+
+
+@pytest.mark.parametrize("method", ["telephony.externalCall.register", "telephony.externalCall.finish"])
+async def test_a_wish_that_came_to_nothing_is_seen_once_although_the_portal_is_away(world: World, method: str) -> None:
+    world.office.away = {"100", "101", "102"}
+    world.state.faults.add(Fault(kind="refuse", methods=[method], times=1))
+
+    await world.form()
+
+    (left,) = world.in_crm()
+    assert left.finish.status_code == "480"
 
 
 async def test_an_unknown_visitor_is_called_by_the_group(world: World) -> None:
