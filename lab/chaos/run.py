@@ -147,9 +147,7 @@ class Chaos:
     async def run(self) -> Outcome:
         """Play it, and judge it."""
         until = time.monotonic() + self.wish.minutes * 60
-        faults = asyncio.create_task(self._strike(until))
-        await self._call(until)
-        await faults
+        await asyncio.gather(self._call(until), self._strike(until))
         self.progress("the last calls come to their end")
         await asyncio.gather(*self._calls)
         await self._until_ready()

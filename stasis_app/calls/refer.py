@@ -67,6 +67,7 @@ class PhoneTransfers:
         self._begin = begin
         self._replaced: dict[str, _Replaced] = {}  # by the name of the Local pair
         self._alone: dict[str, e.StasisStart] = {}  # second halves whose first half is still to come
+        self._telling: dict[str, asyncio.Future[None]] = {}  # done when the phone of this leg has been told
         self._linking: dict[str, _Linking] = {}  # attended transfers being carried out, by the leg that was replaced
 
     def takes(self, event: e.Event) -> bool:
@@ -98,8 +99,12 @@ class PhoneTransfers:
 
     def _asked(self, event: e.ChannelTransfer) -> None:
         source = event.referred_by.source_channel.id
+        if event.state:
+            if (told := self._telling.get(source)) is not None and not told.done():
+                told.set_result(None)
+            return
         call = self._call_of(source)
-        if event.state or call is None or source not in call.state.legs or call.state.ended:
+        if call is None or source not in call.state.legs or call.state.ended:
             return
         second = event.refer_to.destination_channel
         if second is not None:
@@ -124,9 +129,22 @@ class PhoneTransfers:
             call.log.warning("A transfer is refused: the phone's second call is not one of ours")
             await call.control.tell_transferrer(leg, _DECLINED)
             return
-        call.spawn(call.control.tell_transferrer(leg, _ANSWERED))
-        if not await merge(call, leg, second, second_leg):
+        told = call.spawn(self._tell_answered(call, leg))
+        if not await merge(call, leg, second, second_leg, told):
             call.log.warning("A transfer came to nothing: nobody is in the phone's second call")
+
+    async def _tell_answered(self, call: Call, leg: str) -> None:
+        """Tell the phone that its transfer went through, and wait until Asterisk has done so.
+
+        It looks at the channel of the phone's second call when it does, even if that has ended meanwhile, and may crash
+        of it (22.10.1: bad magic number in ast_bridge_transfer_acquire_bridge). Its echo says that it is through.
+        """
+        echo = self._telling[leg] = asyncio.get_running_loop().create_future()
+        try:
+            await call.control.tell_transferrer(leg, _ANSWERED)
+            await asyncio.wait({echo}, timeout=FAREWELL)
+        finally:
+            del self._telling[leg]
 
     # The server has carried it out
 

@@ -16,18 +16,21 @@ if TYPE_CHECKING:
     from stasis_app.calls.call import Call
 
 
-async def merge(first: Call, first_leg: str, second: Call, second_leg: str) -> bool:
+async def merge(
+    first: Call, first_leg: str, second: Call, second_leg: str, told: asyncio.Task[None] | None = None
+) -> bool:
     """Bring the other parties of both calls together in the one a customer is in; the phone's two legs end.
 
     Of two calls with customers the first goes on: it is the one the phone transferred. A colleague whose phone still
     rings in the second call is rung for the first. False when the second call has nobody to go over.
+    The phone's legs end no sooner than it has been `told` how its transfer went.
     """
     if first.record.direction is Direction.INTERNAL and second.record.direction is not Direction.INTERNAL:
         first, first_leg, second, second_leg = second, second_leg, first, first_leg
     moved = [leg for leg in second.state.legs.values() if leg.id != second_leg and leg.alive and leg.joined]
     if not moved:
-        return await _ring_for_the_first(first, first_leg, second)
-    with first.moving():
+        return await _ring_for_the_first(first, first_leg, second, told)
+    with first.moving(), second.moving():
         stay_with_the_other(first, first_leg)
         tell_started(first, first_leg, TransferKind.ATTENDED, moved[0].party.number, moved[0].id)
         for leg in moved:
@@ -44,6 +47,7 @@ async def merge(first: Call, first_leg: str, second: Call, second_leg: str) -> b
             # Whoever is gone shows in the events; the others are together or end with the call.
             await asyncio.sleep(0)
         tell_ended(first, TransferResult.COMPLETED, moved[0].party)
+        await _until(told)
         await asyncio.gather(first.release(first_leg, Unanswered.CANCELLED), second.hang_up())
         for party in (first.state.anchor, *moved):
             # The phone held one or both of them, and Asterisk does not end the music when who holds leaves.
@@ -51,9 +55,15 @@ async def merge(first: Call, first_leg: str, second: Call, second_leg: str) -> b
     return True
 
 
-async def _ring_for_the_first(first: Call, first_leg: str, second: Call) -> bool:
+async def _until(told: asyncio.Task[None] | None) -> None:
+    if told is not None:
+        await asyncio.wait({told})
+
+
+async def _ring_for_the_first(first: Call, first_leg: str, second: Call, told: asyncio.Task[None] | None) -> bool:
     destination = await find_destination(first, second.record.dialled)
     if destination is None:
         return False
+    await _until(told)
     await asyncio.gather(second.hang_up(), transfer_blind(first, first_leg, destination))
     return True

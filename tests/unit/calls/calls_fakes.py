@@ -459,6 +459,8 @@ class Exchange:
 
     async def tell_transferrer(self, channel: str, progress: str) -> None:
         await self._ask("tell_transferrer", channel, progress)
+        source = e.ReferredBy(source_channel=self._existing(channel))
+        self.tell(e.ChannelTransfer, referred_by=source, refer_to=e.ReferTo(), state=progress)
 
     async def proceed(self, channel: str, context: str, exten: str, priority: int) -> None:
         await self._ask("proceed", channel, context, exten, str(priority))

@@ -79,6 +79,22 @@ async def test_an_attended_refer_brings_two_calls_together(pbx: Office) -> None:
     assert not pbx.tracker.engaged(BORIS)
 
 
+@pytest.mark.parametrize("answered", [True, False], ids=["talking", "ringing"])
+async def test_the_phones_second_call_ends_after_the_phone_was_told(pbx: Office, answered: bool) -> None:
+    """Asterisk looks at its channel when it tells the phone, and may crash when it is gone."""
+    await pbx.talks_with_anna()
+    await anna_calls_boris(pbx)
+    await (pbx.answers if answered else pbx.rings)(BORIS)
+    pbx.hold("tell_transferrer")
+    referred(pbx, pbx.leg(ANNA), BORIS, second="2.0")
+    await pbx.passes(0.5)
+    assert {pbx.leg(ANNA), "2.0"} <= set(pbx.channels)
+
+    await pbx.let("tell_transferrer")
+    await pbx.passes(1.5)
+    assert "2.0" not in pbx.channels
+
+
 async def test_a_colleague_who_went_over_is_not_hung_up_by_the_call_he_left(pbx: Office) -> None:
     """The reply to the request that rang him comes last of all."""
     await pbx.talks_with_anna()
