@@ -86,7 +86,7 @@ class Adoption:
             "adopted": self.adopted,
             "talking": self.talking,
             "seconds": plain(self.seconds),
-            "seconds_from_websocket": plain(self.link_seconds),
+            "seconds_from_websocket": plain(self.link_seconds, 4),
             "cpu_seconds": plain(self.cpu_seconds),
             "held_mb": plain(self.held_mb),
         }

@@ -67,9 +67,9 @@ def median(values: Iterable[float]) -> float:
     return statistics.median(numbers) if numbers else float("nan")
 
 
-def plain(value: float) -> float | None:
-    """A figure for a report: two decimals, None for NaN."""
-    return round(value, 2) if value == value else None
+def plain(value: float, decimals: int = 2) -> float | None:
+    """A figure for a report: None for NaN."""
+    return round(value, decimals) if value == value else None
 
 
 def load() -> float:
