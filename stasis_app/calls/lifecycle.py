@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,14 +19,11 @@ from stasis_app.calls.moves.conference import take_up_invitations
 from stasis_app.calls.prompts import PLAYBACKS, playback_of
 from stasis_app.calls.record import CallRecord, Transfer
 from stasis_app.calls.state import LegStage
-from stasis_app.calls.steps import try_to
+from stasis_app.calls.steps import be_remembered, try_to
 from stasis_app.calls.verbs import CallGone
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call, Flow
-
-# Seconds an ordered call waits for the disk: one that refuses must not keep people from calling.
-_DISK_PATIENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +156,7 @@ async def _go_on_transferring(call: Call, transfer: Transfer) -> None:
 async def employee_first(call: Call, flow: Flow, order: Order) -> None:
     """The flow of a call that was ordered: ring the phone of whoever ordered it, then go on with `flow`."""
     caller = call.state.caller
-    await _be_remembered(call)
+    await be_remembered(call)  # killed in this moment, the service would order the call once more
     try:
         await _ring_employee(call, order)
     except AriError as error:
@@ -170,16 +166,6 @@ async def employee_first(call: Call, flow: Flow, order: Order) -> None:
         call.intend(i.DialFailed(i.now(), caller.id))
         return
     await once_employee_answers(call, flow)
-
-
-async def _be_remembered(call: Call) -> None:
-    """The order is on disk before a phone rings for it.
-
-    A service killed in that moment would not know its own call, and order it once more.
-    """
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_DISK_PATIENCE):
-            await call.options.on_disk()
 
 
 async def _ring_employee(call: Call, order: Order) -> None:

@@ -10,6 +10,7 @@ from stasis_app.calls.facts import Party, PartyKind, TransferKind, TransferResul
 from stasis_app.calls.moves.destination import Destination, Destinations
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 from stasis_app.calls.state import Leg
+from stasis_app.calls.steps import be_remembered
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call, Flow
@@ -36,6 +37,8 @@ async def _give_away(call: Call, leg: str, to: str, flow: Flow, farewell: float)
     with call.moving():
         stay_with_the_other(call, leg)
         tell_started(call, leg, TransferKind.BLIND, to)
+        # Killed in this moment, the service would find the customer alone and take the conversation for ended.
+        await be_remembered(call)
         call.divert(flow)
         await call.wait(lambda: not call.leg(leg).alive, farewell)
         await call.release(leg, Unanswered.CANCELLED)

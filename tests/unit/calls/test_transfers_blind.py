@@ -1,5 +1,8 @@
 """Given away at once: who talks with the customer then, and whom the call is credited to."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 from transfers_office import ANNA, BORIS, TO_BORIS, Office
 
@@ -81,3 +84,22 @@ async def test_an_employee_who_placed_the_call_gives_it_away(pbx: Office) -> Non
     assert pbx.talked() == [(ANNA, 10), (BORIS, 7)]
     assert pbx.the_record.ended_by is EndedBy.CUSTOMER
     assert len(pbx.told(f.Ended)) == 1
+
+
+async def test_a_transfer_is_on_disk_before_the_transferrer_is_let_go(pbx: Office) -> None:
+    """Killed in that moment, the service would find the customer alone and hang up on him."""
+    written = asyncio.Event()
+
+    async def on_disk() -> None:
+        await written.wait()
+
+    await pbx.talks_with_anna()
+    anna, pbx.call.options = pbx.leg(ANNA), replace(pbx.call.options, on_disk=on_disk)
+    pbx.call.spawn(transfer_blind(pbx.call, anna, TO_BORIS))
+    await pbx.settled()
+    assert pbx.together() == [{"customer", ANNA}]
+
+    written.set()
+    await pbx.settled()
+    await pbx.answers(BORIS)
+    assert pbx.together() == [{"customer", BORIS}]
