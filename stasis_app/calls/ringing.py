@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import Gone, LinkDown, TimedOut
+from stasis_app.ari.errors import Gone, LinkDown, Rejected, ServerFailed, TimedOut
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NORMAL
@@ -129,6 +129,8 @@ async def _asterisk_answers(call: Call) -> bool:
         await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
     except (LinkDown, TimedOut):
         return False
+    except (Rejected, ServerFailed):
+        pass  # that is an answer, too
     return True
 
 

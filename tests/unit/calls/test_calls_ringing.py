@@ -3,7 +3,7 @@
 import pytest
 from calls_fakes import CUSTOMER, Exchange
 
-from stasis_app.ari.errors import Gone, LinkDown, Rejected, ServerFailed, TimedOut
+from stasis_app.ari.errors import AriError, Gone, LinkDown, Rejected, ServerFailed, TimedOut
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import EndedBy, Party, PartyKind, Unanswered
@@ -344,11 +344,16 @@ async def test_a_link_that_does_not_come_back_lets_the_plan_go_on(pbx: Exchange)
     assert rung.tried == {"101": Unanswered.UNREACHABLE}
 
 
-async def test_a_link_that_stood_still_and_goes_on_lets_the_phone_ring_again(pbx: Exchange) -> None:
+@pytest.mark.parametrize("first_answer", [None, ServerFailed, Rejected])
+async def test_a_link_that_stood_still_and_goes_on_lets_the_phone_ring_again(
+    pbx: Exchange, first_answer: type[AriError] | None
+) -> None:
     pbx.flow = Rung([Target.extension("101")])
     pbx.refuse("originate", TimedOut)
     for _ in range(3):
         pbx.refuse("stop_ringing", TimedOut)
+    if first_answer is not None:
+        pbx.refuse("stop_ringing", first_answer)
     await pbx.customer_calls()
     await pbx.passes(5)
     await pbx.answers("101")
