@@ -114,6 +114,15 @@ class Sound:
                 intervals.append((moment, moment))
         return [(began, ended + LOOK_EVERY * FRAME / RATE) for began, ended in intervals]
 
+    def told(self, since: float) -> str:
+        """What came since a moment, in words for whoever waited for something else."""
+        late = [payload for at, payload in self.packets if at >= since]
+        if not late:
+            return "no sound came at all"
+        samples = [ALAW[octet] for octet in b"".join(late[-5:])]
+        tones = [f"{hertz} Hz" for hertz in range(100, 2001, 20) if loudness(samples, hertz) > AUDIBLE]
+        return f"{len(late)} packets came, at last {' and '.join(tones) or 'silence'}"
+
     def longest_silence(self, since: float, until: float) -> float:
         """The longest time without any sound between two moments, seconds."""
         longest, last = 0.0, since

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -67,8 +68,14 @@ class Moves(ABC):
 
     async def until_hears(self, talk: Dialog, hertz: int, seconds: float = 10.0) -> None:
         """Wait until a tone is heard from now on, half a second of it. `TimeoutError` when it is not."""
-        async with asyncio.timeout(seconds):
-            await self.ear.voice.until_hears(_sound_of(talk), hertz)
+        asked = time.time()
+        try:
+            async with asyncio.timeout(seconds):
+                await self.ear.voice.until_hears(_sound_of(talk), hertz)
+        except TimeoutError:
+            state = "is over" if talk.over else "goes on"
+            came = self.ear.sound(talk).told(asked)
+            raise TimeoutError(f"{hertz} Hz not heard for {seconds:.0f} s: {came}; the call {state}") from None
 
     async def until_keys(self, talk: Dialog, keys: str, seconds: float = 10.0) -> None:
         """Wait until exactly these keys have come in this call. `TimeoutError` when they have not."""

@@ -86,3 +86,12 @@ def test_a_tone_is_heard_from_when_to_when():
     assert between == pytest.approx((1.0, 1.5), abs=0.25)
     assert second == pytest.approx((1.5, 2.5), abs=0.25)
     assert sound.when(1400) == []
+
+
+def test_a_wait_in_vain_tells_what_came_instead():
+    sound = Sound([(100.0 + n / 50, frame) for n, frame in enumerate(tone_frames(CUSTOMER_TONE)[:20])])
+
+    assert sound.told(since=100.0) == f"20 packets came, at last {CUSTOMER_TONE} Hz"
+    assert sound.told(since=101.0) == "no sound came at all"
+    sound.packets.extend((101.0 + n / 50, frame) for n, frame in enumerate(tone_frames(0)[:10]))
+    assert sound.told(since=101.0) == "10 packets came, at last silence"
