@@ -3,47 +3,14 @@
 from typing import Any
 
 import pytest
-from flow_fakes import Company, FakeCall
+from flow_fakes import FakeCall, Office
 
 from stasis_app.calls.facts import Direction, Unanswered
 from stasis_app.crm import Extension, Extensions, Phones
-from stasis_app.flow import Codes, add_extension_codes, route_internal
+from stasis_app.flow import Codes, route_internal
 from stasis_app.flow.elements.ring import Ring
 from stasis_app.flow.script_call import ScriptCall
 from stasis_app.flow.step import Step
-from stasis_app.settings import CodeSettings
-
-
-class Disk:
-    def __init__(self) -> None:
-        self.kept: dict[str, Any] = {}
-
-    async def get(self, name: str) -> Any:
-        return self.kept.get(name)
-
-    async def set(self, name: str, value: Any) -> bool:
-        self.kept[name] = value
-        return True
-
-
-class Office(Company):
-    """A company whose employees have set something for their extensions."""
-
-    def __init__(self, **phones: str) -> None:
-        super().__init__(**phones)
-        self.disk = Disk()
-        self.extensions = Extensions(self.disk)
-        self.codes = Codes()
-        add_extension_codes(self.codes, CodeSettings(), self.extensions)
-        phones_state = Phones(self.asterisk, settings=self.extensions)
-        self.context = self.limited(phones=phones_state, codes=self.codes)
-
-    async def calls(self, extension: str, *, answers: tuple[str, ...] = (), **tried: Unanswered) -> FakeCall:
-        """A call to an extension, as it was led."""
-        call = FakeCall(answers=answers, tried={key.removeprefix("x"): why for key, why in tried.items()})
-        step = Step(call, self.context)
-        self.result = await step.reach(step.target(extension), seconds=20)
-        return call
 
 
 @pytest.fixture
