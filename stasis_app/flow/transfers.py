@@ -15,7 +15,8 @@ from stasis_app.flow.context import FlowContext
 from stasis_app.flow.forwarding import Following
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.run import run_plan
-from stasis_app.flow.step import Step, is_outside, tried_in_words
+from stasis_app.flow.step import Step, tried_in_words
+from stasis_app.flow.whom import is_outside
 
 # Seconds after which a phone that was busy is asked again.
 _BUSY_FOR_A_MOMENT = 1.0

@@ -10,7 +10,8 @@ from stasis_app.calls.verbs import Strategy
 from stasis_app.crm import ALWAYS
 from stasis_app.flow.element import Element, Foretold, Next, Outcome
 from stasis_app.flow.prospect import Prospect
-from stasis_app.flow.step import Step, is_outside, tried_in_words
+from stasis_app.flow.step import Step, tried_in_words
+from stasis_app.flow.whom import is_outside
 
 
 class Ring(Element):
