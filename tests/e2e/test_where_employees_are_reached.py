@@ -275,6 +275,19 @@ async def test_what_nobody_took_does_not_disturb_anna_and_goes_on_by_the_plan(ex
         assert office.calls_of(ANNA) == [hers]
 
 
+# A call she orders
+
+
+async def test_a_call_anna_orders_rings_her_own_phone_whatever_she_has_set(exchange: Exchange, office: Office):
+    anna = office.phone(ANNA)
+    async with is_set(exchange, ANNA, forward_always=BORIS, do_not_disturb=True), exchange.api() as http:
+        async with http.post("/api/v1/calls", json={"extension": ANNA, "number": OUTSIDE}) as answer:
+            assert answer.status == 202, await answer.text()
+        await anna.answer(await anna.until_ringing())
+        await exchange.carrier.until_some(lambda placed: placed.number == f"+7{OUTSIDE[1:]}")
+        assert office.calls_of(BORIS) == []
+
+
 # What the CRM gets, call waiting
 
 
