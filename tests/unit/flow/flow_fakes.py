@@ -27,6 +27,7 @@ from stasis_app.crm import (
     Client,
     Directory,
     Employee,
+    Extension,
     Extensions,
     MemoryClientStore,
     MemoryEmployeeStore,
@@ -248,8 +249,12 @@ class Office(Company):
         self.extensions = Extensions(self.disk)
         self.codes = Codes()
         add_extension_codes(self.codes, CodeSettings(), self.extensions)
-        phones_state = Phones(self.asterisk, settings=self.extensions)
-        self.context = self.limited(phones=phones_state, codes=self.codes)
+        self.has(Phones(self.asterisk, settings=self.extensions))
+
+    def has(self, phones: Phones) -> None:
+        """These phones are asked from now on."""
+        responsibles = ResponsibleFinder(self.phonebook, self.directory, phones)
+        self.context = self.limited(phones=phones, responsibles=responsibles, codes=self.codes)
 
     async def calls(self, extension: str, *, answers: tuple[str, ...] = (), **tried: Unanswered) -> FakeCall:
         """A call to an extension, as it was led."""
@@ -257,6 +262,25 @@ class Office(Company):
         step = Step(call, self.context)
         self.result = await step.reach(step.target(extension), seconds=20)
         return call
+
+
+class FreePbxKeeps:
+    """What FreePBX keeps."""
+
+    def __init__(self, **kept: Extension) -> None:
+        self.kept = {extension.removeprefix("x"): settings for extension, settings in kept.items()}
+
+    async def of(self, extension: str) -> Extension:
+        return self.kept.get(extension, Extension())
+
+
+def on_freepbx(office: Office, *, call_waiting: bool = False, **kept: Extension) -> Office:
+    office.has(
+        Phones(
+            office.asterisk, settings=office.extensions, kept_elsewhere=FreePbxKeeps(**kept), call_waiting=call_waiting
+        )
+    )
+    return office
 
 
 def plan_of(folder: Path, text: str, **checks: Any) -> Plan:

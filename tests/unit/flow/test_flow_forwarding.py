@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from flow_fakes import FakeCall, Office
+from flow_fakes import FakeCall, Office, on_freepbx
 
 from stasis_app.calls.facts import Direction, Unanswered
-from stasis_app.crm import Extension, Extensions, Phones
+from stasis_app.crm import Extension, Extensions
 from stasis_app.flow import Codes, route_internal
 from stasis_app.flow.elements.ring import Ring
 from stasis_app.flow.script_call import ScriptCall
@@ -218,24 +218,6 @@ def test_the_longest_code_wins_and_one_without_digits_takes_none() -> None:
     ]
     with pytest.raises(ValueError, match="given twice"):
         codes.add("*78", nothing)
-
-
-class FreePbxKeeps:
-    """What FreePBX keeps."""
-
-    def __init__(self, **kept: Extension) -> None:
-        self.kept = {extension.removeprefix("x"): settings for extension, settings in kept.items()}
-
-    async def of(self, extension: str) -> Extension:
-        return self.kept.get(extension, Extension())
-
-
-def on_freepbx(office: Office, *, call_waiting: bool = False, **kept: Extension) -> Office:
-    phones = Phones(
-        office.asterisk, settings=office.extensions, kept_elsewhere=FreePbxKeeps(**kept), call_waiting=call_waiting
-    )
-    office.context = office.limited(phones=phones, codes=office.codes)
-    return office
 
 
 async def test_what_freepbx_keeps_counts_and_what_was_set_here_goes_first(office: Office) -> None:
