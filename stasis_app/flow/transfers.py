@@ -15,7 +15,8 @@ from stasis_app.flow.context import FlowContext
 from stasis_app.flow.forwarding import Following
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.run import run_plan
-from stasis_app.flow.step import Step, is_outside, tried_in_words
+from stasis_app.flow.step import Step, tried_in_words
+from stasis_app.flow.whom import is_outside
 
 # Seconds after which a phone that was busy is asked again.
 _BUSY_FOR_A_MOMENT = 1.0
@@ -81,7 +82,7 @@ class PlanDestinations:
             await run_plan(self._plan, call, self._context, destination.name, given_by)
             return
         call.visit("transfer", "ring", f"{destination.name}: {given_by}")
-        result = await self._ring(call, destination.party)
+        result = await self._ring(call, Target(destination.party), self._ring_seconds)
         if result.answered_by is not None:
             tell_ended(call, TransferResult.COMPLETED, result.answered_by)
             await call.talk()
@@ -89,13 +90,16 @@ class PlanDestinations:
         tell_ended(call, TransferResult.UNANSWERED)
         await self._back(call, by, f"{destination.name} did not take it: {tried_in_words(result)}")
 
-    async def _ring(self, call: Call, party: Party) -> RingResult:
-        """Ring who is to take the call; one who is busy a moment longer: who transferred may just have asked him."""
+    async def _ring(self, call: Call, target: Target, seconds: float) -> RingResult:
+        """Ring who is to take the call, wherever he forwards his calls to.
+
+        Who is busy is asked once more: the transferrer may just have asked him, or have just let the call go.
+        """
         step = Step(call, self._context)
-        result = await step.follow(Target(party), seconds=self._ring_seconds)
+        result = await step.follow(target, seconds=seconds)
         if result.answered_by is None and all(why is Unanswered.BUSY for _, why in result.tried):
             await asyncio.sleep(_BUSY_FOR_A_MOMENT)
-            result = await step.follow(Target(party), seconds=self._ring_seconds)
+            result = await step.follow(target, seconds=seconds)
         return result
 
     async def _park(self, lot: ParkingLot, call: Call, slot: str, by: Party | None) -> None:
@@ -113,7 +117,7 @@ class PlanDestinations:
         tried = why
         if by is not None and by.kind is PartyKind.EMPLOYEE and by.number:
             call.visit("transfer", "back", why)
-            result = await call.ring([Target(by)], seconds=self._back_seconds)
+            result = await self._ring(call, Target(by), self._back_seconds)
             if result.answered_by is not None:
                 await call.talk()
                 return
