@@ -16,8 +16,9 @@ from stasis_app.ari import events as e
 from stasis_app.ari.errors import AriError, Gone, error_for
 from stasis_app.ari.world import World
 from stasis_app.calls import facts as f
-from stasis_app.calls.call import Call, CallOptions
+from stasis_app.calls.call import Call
 from stasis_app.calls.facts import RecordingMode
+from stasis_app.calls.options import CallOptions
 from stasis_app.calls.policy import RecordingPolicy
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.tracker import Tracker
