@@ -26,6 +26,7 @@ from stasis_app.calls.errands import Errands
 from stasis_app.calls.facts import Party, Unanswered
 from stasis_app.calls.hanging_up import end_channel, release
 from stasis_app.calls.lifecycle import clean_up, hand_over, run_flow
+from stasis_app.calls.line import hold, leave, unhold
 from stasis_app.calls.listeners import Listeners
 from stasis_app.calls.listening import read, say
 from stasis_app.calls.mailbox import Mailbox
@@ -33,11 +34,11 @@ from stasis_app.calls.message import take_message
 from stasis_app.calls.moves.destination import Destinations
 from stasis_app.calls.moves.holding import play_music, should_hear_music
 from stasis_app.calls.options import CallOptions
-from stasis_app.calls.prompts import Keys
+from stasis_app.calls.prompts import Keys, Prompts
 from stasis_app.calls.record import CallRecord, after
 from stasis_app.calls.recording import CallRecording
 from stasis_app.calls.ringing import ring_all, ring_in_turn
-from stasis_app.calls.routing import bridge_of_call, holding_bridge, is_holding_bridge
+from stasis_app.calls.routing import bridge_of_call
 from stasis_app.calls.state import CallState, Leg, LegStage
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
 from stasis_app.calls.waiting import Waiting
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from stasis_app.calls.outbound import Way
 
 T = TypeVar("T")
-_REMEMBERED = 16  # how many prompts that ended are
 _NONE: frozenset[str] = frozenset()  # one for all calls: each empty set of its own is 216 bytes
 Flow = Callable[["Call"], Awaitable[None]]
 
@@ -89,7 +89,6 @@ class Call:
         "music",
         "options",
         "outlive",
-        "played",
         "prompts",
         "record",
         "recording",
@@ -117,8 +116,7 @@ class Call:
         self._errands = Errands(context)
         self._waiting = Waiting()
         self.keys = Keys()
-        self.played: tuple[str, ...] = ()  # the prompts that ended last
-        self.prompts = 0  # how many were begun
+        self.prompts = Prompts()
         self.bridged = bool(record.in_bridge)  # the call's bridge exists, or may
         self._bridge_made = False
         self.recording = CallRecording(self)
@@ -158,9 +156,7 @@ class Call:
         former, self._leading = self._leading, self.spawn(run_flow(self, flow))
         if former is not None:
             former.cancel()
-            if is_holding_bridge(self.state.anchor.bridge):
-                # He leaves the waiting line; its music would go on over what comes now.
-                self.spawn(self.control.remove_from_bridge(self.state.anchor.bridge, self.state.anchor_leg))
+            leave(self)
 
     @property
     def leading(self) -> asyncio.Task[None] | None:
@@ -223,7 +219,7 @@ class Call:
         had_ended = self.state.ended
         self.state, facts = model.apply(self.state, event)
         if isinstance(event, e.PlaybackFinished):
-            self.played = (*self.played, event.playback.id)[-_REMEMBERED:]
+            self.prompts.ended(event.playback.id)
             if event.playback.state == "failed" and not self.state.ended:
                 self.log.warning("The prompt {!r} could not be played", event.playback.media_uri)
         for fact in facts:
@@ -317,16 +313,11 @@ class Call:
         """Let the caller wait in a holding bridge, answering first when that has not been done."""
         await self.answer()
         await self.recording.announce_before_ringing()
-        caller, bridge = self.state.anchor_leg, holding_bridge(line)
-        if self.gaps or self.state.anchor.bridge == bridge:
-            with contextlib.suppress(Gone):  # he is not in it
-                await self.control.remove_from_bridge(bridge, caller)
-        await self.asking_caller(self.control.put_on_hold(bridge, caller, music))
+        await hold(self, line, music)
 
     async def unhold(self, line: str) -> None:
         """Take the caller out of it."""
-        with contextlib.suppress(Gone):
-            await self.control.remove_from_bridge(holding_bridge(line), self.state.anchor_leg)
+        await unhold(self, line)
 
     def key(self) -> str:
         """The next key the caller pressed and nobody has read, "" when there is none."""
