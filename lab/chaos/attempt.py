@@ -139,6 +139,12 @@ class Attempt:
         self.end(ours.number)
         await ours.hang_up()
 
+    async def customer_leaves_after(self, side: SipCall, seconds: float) -> None:
+        """The customer hangs up when it is not over by then."""
+        if not await side.until_over(seconds):
+            self.end("the customer")
+            await side.hang_up()
+
     async def see_off(self) -> None:
         """When the customer is gone the phones are released; people wait a while, then they hang up by themselves."""
         await asyncio.gather(*(call.until_over(LEFT_OVER_S) for call in self.calls))

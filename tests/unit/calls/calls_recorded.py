@@ -28,10 +28,17 @@ async def anna_then_boris(call: Call) -> None:
     await call.talk()
 
 
-async def talking(policy: RecordingPolicy, flow=ring_anna) -> Exchange:
+async def calling(policy: RecordingPolicy, flow=ring_anna) -> Exchange:
+    """A customer has called, and nobody has answered yet."""
     pbx = Exchange(policy=policy)
     pbx.flow = flow
     await pbx.customer_calls()
+    return pbx
+
+
+async def talking(policy: RecordingPolicy, flow=ring_anna) -> Exchange:
+    """Anna has."""
+    pbx = await calling(policy, flow)
     await pbx.answers("101")
     await pbx.settled()
     return pbx

@@ -1,7 +1,7 @@
 """What is recorded of a call: from its first conversation on, through whatever happens to it."""
 
 from calls_fakes import Exchange, restarted
-from calls_recorded import EACH, STEREO, WHOLE, anna_then_boris, names, ring_anna, talking
+from calls_recorded import EACH, STEREO, WHOLE, anna_then_boris, calling, names, talking
 
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
@@ -11,9 +11,7 @@ from stasis_app.calls.verbs import Target
 
 
 async def test_the_menu_is_not_recorded_and_the_talk_is_from_its_first_moment() -> None:
-    pbx = Exchange(policy=WHOLE)
-    pbx.flow = ring_anna
-    await pbx.customer_calls()
+    pbx = await calling(WHOLE)
     await pbx.rings("101")
     assert pbx.requests("snoop", "record") == []
 
@@ -99,9 +97,7 @@ async def test_recording_is_begun_and_ended_on_demand() -> None:
 
 
 async def test_a_recording_that_can_not_begin_is_a_fact_and_is_not_tried_for_ever() -> None:
-    pbx = Exchange(policy=WHOLE)
-    pbx.flow = ring_anna
-    await pbx.customer_calls()
+    pbx = await calling(WHOLE)
     pbx.refuse("snoop", 500)
     await pbx.answers("101")
     await pbx.passes(30)
@@ -118,9 +114,7 @@ async def test_a_recording_that_can_not_begin_is_a_fact_and_is_not_tried_for_eve
 
 
 async def test_one_side_that_can_not_be_recorded_leaves_no_half_of_it_running() -> None:
-    pbx = Exchange(policy=STEREO)
-    pbx.flow = ring_anna
-    await pbx.customer_calls()
+    pbx = await calling(STEREO)
     pbx.refuse("record", 500, about="-out")
     await pbx.answers("101")
     await pbx.passes(1)
@@ -149,9 +143,7 @@ async def test_a_recording_goes_on_through_a_restart() -> None:
 
 
 async def test_a_talk_that_was_not_recorded_yet_when_the_service_died_is_recorded_afterwards() -> None:
-    before = Exchange(policy=WHOLE)
-    before.flow = ring_anna
-    await before.customer_calls()
+    before = await calling(WHOLE)
     before.hold("snoop")
     await before.answers("101")
     pbx = await restarted(before, policy=WHOLE)
@@ -162,9 +154,7 @@ async def test_a_talk_that_was_not_recorded_yet_when_the_service_died_is_recorde
 
 
 async def test_nothing_is_recorded_of_a_talk_that_ended_in_the_gap() -> None:
-    before = Exchange(policy=WHOLE)
-    before.flow = ring_anna
-    await before.customer_calls()
+    before = await calling(WHOLE)
     before.hold("snoop")
     await before.answers("101")
     before.lose_events()

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from calls_fakes import Exchange, restarted
-from calls_recorded import STEREO, WHOLE, names, ring_anna, talking
+from calls_fakes import restarted
+from calls_recorded import STEREO, WHOLE, calling, names, talking
 
 from stasis_app.ari.errors import TimedOut
 from stasis_app.calls import facts as f
@@ -43,9 +43,7 @@ async def test_what_can_not_be_silenced_is_ended() -> None:
 
 
 async def test_a_pause_before_the_talk_keeps_it_from_being_recorded_until_resumed() -> None:
-    pbx = Exchange(policy=WHOLE)
-    pbx.flow = ring_anna
-    await pbx.customer_calls()
+    pbx = await calling(WHOLE)
     await pbx.call.recording.pause()
     await pbx.answers("101")
     await pbx.settled()
@@ -57,9 +55,7 @@ async def test_a_pause_before_the_talk_keeps_it_from_being_recorded_until_resume
 
 
 async def test_a_pause_in_the_instant_a_recording_begins_holds() -> None:
-    pbx = Exchange(policy=WHOLE)
-    pbx.flow = ring_anna
-    await pbx.customer_calls()
+    pbx = await calling(WHOLE)
     pbx.hold("record")
     await pbx.answers("101")
     await pbx.settled()
