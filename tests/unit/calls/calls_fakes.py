@@ -7,7 +7,9 @@ Tests say what people do (`customer_calls`, `rings`, `answers`, `hangs_up`, `pre
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from stasis_app.ari import events as e
@@ -81,9 +83,10 @@ class Exchange(ObedientAsterisk):
 
     # What people do, and what passes
 
-    async def link_is_back(self) -> None:
+    async def link_is_back(self, ended: Mapping[str, datetime] | None = None) -> None:
+        """`ended`: when channels ended meanwhile, as far as the dialplan has noted it."""
         self._deaf = False
-        self.tracker.on_world(self.world())
+        self.tracker.on_world(replace(self.world(), ended=ended or {}))
         await self.settled()
 
     async def passes(self, seconds: float) -> None:
