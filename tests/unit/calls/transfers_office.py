@@ -2,13 +2,14 @@
 
 from calls_fakes import Exchange, rings_101
 
-from stasis_app.calls.call import Call, CallOptions
+from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Party, PartyKind, TransferResult, Unanswered
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.moves.attended import start_consultation
 from stasis_app.calls.moves.blind import transfer_blind
 from stasis_app.calls.moves.consultation import Happening
 from stasis_app.calls.moves.destination import Destination
+from stasis_app.calls.options import CallOptions
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import Target
 
