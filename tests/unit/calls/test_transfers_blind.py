@@ -76,6 +76,9 @@ async def test_an_employee_who_placed_the_call_gives_it_away(pbx: Office) -> Non
     await pbx.settled()
     assert "1.0" not in pbx.channels
     assert not pbx.told(f.Ended)
+    assert ("originate", pbx.leg(BORIS), f"PJSIP/{BORIS}", '"79161112233" <79161112233>') in pbx.asked
+    await pbx.rings(BORIS)
+    assert ("ring", pbx.leg("79161112233")) in pbx.asked
     await pbx.answers(BORIS)
     await pbx.passes(7)
     await pbx.hangs_up(pbx.leg("79161112233"))
