@@ -17,6 +17,7 @@ from stasis_app.calls.moves.asking import Asking
 from stasis_app.calls.moves.blind import destinations_of, stay_with_the_other, take_out
 from stasis_app.calls.moves.consultation import Do, Happening, Next, Stage, follows
 from stasis_app.calls.moves.destination import Destination
+from stasis_app.calls.moves.holding import end_hold
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 from stasis_app.calls.record import Transfer
 from stasis_app.calls.routing import bridge_of_call
@@ -193,6 +194,7 @@ class Consultation:
     async def begin(self, target: Party, seconds: float = RING_SECONDS) -> None:
         """Let the customer wait with music and ring the target. What comes of that shows in `run`."""
         call = self._call
+        await try_to(end_hold(call, self._transferrer), call.log)
         await take_out(call, call.leg(self._transferrer))
         await try_to(call.control.start_music(call.state.anchor_leg), call.log)
         await try_to(call.control.ring(self._transferrer), call.log)

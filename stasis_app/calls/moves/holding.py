@@ -37,10 +37,17 @@ async def resume(call: Call, name: str) -> None:
         if leg.held:
             raise ImpossibleMove(f"{name!r} holds the call with his phone, and only that ends it")
         return
-    call.intend(i.Holding(i.now(), leg.id, held=False))
-    await call.control.unmute(leg.id, "both")
-    if leg.id in call.record.muted:
-        await call.control.mute(leg.id, "in")
+    await end_hold(call, leg.id)
+
+
+async def end_hold(call: Call, leg: str) -> None:
+    """A party holds nobody any more, if it was ordered through us: he is heard by whomever he talks with now."""
+    if not call.leg(leg).held_by_us:
+        return
+    call.intend(i.Holding(i.now(), leg, held=False))
+    await call.control.unmute(leg, "both")
+    if leg in call.record.muted:
+        await call.control.mute(leg, "in")
 
 
 def should_hear_music(state: CallState) -> frozenset[str]:

@@ -7,6 +7,7 @@ from transfers_office import ANNA, BORIS, Office
 
 from stasis_app.calls import facts as f
 from stasis_app.calls.facts import EndedBy, TransferResult
+from stasis_app.calls.moves import holding
 from stasis_app.calls.moves.consultation import Happening
 
 
@@ -166,3 +167,19 @@ async def test_the_customer_leaves_while_boris_rings(pbx: Office) -> None:
 
     assert pbx.channels == {}
     assert pbx.tracker.live() == []
+
+
+async def test_whom_anna_held_by_order_hears_music_and_she_and_boris_hear_each_other(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await holding.hold(pbx.call, ANNA)
+    await pbx.settled()
+    await pbx.anna_asks()
+    await pbx.answers(BORIS)
+    await pbx.passes(2)
+    assert pbx.together() == [{"customer"}, {ANNA, BORIS}]
+    assert (pbx.music, pbx.silenced) == ({"1.0"}, set())
+
+    await pbx.orders(Happening.CANCEL)
+    await pbx.passes(2)
+    assert pbx.together() == [{"customer", ANNA}]
+    assert (pbx.music, pbx.silenced) == (set(), set())

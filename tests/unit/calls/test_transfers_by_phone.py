@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from transfers_office import ANNA, BORIS, Office
+from transfers_office import ANNA, BORIS, VERA, Office
 
 from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
@@ -126,6 +126,31 @@ async def test_an_attended_refer_while_the_colleague_rings(pbx: Office) -> None:
 
     assert pbx.bridges["1.0-bridge"] == ["1.0", pbx.leg(BORIS)]
     assert pbx.plan.story == ["102 took it"]
+
+
+@pytest.mark.parametrize("who", [ANNA, BORIS])
+@pytest.mark.parametrize("attended", [False, True], ids=["blind", "attended"])
+async def test_while_anna_asks_boris_their_phones_are_refused(pbx: Office, who: str, attended: bool) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.answers(BORIS)
+    asking = pbx.leg(who)
+    if attended:
+
+        async def rings_vera(call: Call) -> None:
+            if (await call.ring([Target.extension(VERA)], seconds=20)).answered_by:
+                await call.talk()
+
+        pbx.flow = rings_vera
+        await pbx.arrives("internal", VERA, channel="2.0", name=f"PJSIP/{who}-00000002", number=who, state="Up")
+        await pbx.answers(VERA)
+    referred(pbx, asking, VERA, second="2.0" if attended else "")
+    await pbx.passes(3)
+
+    assert ("tell_transferrer", asking, "channel_declined") in pbx.asked
+    assert pbx.bridges["1.0-bridge"] == ["1.0"]
+    assert pbx.bridges["1.0-bridge-consult"] == [pbx.leg(ANNA), pbx.leg(BORIS)]
+    assert (VERA in pbx.phones_ringing_or_up()) is attended
 
 
 async def local_half(pbx: Office, half: int, *args: str, replaces: str = "", apart: bool = False) -> str:
