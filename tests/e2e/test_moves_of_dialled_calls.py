@@ -1,6 +1,5 @@
-"""Calls that employees dialled move on, on a real Asterisk: whom the phones show, what the customer hears, the CRM."""
+"""Calls that employees dialled move on, on a real Asterisk: whom the phones show, what the client hears, the CRM."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -45,33 +44,30 @@ class Dialled:
     """Anna dialled the client, and they talk."""
 
     exchange: Exchange
-    phone: Phone
+    phone: Any
     hers: Dialog
     his: Dialog
     known: set[str]  # the calls the CRM held before
 
+    @property
+    def client(self) -> Phone:
+        return self.exchange.carrier.phone(CLIENT)
+
     async def client_hears(self, hertz: int) -> None:
-        await hears(self.exchange, self.his, hertz)
+        await self.client.until_hears(self.his, hertz)
 
     async def is_credited_to(self, number: str) -> None:
-        """The one call the CRM holds of it, once it is over."""
+        """The one call the CRM holds of it, once it is over; nobody has a card any more."""
         crm = await in_the_crm(self.exchange, CLIENT, self.known)
         assert crm["finish"]["user_id"] == self.exchange.company.user_of(number)
         assert [card for card in crm["cards"] if card["hidden_at"] is None] == []
-
-
-async def hears(exchange: Exchange, outside: Dialog, hertz: int) -> None:
-    """Somebody at the other side of the trunk hears this, from now on."""
-    assert outside.sound_to is not None
-    async with asyncio.timeout(10):
-        await exchange.carrier.voice.until_hears(outside.sound_to, hertz)
 
 
 async def in_the_crm(exchange: Exchange, number: str, known: set[str]) -> Mapping[str, Any]:
     def is_it(call: Mapping[str, Any]) -> bool:
         return call["call_id"] not in known and call["phone_number"][-10:] == number[-10:]
 
-    found = await exchange.portal.until_call(lambda call: is_it(call) and bool(call["finish"]))
+    found: Mapping[str, Any] = await exchange.portal.until_call(lambda call: is_it(call) and bool(call["finish"]))
     assert sum(map(is_it, await exchange.portal.calls())) == 1
     return found
 
@@ -80,25 +76,12 @@ async def calls_in_the_crm(exchange: Exchange) -> set[str]:
     return {call["call_id"] for call in await exchange.portal.calls()}
 
 
-async def reached(exchange: Exchange, number: str, before: int) -> Dialog:
-    """The call that came to an outside number after the first `before` calls."""
-    return next(call for call in exchange.carrier.dialogs[before:] if call.number == number)
-
-
 @asynccontextmanager
 async def anna_dials(exchange: Exchange, office: Office) -> AsyncIterator[Dialled]:
-    before, known = len(exchange.carrier.dialogs), await calls_in_the_crm(exchange)
+    known = await calls_in_the_crm(exchange)
     async with office.phone(ANNA).dial(CLIENT) as phone:
         hers = await phone.until_talking()
-        yield Dialled(exchange, phone, hers, await reached(exchange, CLIENT, before), known)
-
-
-async def order(exchange: Exchange, path: str, **body: object) -> None:
-    async with exchange.api() as http:
-        async with http.get("/api/v1/calls") as answer:
-            (call,) = (await answer.json())["calls"]
-        async with http.post(f"/api/v1/calls/{call['id']}/{path}", json=body) as answer:
-            assert answer.status < 300, await answer.text()
+        yield Dialled(exchange, phone, hers, await exchange.carrier.phone(CLIENT).until_talking(), known)
 
 
 async def test_given_away_it_shows_the_client_also_when_it_comes_back(exchange: Exchange, office: Office):
@@ -136,7 +119,7 @@ async def test_joined_with_a_colleague_by_the_phone(exchange: Exchange, office: 
 
 async def test_parked_and_taken_at_another_phone(exchange: Exchange, office: Office):
     async with anna_dials(exchange, office) as call:
-        await order(exchange, "park", participant=ANNA)
+        await call.phone.blind_transfer(call.hers, SLOT)
         await call.phone.until_over(call.hers)
         await call.client_hears(MUSIC_TONE)
 
@@ -150,20 +133,17 @@ async def test_parked_and_taken_at_another_phone(exchange: Exchange, office: Off
 
 @pytest.mark.parametrize("number", [PARTNER, SLOW_PARTNER], ids=["who talks", "who is still rung"])
 async def test_a_customer_is_joined_with_an_outside_number(exchange: Exchange, story: Scene, number: str):
-    """Anna dialled it at her second line: she was called by one, called the other, and talked with neither longer."""
+    """Anna dialled it at her second line."""
     await story.talk()
-    before, known = len(exchange.carrier.dialogs), await calls_in_the_crm(exchange)
+    partner, known = exchange.carrier.phone(number), await calls_in_the_crm(exchange)
     await story.anna.hold(story.hers)
     async with story.anna.dial(number) as consults:
-        if number == PARTNER:
-            second = await consults.until_talking()
-        else:
-            second = await consults.until_ringing()
+        second = await (consults.until_talking() if number == PARTNER else consults.until_ringing())
         await story.anna.attended_transfer(story.hers, second)
         await story.ivan.until_hears(story.his, CUSTOMER_TONE)
-        partner = [call for call in exchange.carrier.dialogs[before:] if call.number == number][-1]
-        await hears(exchange, partner, CUSTOMER_TONE)
+        await partner.until_hears(await partner.until_talking(), CUSTOMER_TONE)
     await story.ivan.hang_up()
+
     anna = story.user(ANNA)
     assert (await in_the_crm(exchange, number, known))["finish"]["user_id"] == anna
     ivans = await in_the_crm(exchange, N.client(1), story.known)
