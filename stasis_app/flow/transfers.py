@@ -9,6 +9,7 @@ from stasis_app.calls.facts import Direction, Party, PartyKind, TransferResult, 
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.parking import ParkingLot
 from stasis_app.calls.moves.transfer_story import tell_ended
+from stasis_app.calls.record import CallRecord
 from stasis_app.calls.verbs import RingResult, Target
 from stasis_app.crm import extension_of
 from stasis_app.flow.context import FlowContext
@@ -19,6 +20,8 @@ from stasis_app.flow.step import Step, is_outside, tried_in_words
 
 # Seconds after which a phone that was busy is asked again.
 _BUSY_FOR_A_MOMENT = 1.0
+# Where a call is that rings at whoever gave it away: as its story tells, an element and its kind.
+_BACK = ("transfer", "back")
 
 
 class PlanDestinations:
@@ -112,7 +115,7 @@ class PlanDestinations:
     async def _back(self, call: Call, by: Party | None, why: str) -> None:
         tried = why
         if by is not None and by.kind is PartyKind.EMPLOYEE and by.number:
-            call.visit("transfer", "back", why)
+            call.visit(*_BACK, why)
             result = await call.ring([Target(by)], seconds=self._back_seconds)
             if result.answered_by is not None:
                 await call.talk()
@@ -132,3 +135,14 @@ class PlanDestinations:
             element, entry = self._plan.entry(call.record.element, call.record.line, self._context.numbers)
             reason = f"{why}; {entry}"
         await run_plan(self._plan, call, self._context, element, reason)
+
+
+def came_back_to(record: CallRecord) -> Party | None:
+    """Whose phone rang, when the call was last seen, because it had come back to him; None when it was elsewhere.
+
+    Nobody has talked since he gave it away.
+    """
+    last = record.visited[-1] if record.visited else None
+    if last is None or (last.element, last.kind) != _BACK or not record.talks:
+        return None
+    return record.talks[-1].party

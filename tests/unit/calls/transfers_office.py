@@ -9,6 +9,7 @@ from stasis_app.calls.moves.attended import start_consultation
 from stasis_app.calls.moves.blind import transfer_blind
 from stasis_app.calls.moves.consultation import Happening
 from stasis_app.calls.moves.destination import Destination
+from stasis_app.calls.moves.transfer_story import tell_ended
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import Target
 
@@ -47,12 +48,14 @@ class Plan:
         result = await call.ring([Target(destination.party)], seconds=20)
         if result.answered_by:
             self.story.append(f"{result.answered_by.number} took it")
+            tell_ended(call, TransferResult.COMPLETED, result.answered_by)
             await call.talk()
         elif by is not None:
             await self.bring_back(call, by)
 
     async def bring_back(self, call: Call, by: Party) -> None:
         self.story.append(f"back to {by.number}")
+        tell_ended(call, TransferResult.UNANSWERED)
         result = await call.ring([Target(by)], seconds=20)
         if result.answered_by:
             await call.talk()
