@@ -19,7 +19,7 @@ from stasis_app.calls.moves.attended import start_consultation
 from stasis_app.calls.moves.blind import find_destination, stay_with_the_other, take_out, transfer_blind
 from stasis_app.calls.moves.consultation import Happening
 from stasis_app.calls.moves.destination import Destination
-from stasis_app.calls.moves.holding import end_hold
+from stasis_app.calls.moves.holding import end_hold, let_wait
 from stasis_app.calls.pausing import pause_or_resume
 from stasis_app.calls.prompts import Keys, media_uri
 from stasis_app.calls.steps import try_to
@@ -145,7 +145,7 @@ async def _asked(call: Call, leg: str) -> Destination | None:
     stay_with_the_other(call, leg)
     await try_to(end_hold(call, leg), call.log)
     await take_out(call, call.leg(leg))
-    await call.asking_caller(call.control.start_music(call.state.anchor_leg))
+    await let_wait(call)
     try:
         dialled = await call.features.dial(leg) if call.features else ""
     except AriError as error:

@@ -57,6 +57,12 @@ def should_hear_music(state: CallState) -> frozenset[str]:
     return frozenset(others[0].id for others in alone)
 
 
+async def let_wait(call: Call) -> None:
+    """The party the call lives for is left, for a while: alone he hears music, else he has others to talk with."""
+    if not others_with(call.state, call.state.anchor):
+        await call.asking_caller(call.control.start_music(call.state.anchor_leg))
+
+
 async def play_music(call: Call) -> None:
     """Bring what everybody hears in line with who holds whom. Begun again whenever that changes."""
     while (wanted := should_hear_music(call.state)) != call.music and not call.state.ended:

@@ -4,6 +4,8 @@ import pytest
 from transfers_office import ANNA, BORIS, VERA, Office
 
 from stasis_app.calls import facts as f
+from stasis_app.calls.moves import conference
+from stasis_app.calls.verbs import Target
 
 
 @pytest.fixture
@@ -96,3 +98,14 @@ async def test_while_anna_asks_boris_neither_of_them_gives_the_call_away(pbx: Of
 
     assert pbx.together() == [{"customer"}, {ANNA, BORIS}]
     assert VERA not in pbx.phones_ringing_or_up()
+
+
+async def test_out_of_a_conference_the_others_talk_on_while_she_dials(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    conference.invite(pbx.call, Target.extension(BORIS))
+    await pbx.settled()
+    await pbx.answers(BORIS)
+    await pbx.presses("*", "2", channel=pbx.leg(ANNA))
+
+    assert pbx.together() == [{"customer", BORIS}]
+    assert pbx.music == set()

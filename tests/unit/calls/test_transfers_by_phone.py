@@ -9,6 +9,7 @@ from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import TransferResult
+from stasis_app.calls.moves.parking import ParkingLot, ParkingOptions
 from stasis_app.calls.verbs import Target
 
 
@@ -126,6 +127,43 @@ async def test_an_attended_refer_while_the_colleague_rings(pbx: Office) -> None:
 
     assert pbx.bridges["1.0-bridge"] == ["1.0", pbx.leg(BORIS)]
     assert pbx.plan.story == ["102 took it"]
+
+
+async def test_an_attended_refer_while_whom_the_colleague_named_rings(pbx: Office) -> None:
+    """Boris sent Anna on to Vera, so that is where the customer goes."""
+    await pbx.talks_with_anna()
+    anna = pbx.leg(ANNA)
+    await anna_calls_boris(pbx)
+    await pbx.answers(BORIS)
+    referred(pbx, pbx.leg(BORIS), VERA)
+    await pbx.passes(2)
+    await pbx.rings(VERA)
+    referred(pbx, anna, BORIS, second="2.0")
+    await pbx.passes(2)
+    await pbx.answers(VERA)
+
+    assert pbx.bridges["1.0-bridge"] == ["1.0", pbx.leg(VERA)]
+    assert BORIS not in pbx.phones_ringing_or_up()
+
+
+async def test_an_attended_refer_when_the_colleague_has_parked_the_second_call(pbx: Office) -> None:
+    lot = ParkingLot(ParkingOptions(("701", "702")), calls=pbx.tracker.live)
+    pbx.plan.lot = lot
+    await pbx.talks_with_anna()
+    anna = pbx.leg(ANNA)
+    await anna_calls_boris(pbx)
+    await pbx.answers(BORIS)
+    second = pbx.tracker.get("2.0")
+    assert second is not None
+    assert lot.park(second, BORIS).slot == "701"
+    await pbx.passes(1)
+    referred(pbx, anna, BORIS, second="2.0")
+    await pbx.passes(3)
+
+    parked = pbx.records["1.0"].parked
+    assert parked is not None
+    assert (parked.slot, parked.party.number) == ("701", ANNA)
+    assert set(pbx.channels) == {"1.0"}
 
 
 @pytest.mark.parametrize("who", [ANNA, BORIS])
