@@ -71,7 +71,7 @@ class PlanDestinations:
 
     def following(self, call: Call, party: Party) -> Following:
         """Whom ringing this party for the call rings."""
-        return Following(Target(party), Step(call, self._context))
+        return Following(*self._meant(call, party))
 
     async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:
         """Lead a call there from now on; when nobody takes it, back to `by`, then to the plan."""
@@ -94,12 +94,17 @@ class PlanDestinations:
 
     async def _ring(self, call: Call, party: Party) -> RingResult:
         """Ring who is to take the call; one who is busy a moment longer: who transferred may just have asked him."""
-        step = Step(call, self._context)
-        result = await step.follow(Target(party), seconds=self._ring_seconds)
+        target, step = self._meant(call, party)
+        result = await step.follow(target, seconds=self._ring_seconds)
         if result.answered_by is None and all(why is Unanswered.BUSY for _, why in result.tried):
             await asyncio.sleep(_BUSY_FOR_A_MOMENT)
-            result = await step.follow(Target(party), seconds=self._ring_seconds)
+            result = await step.follow(target, seconds=self._ring_seconds)
         return result
+
+    def _meant(self, call: Call, party: Party) -> tuple[Target, Step]:
+        """Whom ringing a party rings: behind an outside number there may be an employee, who is credited then."""
+        step = Step(call, self._context)
+        return step.target(party.number) if party.kind is PartyKind.CUSTOMER else Target(party), step
 
     async def _park(self, lot: ParkingLot, call: Call, slot: str, by: Party | None) -> None:
         transfer = call.record.transfer_now
