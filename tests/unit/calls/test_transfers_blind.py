@@ -106,3 +106,17 @@ async def test_a_transfer_is_on_disk_before_the_transferrer_is_let_go(pbx: Offic
     await pbx.settled()
     await pbx.answers(BORIS)
     assert pbx.together() == [{"customer", BORIS}]
+
+
+async def test_a_pause_of_the_recording_holds_through_a_transfer(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    pbx.call.recording.start()
+    await pbx.settled()
+    await pbx.call.recording.pause()
+    await pbx.anna_gives_to_boris()
+    await pbx.answers(BORIS)
+    await pbx.passes(3)
+
+    assert pbx.together() == [{"customer", BORIS}]
+    assert pbx.the_record.recording_paused
+    assert pbx.muted == set(pbx.recordings) == {pbx.the_record.recording}
