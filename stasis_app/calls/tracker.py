@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -118,6 +118,14 @@ class Tracker:
     def channels_of(self, extension: str) -> frozenset[str]:
         """The channels of our calls that ring or keep this extension's phone."""
         return frozenset(self._engaged.get(extension, ()))
+
+    def channels(self) -> Iterator[str]:
+        """The channels that lived when they were last heard of, those of before a restart included."""
+        for record in self._former:
+            yield record.call_id
+            yield from (ring.leg for ring in record.rings if ring.ended_at is None)
+        for call in self._calls.values():
+            yield from (leg.id for leg in call.state.legs.values() if leg.alive)
 
     # What the link tells
 

@@ -17,9 +17,11 @@ from stasis_app.flow.script_call import ScriptCall
 from stasis_app.flow.scripts import ScriptError, ScriptFunction, load_scripts
 from stasis_app.flow.transfers import PlanDestinations, came_back_to
 from stasis_app.flow.trunks import ExplainedNumber, explain_number, number_plan
+from stasis_app.flow.whom import Colleagues
 
 __all__ = [
     "Codes",
+    "Colleagues",
     "ExplainedElement",
     "ExplainedNumber",
     "Explanation",

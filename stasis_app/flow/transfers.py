@@ -16,7 +16,8 @@ from stasis_app.flow.context import FlowContext
 from stasis_app.flow.forwarding import Following
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.run import run_plan
-from stasis_app.flow.step import Step, is_outside, tried_in_words
+from stasis_app.flow.step import Step, tried_in_words
+from stasis_app.flow.whom import is_outside
 
 # Seconds after which a phone that was busy is asked again.
 _BUSY_FOR_A_MOMENT = 1.0
@@ -71,7 +72,8 @@ class PlanDestinations:
 
     def following(self, call: Call, party: Party) -> Following:
         """Whom ringing this party for the call rings."""
-        return Following(*self._meant(call, party))
+        step = Step(call, self._context)
+        return Following(_meant(step, party), step)
 
     async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:
         """Lead a call there from now on; when nobody takes it, back to `by`, then to the plan."""
@@ -84,7 +86,7 @@ class PlanDestinations:
             await run_plan(self._plan, call, self._context, destination.name, given_by)
             return
         call.visit("transfer", "ring", f"{destination.name}: {given_by}")
-        result = await self._ring(call, destination.party)
+        result = await self._ring(call, destination.party, self._ring_seconds)
         if result.answered_by is not None:
             tell_ended(call, TransferResult.COMPLETED, result.answered_by)
             await call.talk()
@@ -92,19 +94,18 @@ class PlanDestinations:
         tell_ended(call, TransferResult.UNANSWERED)
         await self._back(call, by, f"{destination.name} did not take it: {tried_in_words(result)}")
 
-    async def _ring(self, call: Call, party: Party) -> RingResult:
-        """Ring who is to take the call; one who is busy a moment longer: who transferred may just have asked him."""
-        target, step = self._meant(call, party)
-        result = await step.follow(target, seconds=self._ring_seconds)
+    async def _ring(self, call: Call, party: Party, seconds: float) -> RingResult:
+        """Ring who is to take the call, wherever he forwards his calls to.
+
+        Who is busy is asked once more: the transferrer may just have asked him, or have just let the call go.
+        """
+        step = Step(call, self._context)
+        target = _meant(step, party)
+        result = await step.follow(target, seconds=seconds)
         if result.answered_by is None and all(why is Unanswered.BUSY for _, why in result.tried):
             await asyncio.sleep(_BUSY_FOR_A_MOMENT)
-            result = await step.follow(target, seconds=self._ring_seconds)
+            result = await step.follow(target, seconds=seconds)
         return result
-
-    def _meant(self, call: Call, party: Party) -> tuple[Target, Step]:
-        """Whom ringing a party rings: behind an outside number there may be an employee, who is credited then."""
-        step = Step(call, self._context)
-        return step.target(party.number) if party.kind is PartyKind.CUSTOMER else Target(party), step
 
     async def _park(self, lot: ParkingLot, call: Call, slot: str, by: Party | None) -> None:
         transfer = call.record.transfer_now
@@ -121,7 +122,7 @@ class PlanDestinations:
         tried = why
         if by is not None and by.kind is PartyKind.EMPLOYEE and by.number:
             call.visit(*_BACK, why)
-            result = await call.ring([Target(by)], seconds=self._back_seconds)
+            result = await self._ring(call, by, self._back_seconds)
             if result.answered_by is not None:
                 await call.talk()
                 return
@@ -151,3 +152,8 @@ def came_back_to(record: CallRecord) -> Party | None:
     if last is None or (last.element, last.kind) != _BACK or not record.talks:
         return None
     return record.talks[-1].party
+
+
+def _meant(step: Step, party: Party) -> Target:
+    """Whom ringing a party rings: behind an outside number there may be an employee, who is credited then."""
+    return step.target(party.number) if party.kind is PartyKind.CUSTOMER else Target(party)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -127,9 +128,10 @@ class Exchange:
         """The link is down: whatever happens from now on, nobody is told."""
         self._deaf = True
 
-    async def link_is_back(self) -> None:
+    async def link_is_back(self, ended: Mapping[str, datetime] | None = None) -> None:
+        """`ended`: when channels ended meanwhile, as far as the dialplan has noted it."""
         self._deaf = False
-        self.tracker.on_world(self.world())
+        self.tracker.on_world(replace(self.world(), ended=ended or {}))
         await self.settled()
 
     def world(self) -> World:

@@ -5,7 +5,7 @@ from queue_fakes import Hall
 
 from stasis_app.ari import events as e
 from stasis_app.calls.call import Call
-from stasis_app.calls.facts import CallBackOrdered, NotAnswered, Party, PartyKind, Queued, Unanswered
+from stasis_app.calls.facts import CallBackOrdered, Forwarded, NotAnswered, Party, PartyKind, Queued, Unanswered
 from stasis_app.crm import Client
 from stasis_app.mirror.outcome import outcome
 from stasis_app.queues import AgentState
@@ -333,7 +333,7 @@ async def test_a_caller_is_called_back_when_his_turn_comes():
     await hall.hangs_up("1.0")
     await hall.settled()
     (made,) = [r for r in hall.records.values() if r.call_id not in ("1.0", "2.0")]
-    assert made.visited[0].why == "call-back of 2.0"
+    assert made.visited[0].why == "the call-back ordered in call 2.0"
     assert hall.rung() == ["101", "101"]
     await hall.answers("101")
     await hall.rings("+79162222222")
@@ -350,6 +350,10 @@ async def order_call_back(hall: Hall) -> None:
     """The only agent lets the caller's call ring and he orders a call-back."""
     await hall.calls("1.0")
     await hall.rings("101")
+    await order_it(hall)
+
+
+async def order_it(hall: Hall) -> None:
     await hall.presses("5")
     await hall.settled()
     await hall.presses("1")
@@ -392,6 +396,75 @@ async def test_an_agent_who_does_not_answer_does_not_cost_the_customer_an_attemp
 
     assert hall.rung()[-1] == "102"
     assert hall.store.call_backs["1.0"]["attempts"] == 0
+
+
+async def call_back_from(hall: Hall, **settings: object) -> None:
+    """A call-back comes to its turn when 101 has set this for his extension."""
+    for agent in hall.queue.members:
+        hall.queues.pause(agent, paused=True)
+    await hall.calls("1.0")
+    await order_it(hall)
+    await hall.extensions.change("101", **settings)
+    for agent in hall.queue.members:
+        hall.queues.pause(agent, paused=False)
+    await hall.settled()
+
+
+async def test_a_call_back_passes_over_an_agent_who_does_not_want_to_be_disturbed():
+    hall = Hall("101", "102", strategy="linear", call_back_key="5")
+    await call_back_from(hall, do_not_disturb=True)
+
+    assert hall.rung() == ["102"]
+    assert hall.queue.agent_view("101").state is AgentState.AWAY
+
+
+async def test_a_call_back_rings_the_agents_own_phone_whatever_he_forwards():
+    hall = Hall("101", call_back_key="5")
+    await call_back_from(hall, forward_always="104")
+
+    assert hall.rung() == ["101"]
+
+
+async def test_where_the_queue_follows_forwards_its_call_backs_do_too():
+    hall = Hall("101", call_back_key="5", follow_forwards=True, wrap_up=30)
+    await call_back_from(hall, forward_always="104")
+    assert hall.rung() == ["104"]
+    assert [(fact.extension, fact.to) for fact in hall.told(Forwarded)] == [("101", "104")]
+
+    await hall.answers("104")
+    await hall.settled()
+    await hall.answers("+79161234567")
+    await hall.hangs_up(hall.told(Forwarded)[0].call_id)
+    await hall.settled()
+
+    assert hall.store.call_backs["1.0"]["state"] == "done"
+    assert hall.queue.agent_view("101").state is AgentState.WRAP_UP
+
+
+async def test_a_call_back_reaches_an_agent_at_his_mobile_and_it_is_he_who_talks():
+    hall = Hall("101", call_back_key="5", follow_forwards=True)
+    await call_back_from(hall, forward_always="89161112233")
+    assert [endpoint for _, _, endpoint, *_ in hall.requests("originate")] == ["PJSIP/89161112233@trunk"]
+
+    await hall.answers("89161112233")
+    await hall.settled()
+    await hall.answers("+79161234567")
+    (made,) = [record for record in hall.records.values() if record.call_id != "1.0"]
+    assert made.caller.number == "101"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"do_not_disturb": True, "forward_busy": "104"}, {"forward_always": "103"}],
+    ids=["not to be disturbed", "forwards to a phone that is off"],
+)
+async def test_a_call_back_rings_nobody_where_a_call_of_the_queue_would_ring_nobody(settings: dict[str, object]):
+    hall = Hall("101", call_back_key="5", follow_forwards=True)
+    hall.asterisk.phones = {"103": "offline"}
+    await call_back_from(hall, **settings)
+
+    assert hall.rung() == []
+    assert hall.waiting() == ["call-back-1.0"]
 
 
 async def test_who_does_not_confirm_waits_on_at_his_place():
