@@ -9,11 +9,11 @@ from stasis_app.adapters import RecordingsView
 from stasis_app.app.grounds import Grounds
 from stasis_app.app.people import People
 from stasis_app.calls import AriControl, AutoAnswer, Call, CallOptions, CallRecord, Direction, NumberPlan, Tracker
-from stasis_app.calls.call import FactSink
 from stasis_app.calls.facts import RecordingMode
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
+from stasis_app.calls.listeners import FactSink
 from stasis_app.calls.moves.parking import ParkingLot, ParkingOptions
 from stasis_app.calls.moves.pickup import PickupGroups
 from stasis_app.calls.policy import ConsentWhen, RecordingPolicy

@@ -73,6 +73,23 @@ async def _give_back(call: Call) -> None:
         await call.hang_up(NO_ANSWER)
 
 
+async def hand_over(call: Call, context: str, exten: str, priority: int) -> None:
+    """Give the call back to the dialplan, and go on watching how it ends."""
+    if call.state.ended:
+        raise CallGone(call.id)
+    anchor = call.state.anchor_leg
+    await release_others(call)
+    try:
+        await call.control.watch(anchor)
+        watched = True
+    except AriError as error:
+        call.log.warning("The call can't be watched after it is handed over: {}", error)
+        watched = False
+    place = f"{context},{exten},{priority}" if context else ""
+    call.intend(i.HandingOver(i.now(), place, watched))
+    await call.asking_caller(call.control.proceed(anchor, context, exten, priority))
+
+
 async def wait_for_end(call: Call) -> None:
     """The flow of a call that somebody else leads, or that is over already: nothing is done to it."""
     await call.until(lambda: False)

@@ -11,7 +11,7 @@ from e2e_waiting import eventually
 
 from lab.exchange import Exchange
 from lab.phones import EMPLOYEE_TONE, Caller, Manner, Office
-from lab.story import HANG_UP, Numbers, Story
+from lab.story import HANG_UP, Numbers, Story, ring
 
 N = Numbers(1)
 RECEPTION, ANNA, BORIS, VERA = N.phone(1), N.phone(2), N.phone(3), N.phone(4)
@@ -28,15 +28,7 @@ COMPANY = Story(
     outside=(Manner(N.outside(1)),),
     lines=LINES,
     elements={
-        **{
-            N.element(f"line{which}"): {
-                "type": "ring",
-                "targets": [N.phone(which)],
-                "seconds": 60,
-                "on_no_answer": N.element("end"),
-            }
-            for which in (2, 3, 4)
-        },
+        **{N.element(f"line{which}"): ring(N, which, seconds=60) for which in (2, 3, 4)},
         N.element("end"): HANG_UP,
     },
 )

@@ -10,7 +10,7 @@ from lab import compare
 from lab.exchange import Exchange
 from lab.phones import CUSTOMER_TONE, Manner, Office
 from lab.stage import play
-from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story
+from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story, ring
 
 N = Numbers(1)
 TALK = PlannedCall(N.client(1), N.did, N.phone(1), [N.phone(1)], talk_s=9.0)
@@ -22,12 +22,7 @@ STORY = Story(
     clients=(Client(N.client(1), N.phone(1), "Ivan Ivanov"),),
     lines={N.did: N.element("manager")},
     elements={
-        N.element("manager"): {
-            "type": "ring",
-            "targets": [N.phone(1)],
-            "seconds": 15,
-            "on_no_answer": N.element("end"),
-        },
+        N.element("manager"): ring(N, 1),
         N.element("end"): HANG_UP,
     },
 )

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from calls_fakes import APP, BEGIN, CUSTOMER, Exchange
+from calls_asterisk import APP, BEGIN
+from calls_fakes import CUSTOMER, Exchange
 
 from stasis_app.ari import events as e
 from stasis_app.ari.world import World

@@ -2,7 +2,7 @@
 
 from calls_fakes import Exchange, rings_101
 
-from stasis_app.calls.call import Call, CallOptions
+from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Party, PartyKind, TransferResult, Unanswered
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.moves.attended import start_consultation
@@ -11,6 +11,7 @@ from stasis_app.calls.moves.consultation import Happening
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.parking import ParkingLot
 from stasis_app.calls.moves.transfer_story import tell_ended
+from stasis_app.calls.options import CallOptions
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import Target
 
