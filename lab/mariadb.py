@@ -41,10 +41,14 @@ class MariaDbMissing(Exception):
 
 
 class MariaDb:
-    """The server. `with MariaDb() as server: url = server.fresh()`; it may be away or frozen for a while."""
+    """The server. `with MariaDb() as server: url = server.fresh()`; it may be away or frozen for a while.
 
-    def __init__(self) -> None:
+    `log`: where it says what happens to it, if that is to outlive it.
+    """
+
+    def __init__(self, log: Path | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="stasis-mariadb-"))
+        self._log = log or self._folder / "log"
         self.socket = self._folder / "socket"
         self._port = free_port(HOST, socket.SOCK_STREAM)
         self._password = secrets.token_hex(12)
@@ -91,6 +95,10 @@ class MariaDb:
             raise RuntimeError(told.stderr.strip())
         return told.stdout
 
+    def cut(self) -> None:
+        """End every connection of the service's user, in whatever it does (KILL)."""
+        self.execute(f"KILL CONNECTION USER {USER}")
+
     # ---------------------------------------- its life
 
     def start(self) -> None:
@@ -129,10 +137,6 @@ class MariaDb:
             yield
         finally:
             self._process.send_signal(signal.SIGCONT)
-
-    @property
-    def _log(self) -> Path:
-        return self._folder / "log"
 
     def _end(self, by: signal.Signals) -> None:
         if self._process is not None:
