@@ -35,6 +35,16 @@ _SMALL = (
 )
 _UNKIND = ("--character-set-server=latin1", "--collation-server=latin1_swedish_ci", "--sql-mode=")
 
+_CUT = f"""DELIMITER //
+BEGIN NOT ATOMIC
+  DECLARE until_at DATETIME(6) DEFAULT SYSDATE(6) + INTERVAL {{seconds:.3f}} SECOND;
+  REPEAT
+    KILL CONNECTION USER {USER};
+    DO SLEEP(0.1 * RAND());
+  UNTIL SYSDATE(6) >= until_at END REPEAT;
+END //
+"""
+
 
 class MariaDbMissing(Exception):
     """The server's programs are not on this machine; the text says what to do."""
@@ -95,9 +105,9 @@ class MariaDb:
             raise RuntimeError(told.stderr.strip())
         return told.stdout
 
-    def cut(self) -> None:
-        """End every connection of the service's user, in whatever it does (KILL)."""
-        self.execute(f"KILL CONNECTION USER {USER}")
+    def cut(self, seconds: float = 0.0) -> None:
+        """End every connection of the service's user in whatever it does (KILL); once, or again and again."""
+        self.execute(_CUT.format(seconds=seconds))
 
     # ---------------------------------------- its life
 

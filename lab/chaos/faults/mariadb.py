@@ -13,8 +13,6 @@ from lab.chaos.faults.fault import Fault, Ground, Reach, Storage
 from lab.chaos.faults.written import until_written
 from lab.mariadb import MariaDb
 
-CUT_AGAIN_S = 0.2
-
 
 class DatabaseKilled(Fault):
     """The server is killed in whatever it does, and started again."""
@@ -50,18 +48,14 @@ class DatabaseFrozen(Fault):
 
 
 class DatabaseCut(Fault):
-    """The server ends every connection of the service; once, or each new one as well for some time."""
+    """The server ends every connection of the service; once, or the new ones as well, again and again for some time."""
 
     name = "database cut"
     storage = Storage.MARIADB
     weight = 1.5
 
     async def strike(self, ground: Ground, chance: random.Random) -> None:
-        until = time.monotonic() + chance.choice([0.0, 0.5, 3.0, 8.0])
-        await asyncio.to_thread(_server(ground).cut)
-        while time.monotonic() < until:
-            await asyncio.sleep(CUT_AGAIN_S)
-            await asyncio.to_thread(_server(ground).cut)
+        await asyncio.to_thread(_server(ground).cut, chance.choice([0.0, 0.5, 3.0, 8.0]))
         await until_written(ground)
 
 
