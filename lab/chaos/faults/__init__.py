@@ -19,6 +19,7 @@ from lab.chaos.faults.mariadb import (
 
 __all__ = [
     "FAULTS",
+    "DatabaseAwayAtStart",
     "DatabaseCut",
     "DatabaseFrozen",
     "DatabaseKilled",
