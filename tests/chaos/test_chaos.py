@@ -1,5 +1,5 @@
-"""A minute of telephone calls with every move, while one thing after another fails: the link, the service and the portal;
-the database server.
+"""A minute of telephone calls with every move, and one thing after another failing: the link, the service and the
+portal; the database server.
 
 `scripts/chaos` does the same for as long as one likes.
 """
