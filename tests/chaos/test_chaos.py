@@ -23,7 +23,7 @@ SERVER = (DatabaseKilled(), DatabaseFrozen(), DatabaseCut(), DatabaseAwayAtStart
 DAYS = {
     ("link cut", "service killed", "portal"): Wish(seed=26, minutes=0.8, fault_every_s=12.0, faults=AROUND),
     ("database away at the start", "database frozen", "database cut", "database killed"): Wish(
-        seed=117, minutes=0.8, fault_every_s=9.0, faults=SERVER, storage=Storage.MARIADB
+        seed=117, minutes=0.7, fault_every_s=9.0, faults=SERVER, storage=Storage.MARIADB
     ),
 }
 
