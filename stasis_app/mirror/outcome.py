@@ -97,6 +97,9 @@ def _of_dialled(record: CallRecord) -> Outcome:
     leg = record.rings[-1] if record.rings else None
     cancelled = leg is None or leg.why in (None, Unanswered.CANCELLED)
     if record.ordered and leg is None and not record.visited:
+        if record.ended_by is EndedBy.SERVICE and not record.cause and not record.tech_cause:
+            # Asterisk would not even call him (it was down, or his phone is not registered): no phone rang in vain.
+            return Outcome(StatusCode.SERVICE_UNAVAILABLE, 0, "the phone of the employee could not be called")
         # The phone of who ordered the call was not picked up: that says nothing about the client.
         why = _with_cause("the employee did not answer his own phone", record.cause, record.tech_cause)
         return Outcome(StatusCode.CANCELLED, 0, why)

@@ -8,7 +8,7 @@ import pytest
 from calls_fakes import Exchange
 
 from stasis_app.ari import events as e
-from stasis_app.ari.errors import ServerFailed
+from stasis_app.ari.errors import AriError, LinkDown, ServerFailed
 from stasis_app.calls.auto_answer import AutoAnswer
 from stasis_app.calls.call import Call
 from stasis_app.calls.causes import is_of_the_trunk
@@ -17,6 +17,7 @@ from stasis_app.calls.lifecycle import Order
 from stasis_app.calls.number_plan import NumberPlan, Trunk
 from stasis_app.calls.options import CallOptions
 from stasis_app.calls.verbs import RingResult, Target
+from stasis_app.mirror import outcome
 
 NUMBER = "89161234567"
 PLAN = NumberPlan(
@@ -304,6 +305,18 @@ async def test_an_employee_who_does_not_take_the_call_he_ordered(pbx: Exchange) 
 
     assert pbx.the_record.ended_by is EndedBy.EMPLOYEE
     assert pbx.the_record.rings == ()
+
+
+@pytest.mark.parametrize("trouble", [ServerFailed, LinkDown])
+async def test_an_ordered_call_that_asterisk_refuses_tells_that_no_phone_was_called(
+    pbx: Exchange, trouble: type[AriError]
+) -> None:
+    pbx.refuse("originate", trouble)
+    pbx.tracker.originate(Order(extension="101", number=NUMBER))
+    await pbx.settled()
+
+    how = outcome(pbx.the_record)
+    assert (how.status, how.reason) == ("503", "the phone of the employee could not be called")
 
 
 async def test_after_a_restart_an_ordered_call_still_waits_for_the_employee(pbx: Exchange) -> None:

@@ -147,6 +147,18 @@ def test_an_employee_who_does_not_take_the_call_he_ordered_says_nothing_about_th
     )
 
 
+def test_an_ordered_call_that_asterisk_would_not_begin_is_no_employee_who_did_not_answer():
+    call = replace(told(lambda c: c.is_dialled_by(ANNA).ends(EndedBy.SERVICE, 0)), ordered=True)
+
+    assert (outcome(call).status, outcome(call).reason) == ("503", "the phone of the employee could not be called")
+
+
+def test_an_employee_whose_phone_rang_until_the_service_gave_up_did_not_answer_it():
+    call = replace(told(lambda c: c.is_dialled_by(ANNA).ends(EndedBy.SERVICE, 19)), ordered=True)
+
+    assert outcome(call).status == "603-S"
+
+
 def test_an_employee_who_hangs_up_before_anything_rings_has_cancelled():
     call = told(lambda c: c.is_dialled_by(ANNA).ends(EndedBy.EMPLOYEE, 127, 487))
 
