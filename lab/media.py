@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 
 RATE = 8000
 FRAME = 160  # samples in 20 ms
@@ -125,11 +126,16 @@ class Sound:
 
     def longest_silence(self, since: float, until: float) -> float:
         """The longest time without any sound between two moments, seconds."""
-        longest, last = 0.0, since
-        for at, payload in self.packets:
-            if since < at < until and payload.translate(SILENCE).count(0) > len(payload) // 20:
-                longest, last = max(longest, at - last), at
-        return max(longest, until - last)
+        return max((ended - began for began, ended in self.silences(since, until, 0.0)), default=0.0)
+
+    def silences(self, since: float, until: float, longer_than: float) -> list[tuple[float, float]]:
+        """From when to when there was no sound at all between two moments, for more than so many seconds."""
+        audible = [
+            at
+            for at, payload in self.packets
+            if since < at < until and payload.translate(SILENCE).count(0) > len(payload) // 20
+        ]
+        return [(left, right) for left, right in pairwise([since, *audible, until]) if right - left > longer_than]
 
 
 @dataclass

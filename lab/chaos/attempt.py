@@ -20,7 +20,16 @@ from lab.truth import Talk
 Manner = Callable[["Attempt", SipCall], Awaitable[None]]
 
 PATIENCE_S = 45.0  # of a customer who has nothing else to do
+SILENCE_S = 2.0  # what is shorter nobody minds
 LEFT_OVER_S = 20.0  # how long phones may stay connected when the customer is gone, before people hang up by themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """What the service said to the order of a call. `taken` is None when no answer came, so nobody knows."""
+
+    at: float
+    taken: bool | None
 
 
 @dataclass
@@ -50,12 +59,12 @@ class Attempt:
     gives_up: bool = False
     leaves_message: bool = False  # nobody says anything to him
     out_of_patience: bool = False
-    ordered: bool = False  # by the API: it may have been refused
+    ordered: Ordered | None = None  # by which it was ordered over the API
     stalled: list[str] = field(default_factory=list)  # moves that did not come to an end
     left_over: list[str] = field(default_factory=list)  # phones that stayed connected
     heard: list[Talk] = field(default_factory=list)
     supervised: list[tuple[float, str]] = field(default_factory=list)  # since when in which mode
-    silence_s: float = 0.0
+    silences: list[tuple[float, float]] = field(default_factory=list)  # when the customer heard nothing at all
     _rung: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     # ---------------------------------------- telling
@@ -76,7 +85,12 @@ class Attempt:
 
     @property
     def placed_at(self) -> float | None:
-        """When the exchange first answered something to whoever called; None when it never did."""
+        """When the exchange first answered something to whoever called, or the service took the order.
+
+        None when neither ever happened.
+        """
+        if self.ordered is not None and self.ordered.taken:
+            return self.ordered.at
         if self.caller is None:
             return self.legs[0].dialog.invited_at if self.legs else None
         heard = [at for at, line in self.caller.messages if line.startswith("<")]
@@ -162,7 +176,7 @@ class Attempt:
         numbers = {leg.number for leg in self.legs}
         if side is not None and side.sound is not None and side.dialog.answered_at:
             ended = side.dialog.ended_at or time.time()
-            self.silence_s = side.sound.longest_silence(side.dialog.answered_at, ended)
+            self.silences = side.sound.silences(side.dialog.answered_at, ended, SILENCE_S)
             self.heard = sorted(
                 (h for number in numbers for h in heard_of(side.sound.packets, number, tone_of(number))),
                 key=lambda h: (h.began_at, h.ended_at),

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from lab.asterisk import PHONE_ADDRESS, TRUNK_ADDRESS, Asterisk
-from lab.chaos.attempt import PATIENCE_S, Attempt, Manner
+from lab.chaos.attempt import PATIENCE_S, Attempt, Manner, Ordered
 from lab.chaos.company import OVERFLOW, RECEPTION, Office, Offices
 from lab.chaos.manners import answers
 from lab.ear import CUSTOMER_TONE
@@ -101,16 +101,24 @@ class Floor:
     async def order(self, attempt: Attempt, extension: str, number: str) -> bool:
         """A call is ordered of the service; whether it took the order."""
         attempt.tell(f"the API is asked to connect {extension} and {number}")
-        return await self._post(attempt, "/api/v1/calls", {"extension": extension, "number": number})
+        at = time.time()
+        taken = await self._ask(attempt, "POST", "/api/v1/calls", {"extension": extension, "number": number})
+        attempt.ordered = Ordered(at, taken)
+        return bool(taken)
 
-    async def order_move(self, attempt: Attempt, what: str, body: dict[str, object]) -> bool:
+    async def order_move(self, attempt: Attempt, what: str, body: dict[str, object], method: str = "POST") -> bool:
         """Something is ordered to be done with a live call (`transfer` ...); whether the service took the order."""
         call_id = (await self._live(attempt)).get("id")
         if not call_id:
             attempt.tell(f"the service knows no such live call, so no {what} can be ordered")
             return False
         attempt.tell(f"the API is asked for {what} {body}")
-        return await self._post(attempt, f"/api/v1/calls/{call_id}/{what}", body)
+        return bool(await self._ask(attempt, method, f"/api/v1/calls/{call_id}/{what}", body))
+
+    async def set_at(self, attempt: Attempt, extension: str, **settings: object) -> bool:
+        """An employee sets something at his phone (`do_not_disturb` ...); whether the service took it."""
+        attempt.tell(f"the API is asked to set {settings} for {extension}")
+        return bool(await self._ask(attempt, "PUT", f"/api/v1/extensions/{extension}", settings))
 
     async def slot_of(self, attempt: Attempt) -> str:
         """Under which number it waits to be taken, "" when it is not parked or the service can't be asked."""
@@ -133,15 +141,16 @@ class Floor:
             return {}
         return next((call for call in calls if attempt.customer[-10:] in str(call)), {})
 
-    async def _post(self, attempt: Attempt, path: str, body: dict[str, object]) -> bool:
+    async def _ask(self, attempt: Attempt, method: str, path: str, body: dict[str, object]) -> bool | None:
+        """Whether the service did what it was asked for; None when nobody knows."""
         try:
-            async with self._http.post(f"{self.service_url}{path}", json=body) as answer:
+            async with self._http.request(method, f"{self.service_url}{path}", json=body) as answer:
                 if answer.status >= 300:
                     attempt.tell(f"the service refuses: HTTP {answer.status} {(await answer.text())[:200]}")
                 return answer.status < 300
         except (aiohttp.ClientError, TimeoutError) as error:
             attempt.tell(f"the service does not answer: {type(error).__name__}")
-            return False
+            return False if isinstance(error, aiohttp.ClientConnectorError) else None
 
     async def until_hung_up(self, attempt: Attempt, patience: float = PATIENCE_S) -> None:
         """The customer waits, talks, and has his limits."""

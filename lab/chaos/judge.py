@@ -7,6 +7,8 @@ How it is counted:
 * Who talked is what the customer heard: every phone has a tone of its own. What began and ended while the service could
   not know of it (it was away for the whole of the talk) may be in the CRM or not; so may who answered meanwhile and was
   connected for too short a moment to be heard when it came back, and reception, which the dialplan rings.
+* A finish the portal refused counts as a second one unless the answer to the first may have been lost (decision 14).
+* A call that was ordered of the service is made once the service has taken the order, also when no phone rings for it.
 * The call belongs to who talked last; of those who talked to the end, who joined last.
 * Dropped by us: the exchange ended a call that neither a person nor the plan ended, or let a customer wait in vain.
 """
@@ -19,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.chaos.attempt import Attempt
+from lab.chaos.attempt import SILENCE_S, Attempt
 from lab.chaos.company import RECEPTION, Offices
 from lab.chaos.faults import Reach, Strike
 from lab.sip_call import SipCall
@@ -29,10 +31,10 @@ Crm = Mapping[str, Any]
 
 COLUMNS = ("lost", "doubled", "wrong_credit", "cards_open", "recordings_missing", "silent", "dropped")
 REQUIRED = tuple(column for column in COLUMNS if column != "silent")
-SILENCE_S = 2.0
 EDGE_S = 1.0  # around a fault; what happened so close to its beginning may not have been noted any more
 TOGETHER_S = 0.5  # who left within so short a time left together
 SHORTEST_RECORDED_S = 1.0
+ON_ITS_WAY_S = 65.0  # how long a request whose answer was lost may still come (decision 14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,9 @@ class Judge:
         for attempt in made:
             mine = held.pop(attempt.customer[-10:], []) if attempt.customer else []
             verdict.deviations += self.judge(attempt, mine)
+        for attempt in attempts:
+            if attempt.ordered and attempt.ordered.taken is None:  # nobody knows whether the service took the order
+                held.pop(attempt.customer[-10:], None)
         for number, extra in held.items():
             verdict.deviations += [Deviation("doubled", 0, f"the CRM has a call nobody made: {number}") for _ in extra]
         return verdict
@@ -95,8 +100,7 @@ class Judge:
     # ---------------------------------------- the caller
 
     def _served(self, attempt: Attempt) -> Iterator[tuple[str, str]]:
-        if attempt.silence_s > SILENCE_S and not attempt.leaves_message:
-            yield "silent", f"the customer heard nothing for {attempt.silence_s:.1f} s"
+        yield from self._silent(attempt)
         for number in attempt.left_over:
             yield "", f"the phone {number} stayed connected although the customer was gone"
         faulty = self._met(attempt.began_at, attempt.over_at, Reach.SERVICE, Reach.ASTERISK)
@@ -111,6 +115,17 @@ class Judge:
         if attempt.out_of_patience and not attempt.gives_up and not _talked_to_the_end(attempt):
             yield "dropped", f"the customer waited in vain, {attempt.over_at - attempt.began_at:.0f} s"
         yield from self._dropped(attempt)
+
+    def _silent(self, attempt: Attempt) -> Iterator[tuple[str, str]]:
+        """Nobody can play anything while Asterisk is down, nor to those whose call went down with it."""
+        if attempt.leaves_message:
+            return
+        longest = max(
+            (ended - began for began, ended in attempt.silences if not self._met(began, ended, Reach.ASTERISK)),
+            default=0.0,
+        )
+        if longest > SILENCE_S:
+            yield "silent", f"the customer heard nothing for {longest:.1f} s"
 
     def _dropped(self, attempt: Attempt) -> Iterator[tuple[str, str]]:
         if attempt.ended_by or attempt.plan_ends or attempt.out_of_patience:
@@ -134,7 +149,7 @@ class Judge:
                 yield "lost", "the CRM does not have it"
             return
         crm = held[0]
-        if crm["finishes_refused"]:
+        if crm["finishes_refused"] and not self._may_be_told_twice(attempt, crm):
             yield "doubled", f"it was finished {1 + crm['finishes_refused']} times"
         for card in crm["cards"]:
             if card["hidden_at"] is None:
@@ -214,10 +229,16 @@ class Judge:
     def _is_excused(self, attempt: Attempt) -> bool:
         """Whether the service need not know of a call: it began while the service was away."""
         began = attempt.placed_at or attempt.began_at
-        for strike in self._of(Reach.SERVICE, Reach.ASTERISK):
-            if strike.at - EDGE_S <= began <= (strike.over_at or began):
-                return True
-        return False
+        # What was ordered of the service it has to know, whatever Asterisk says to it.
+        taken = attempt.ordered is not None and attempt.ordered.taken
+        reaches = [Reach.SERVICE] if taken else [Reach.SERVICE, Reach.ASTERISK]
+        return any(s.at - EDGE_S <= began <= (s.over_at or began) for s in self._of(*reaches))
+
+    def _may_be_told_twice(self, attempt: Attempt, crm: Crm) -> bool:
+        """Whether the answer to its finish may have been lost: it is repeated then, and the portal refuses it."""
+        finish = crm["finish"]
+        since, until = attempt.over_at - ON_ITS_WAY_S, (finish["at"] if finish else math.inf) + ON_ITS_WAY_S
+        return any(s.loses_answers and s.at <= until and since <= (s.over_at or until) for s in self.strikes)
 
     def _unseen(self, since: float, until: float) -> bool:
         return any(began <= since and until <= ended for began, ended in self._absences())

@@ -200,7 +200,7 @@ class Chaos(Rig):
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             fault = chance.choices(weather, [fault.weight for fault in weather])[0]
             await fault.prepare(self)
-            strike = Strike(fault.name, fault.reach, time.time())
+            strike = Strike(fault.name, fault.reach, time.time(), loses_answers=fault.loses_answers)
             self.strikes.append(strike)
             if detail := await fault.strike(self, random.Random(chance.random())):
                 strike.name = f"{fault.name}: {detail}"

@@ -43,6 +43,7 @@ class PortalTrouble(Fault):
     """
 
     name = "portal"
+    loses_answers = True
     weight = 5.0
 
     def __init__(self, presets: Sequence[str] = PORTAL_TROUBLES) -> None:

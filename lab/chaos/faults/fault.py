@@ -32,12 +32,16 @@ class Storage(StrEnum):
 
 @dataclass
 class Strike:
-    """A fault that struck. `over_at` is when everything was well again (0: not yet)."""
+    """A fault that struck. `over_at` is when everything was well again (0: not yet).
+
+    `loses_answers`: what the portal answered meanwhile may not have been heard, or not noted.
+    """
 
     name: str
     reach: Reach
     at: float
     over_at: float = 0.0
+    loses_answers: bool = False
 
     @property
     def told(self) -> str:
@@ -57,12 +61,17 @@ class Ground(Protocol):
 
 
 class Fault(ABC):
-    """One kind of trouble. `weight` is how often it happens beside the others; `storage`: it concerns only that one."""
+    """One kind of trouble.
+
+    `weight` is how often it happens beside the others; `storage`: it concerns only that one; `loses_answers`: answers
+    of the portal may get lost, so the service may have to say something twice.
+    """
 
     name: ClassVar[str]
     reach: ClassVar[Reach] = Reach.NOTHING
     weight: ClassVar[float] = 1.0
     storage: ClassVar[Storage | None] = None
+    loses_answers: ClassVar[bool] = False
 
     async def prepare(self, ground: Ground) -> None:  # noqa: B027
         """What has to be there before it strikes; nothing fails yet."""

@@ -19,6 +19,7 @@ class ServiceStopped(Fault):
 
     name = "service stopped"
     reach = Reach.SERVICE
+    loses_answers = True
 
     async def strike(self, ground: Ground, chance: random.Random) -> None:
         await ground.service.stop()
@@ -31,6 +32,7 @@ class ServiceKilled(Fault):
 
     name = "service killed"
     reach = Reach.SERVICE
+    loses_answers = True
     weight = 2.0
 
     async def strike(self, ground: Ground, chance: random.Random) -> None:
@@ -44,6 +46,7 @@ class ServiceFrozen(Fault):
 
     name = "service frozen"
     reach = Reach.SERVICE
+    loses_answers = True
 
     async def strike(self, ground: Ground, chance: random.Random) -> None:
         pid = ground.service.pid
@@ -59,6 +62,7 @@ class StandbyTakesOver(Fault):
 
     name = "standby takes over"
     reach = Reach.SERVICE
+    loses_answers = True
     weight = 1.5
 
     async def prepare(self, ground: Ground) -> None:

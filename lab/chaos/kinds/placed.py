@@ -34,7 +34,7 @@ class OrdersOut(Kind):
     line = ""
 
     async def play(self, floor: Floor, attempt: Attempt) -> None:
-        attempt.outbound, attempt.placed_by, attempt.ordered = True, attempt.office.manager, True
+        attempt.outbound, attempt.placed_by = True, attempt.office.manager
         attempt.manners = {
             "outside": [_of_outside(attempt)],
             attempt.placed_by: [answers(0.5, _waits_for_the_other)],

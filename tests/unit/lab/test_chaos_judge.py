@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.chaos.attempt import Attempt
+from lab.chaos.attempt import Attempt, Ordered
 from lab.chaos.company import RECEPTION, Offices
 from lab.chaos.faults import Reach, Strike
 from lab.chaos.judge import Judge
@@ -48,8 +48,8 @@ class Told:
         self.attempt.heard.append(Talk(number, BEGAN + since, BEGAN + until))
         return self
 
-    def fault(self, reach: Reach, since: float, until: float) -> Told:
-        self.strikes.append(Strike("a fault", reach, BEGAN + since, BEGAN + until))
+    def fault(self, reach: Reach, since: float, until: float, *, loses_answers: bool = False) -> Told:
+        self.strikes.append(Strike("a fault", reach, BEGAN + since, BEGAN + until, loses_answers))
         return self
 
     def judged(self, *crm: dict[str, Any]) -> list[tuple[str, str]]:
@@ -64,7 +64,7 @@ class Told:
 
 def entry(user_id: int, *, customer: str = CLIENT, status: str = "200", **more: Any) -> dict[str, Any]:
     """A finished call of the CRM, with its recording and without open cards."""
-    finish = {"user_id": user_id, "status_code": status, "duration": 10}
+    finish = {"user_id": user_id, "status_code": status, "duration": 10, "at": BEGAN + 21}
     held = {
         "phone_number": f"+{customer}",
         "call_start_date": BEGAN,
@@ -108,9 +108,18 @@ def test_what_the_crm_may_hold_wrongly(crm: tuple[dict[str, Any], ...], column: 
 
 def test_silence_and_being_hung_up_on_are_the_callers():
     told = talk()
-    told.attempt.ended_by, told.attempt.silence_s = "", 2.5
+    told.attempt.ended_by, told.attempt.silences = "", [(BEGAN + 3, BEGAN + 5.5)]
 
     assert [column for column, _ in told.judged(entry(user(ANNA)))] == ["silent", "dropped"]
+
+
+def test_silence_is_nobodys_fault_while_asterisk_is_down_and_after_it_took_the_call_with_it():
+    told = talk().fault(Reach.ASTERISK, 10, 14)
+    told.attempt.silences = [(BEGAN + 10, BEGAN + 50)]
+    assert told.judged(entry(user(ANNA))) == []
+
+    told.attempt.silences = [(BEGAN + 3, BEGAN + 5.5), (BEGAN + 10, BEGAN + 50)]
+    assert told.judged(entry(user(ANNA))) == [("silent", "the customer heard nothing for 2.5 s")]
 
 
 def test_who_waits_in_vain_is_dropped_and_who_is_talked_to_all_the_while_is_not():
@@ -195,3 +204,42 @@ def test_a_call_that_began_while_the_service_was_away_may_be_the_dialplans_alone
 
     assert [column for column, _ in told.judged()] == ["lost"]
     assert told.fault(Reach.SERVICE, -2, 3).judged() == []
+
+
+@pytest.mark.parametrize(("since", "until"), [(-40, -30), (10, 15), (80, 85)], ids=["before", "meanwhile", "after"])
+def test_a_second_finish_is_no_second_call_where_the_answer_to_the_first_may_have_been_lost(since: float, until: float):
+    refused = entry(user(ANNA), finishes_refused=1)
+
+    assert talk().fault(Reach.NOTHING, since, until, loses_answers=True).judged(refused) == []
+    assert [column for column, _ in talk().fault(Reach.SERVICE, since, until).judged(refused)] == ["doubled"]
+
+
+@pytest.mark.parametrize(("since", "until"), [(-70, -50), (90, 100)], ids=["long before", "long after"])
+def test_a_second_finish_is_one_too_many_when_the_trouble_was_at_another_time(since: float, until: float):
+    told = talk().fault(Reach.NOTHING, since, until, loses_answers=True)
+
+    assert [column for column, _ in told.judged(entry(user(ANNA), finishes_refused=1))] == ["doubled"]
+
+
+def ordered(taken: bool | None) -> Told:
+    """Anna's call was ordered while Asterisk was down, so no phone rang."""
+    told = Told(STRANGER)
+    told.attempt.outbound, told.attempt.placed_by = True, ANNA
+    told.attempt.outside = told.attempt.caller = None
+    told.attempt.ordered = Ordered(BEGAN, taken)
+    return told.fault(Reach.ASTERISK, -2, 3)
+
+
+def test_an_order_the_service_took_is_a_call_though_no_phone_rang():
+    failed = entry(user(ANNA), customer=STRANGER, status="503", record=None)
+
+    assert ordered(taken=True).judged(failed) == []
+    assert [column for column, _ in ordered(taken=True).judged()] == ["lost"]
+
+
+def test_an_order_the_service_refused_is_none_and_one_it_did_not_answer_may_be_one():
+    failed = entry(user(ANNA), customer=STRANGER, status="503", record=None)
+
+    assert ordered(taken=False).judged() == []
+    assert [column for column, _ in ordered(taken=False).judged(failed)] == ["doubled"]
+    assert ordered(taken=None).judged() == ordered(taken=None).judged(failed) == []
