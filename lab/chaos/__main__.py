@@ -34,7 +34,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=1.0, help="how long calls begin")
     parser.add_argument("--rate", type=float, default=1.0, help="calls a second")
     parser.add_argument("--fault-every", type=float, default=20.0, help="seconds from one fault to the next")
-    parser.add_argument("--only", default="", help="only calls whose kind has this in its name")
+    parser.add_argument("--only", action="append", help="only calls whose kind has this in its name; may come again")
     parser.add_argument("--faults", default="", help="only faults with this in their name; none: no faults")
     parser.add_argument(
         "--storage", type=Storage, choices=list(Storage), default=Storage.SQLITE, help="where the service keeps records"
@@ -45,7 +45,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _wish(given: argparse.Namespace) -> Wish:
-    kinds = [kind for kind in KINDS if given.only in kind.name]
+    kinds = [kind for kind in KINDS if any(part in kind.name for part in given.only or [""])]
     there = Wish(storage=given.storage).weather
     faults = [] if given.faults == "none" else [fault for fault in there if given.faults in fault.name]
     if not kinds or not (faults or given.faults == "none"):

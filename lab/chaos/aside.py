@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from lab.chaos.attempt import Attempt
-from lab.chaos.manners import Move, Order, refers
+from lab.chaos.manners import Move, refers
+from lab.chaos.orders import OrderMove
 from lab.sip_call import SipCall
 
 Dial = Callable[[Attempt, str, str], SipCall]
@@ -42,7 +43,7 @@ def parks_by_phone(slot: str) -> Park:
     return park
 
 
-def parks_by_order(order: Order, slot: str) -> Park:
+def parks_by_order(order: OrderMove, slot: str) -> Park:
     """Ordered of the service."""
 
     async def park(attempt: Attempt, leg: SipCall) -> str:
@@ -94,7 +95,7 @@ async def is_left(attempt: Attempt, slot: str) -> None:
 # ---------------------------------------------------------------- a supervisor
 
 
-def is_supervised(order: Order, by: str, modes: Sequence[str]) -> Move:
+def is_supervised(order: OrderMove, by: str, modes: Sequence[str]) -> Move:
     """A supervisor follows the talk in these modes, one after another; sometimes he leaves before it is over."""
 
     async def move(attempt: Attempt, leg: SipCall) -> bool:
@@ -112,7 +113,7 @@ def is_supervised(order: Order, by: str, modes: Sequence[str]) -> Move:
     return move
 
 
-async def _follows(attempt: Attempt, leg: SipCall, order: Order, by: str, mode: str) -> bool:
+async def _follows(attempt: Attempt, leg: SipCall, order: OrderMove, by: str, mode: str) -> bool:
     attempt.is_supervised(mode)
     ordered = await order(attempt, "supervise", {"extension": by, "mode": mode})
     chief = await attempt.until_leg(by, lambda chief: chief.talking, 8) if ordered else None

@@ -32,6 +32,20 @@ class Ordered:
     taken: bool | None
 
 
+@dataclass(frozen=True, slots=True)
+class Hushed:
+    """When the customer should not hear somebody who is in the talk: he holds (then there is music) or is muted."""
+
+    number: str
+    since: float
+    until: float
+    music: bool
+
+    @property
+    def seconds(self) -> float:
+        return self.until - self.since
+
+
 @dataclass
 class Attempt:
     """A call somebody tries to make.
@@ -63,6 +77,10 @@ class Attempt:
     stalled: list[str] = field(default_factory=list)  # moves that did not come to an end
     left_over: list[str] = field(default_factory=list)  # phones that stayed connected
     heard: list[Talk] = field(default_factory=list)
+    hushed: list[Hushed] = field(default_factory=list)
+    not_to_ring: set[str] = field(default_factory=set)  # phones whose owners have said so before
+    bystanders: set[str] = field(default_factory=set)  # phones that are in a call of their own, beside it
+    gives_away: bool = False  # who placed it is to transfer it
     supervised: list[tuple[float, str]] = field(default_factory=list)  # since when in which mode
     silences: list[tuple[float, float]] = field(default_factory=list)  # when the customer heard nothing at all
     _rung: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))

@@ -24,15 +24,21 @@ from typing import Any
 from lab.chaos.attempt import SILENCE_S, Attempt
 from lab.chaos.company import RECEPTION, Offices
 from lab.chaos.faults import Reach, Strike
-from lab.sip_call import SipCall
+from lab.chaos.sight import (
+    EDGE_S,
+    connected_for_a_moment,
+    desks,
+    is_muted,
+    last_to_talk,
+    talked_to_the_end,
+    together,
+)
 from lab.truth import Talk
 
 Crm = Mapping[str, Any]
 
 COLUMNS = ("lost", "doubled", "wrong_credit", "cards_open", "recordings_missing", "silent", "dropped")
 REQUIRED = tuple(column for column in COLUMNS if column != "silent")
-EDGE_S = 1.0  # around a fault; what happened so close to its beginning may not have been noted any more
-TOGETHER_S = 0.5  # who left within so short a time left together
 SHORTEST_RECORDED_S = 1.0
 ON_ITS_WAY_S = 65.0  # how long a request whose answer was lost may still come (decision 14)
 
@@ -108,11 +114,19 @@ class Judge:
             hidden = heard.number == attempt.office.chief and not faulty
             if hidden and not attempt.may_hear_supervisor(heard.began_at, heard.ended_at - EDGE_S):
                 yield "", f"the customer heard the supervisor for {heard.seconds:.1f} s, who had not barged in"
+        for hushed in attempt.hushed:
+            seconds = max((together(heard, hushed) for heard in attempt.heard), default=0.0)
+            if seconds > 0:
+                what = "held the call" if hushed.music else "was muted"
+                told = f"the customer heard {hushed.number} for {seconds:.1f} s, who {what}"
+                yield "", told + ("" if not faulty else " (a fault struck)")
+        for number in attempt.not_to_ring & {leg.number for leg in attempt.legs if leg.dialog.called_here}:
+            yield "", f"the phone {number} rang although its owner had said that it should not"
         for move in attempt.stalled:
             yield "", f"{move}: nothing came of it" + ("" if not faulty else " (a fault struck)")
         if self._met(attempt.began_at, attempt.over_at, Reach.ASTERISK):
             return
-        if attempt.out_of_patience and not attempt.gives_up and not _talked_to_the_end(attempt):
+        if attempt.out_of_patience and not attempt.gives_up and not talked_to_the_end(attempt):
             yield "dropped", f"the customer waited in vain, {attempt.over_at - attempt.began_at:.0f} s"
         yield from self._dropped(attempt)
 
@@ -121,7 +135,11 @@ class Judge:
         if attempt.leaves_message:
             return
         longest = max(
-            (ended - began for began, ended in attempt.silences if not self._met(began, ended, Reach.ASTERISK)),
+            (
+                ended - began
+                for began, ended in attempt.silences
+                if not self._met(began, ended, Reach.ASTERISK) and not is_muted(attempt, began, ended)
+            ),
             default=0.0,
         )
         if longest > SILENCE_S:
@@ -134,6 +152,8 @@ class Judge:
             if call is None or (who == "the caller" and call is attempt.outside):
                 continue
             dialog = call.dialog
+            if who == "the caller" and attempt.gives_away and attempt.over_at > (dialog.ended_at or math.inf) + EDGE_S:
+                continue  # the call went on without him
             if dialog.ended_at and not dialog.hung_up_here:
                 yield "dropped", f"{who} was hung up on after {dialog.ended_at - dialog.invited_at:.1f} s"
             elif dialog.refused_at and not dialog.called_here:
@@ -180,7 +200,7 @@ class Judge:
             yield "wrong_credit", f"status {finish['status_code']} although they talked"
         if talked and not certain and not doubtful and not connected_for_a_moment(attempt):
             yield "wrong_credit", "status 200 although nobody talked"
-        seconds = sum(heard.seconds for heard in certain)
+        seconds = sum(heard.seconds for heard in certain) + sum(one.seconds for one in attempt.hushed)
         off = certain and not doubtful and abs(finish["duration"] - seconds) > 3.0
         if off and not self._met(attempt.began_at, attempt.over_at, Reach.SERVICE):
             yield "", f"duration {finish['duration']} s, and the phones talked for {seconds:.1f} s"
@@ -259,31 +279,6 @@ class Judge:
 
     def _of(self, *reaches: Reach) -> Iterator[Strike]:
         return (strike for strike in self.strikes if strike.reach in reaches)
-
-
-def last_to_talk(talks: Sequence[Talk]) -> set[str]:
-    """Who talked last: of several who talked to the end, who joined last; two who joined together are both right."""
-    if not talks:
-        return set()
-    end = max(heard.ended_at for heard in talks)
-    at_the_end = [heard for heard in talks if heard.ended_at >= end - TOGETHER_S]
-    joined = max(heard.began_at for heard in at_the_end)
-    return {heard.number for heard in at_the_end if heard.began_at >= joined - TOGETHER_S}
-
-
-def connected_for_a_moment(attempt: Attempt) -> set[str]:
-    """Who answered, be it for so short a moment that the customer heard nothing of him."""
-    return {call.number for call in desks(attempt) if call.dialog.answered_at}
-
-
-def _talked_to_the_end(attempt: Attempt) -> bool:
-    """Whether the customer was in conversation when he left: a move that failed leaves two who know no end."""
-    return any(heard.ended_at > attempt.over_at - SILENCE_S for heard in attempt.heard)
-
-
-def desks(attempt: Attempt) -> list[SipCall]:
-    """The calls at the phones of those who may have been a party of it: not of who placed it, not of a supervisor."""
-    return [call for call in attempt.legs if call is not attempt.caller and call.number != attempt.office.chief]
 
 
 def _last_ten(number: str) -> str:

@@ -10,8 +10,6 @@ from lab.sip_call import SipCall
 
 # A move in the middle of a talk; true when whoever makes it still has the call afterwards.
 Move = Callable[[Attempt, SipCall], Awaitable[bool]]
-# Asks the service for a move of a live call; whether it took the order.
-Order = Callable[[Attempt, str, dict[str, object]], Awaitable[bool]]
 FAREWELL_S = 0.2  # a phone whose transfer went well hangs up so soon
 
 
@@ -131,7 +129,7 @@ def asks_by_phone(dial: Callable[[Attempt, str, str], SipCall], to: str) -> Move
             await asyncio.sleep(FAREWELL_S)
             await leg.hang_up()
             await second.hang_up()
-            await _guest_finishes(attempt, to)
+            await guest_finishes(attempt, to)
             return False
         attempt.stall(f"REFER with Replaces to {to} told {told}")
         await second.hang_up()
@@ -169,62 +167,7 @@ def asks_by_keys(to: str, then: str) -> Move:
             await leg.until_over(2.5)
         attempt.tell(f"{leg.number} hangs up, {to} has the call")
         await leg.hang_up()
-        await _guest_finishes(attempt, to)
-        return False
-
-    return move
-
-
-# ---------------------------------------------------------------- moves ordered of the service
-
-
-def ordered_transfer(order: Order, to: str) -> Move:
-    """Blind transfer."""
-
-    async def move(attempt: Attempt, leg: SipCall) -> bool:
-        await asyncio.sleep(attempt.chance.uniform(0.5, 2.0))
-        wanted: dict[str, object] = {"to": to, "kind": "blind", "extension": leg.number}
-        if not await order(attempt, "transfer", wanted) or not await leg.until_over(8):
-            attempt.stall(f"ordering a transfer to {to}")
-            return not leg.over
-        return False
-
-    return move
-
-
-def ordered_consultation(order: Order, to: str) -> Move:
-    """Attended transfer: a colleague is asked, then given the call."""
-
-    async def move(attempt: Attempt, leg: SipCall) -> bool:
-        await asyncio.sleep(attempt.chance.uniform(0.5, 1.5))
-        wanted: dict[str, object] = {"to": to, "kind": "attended", "extension": leg.number}
-        asked = await order(attempt, "transfer", wanted)
-        if not asked or not await attempt.until_leg(to, lambda guest: guest.talking, 10):
-            attempt.stall(f"ordering to ask {to}")
-            return not leg.over
-        await asyncio.sleep(attempt.chance.uniform(0.5, 1.5))
-        if not await order(attempt, "transfer/complete", {}) or not await leg.until_over(8):
-            attempt.stall("ordering the end of a consultation")
-            return not leg.over
-        await _guest_finishes(attempt, to)
-        return False
-
-    return move
-
-
-def ordered_conference(order: Order, to: str) -> Move:
-    """A colleague is invited; then who invited him leaves."""
-
-    async def move(attempt: Attempt, leg: SipCall) -> bool:
-        await asyncio.sleep(attempt.chance.uniform(0.5, 1.5))
-        invited = await order(attempt, "participants", {"to": to})
-        if not invited or not await attempt.until_leg(to, lambda guest: guest.talking, 10):
-            attempt.stall(f"inviting {to}")
-            return not leg.over
-        await leg.until_over(attempt.chance.uniform(1.0, 2.0))
-        attempt.tell(f"{leg.number} leaves, {to} has the call")
-        await leg.hang_up()
-        await _guest_finishes(attempt, to)
+        await guest_finishes(attempt, to)
         return False
 
     return move
@@ -238,7 +181,8 @@ async def _goes_back(attempt: Attempt, leg: SipCall, guest: SipCall) -> bool:
     return not leg.over
 
 
-async def _guest_finishes(attempt: Attempt, to: str) -> None:
+async def guest_finishes(attempt: Attempt, to: str) -> None:
+    """Whoever the call was given to talks for a while, and ends it."""
     guest = await attempt.until_leg(to, lambda leg: leg.talking, 3)
     if guest is not None:
         await attempt.finish(guest)

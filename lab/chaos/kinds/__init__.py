@@ -15,19 +15,30 @@ from lab.chaos.kinds.coming import (
     ResponsibleAway,
     TurnAnswers,
 )
+from lab.chaos.kinds.given import (
+    DialledGivenAttended,
+    DialledGivenBlind,
+    InternalGiven,
+    OrderedGivenAttended,
+    OrderedGivenBlind,
+)
 from lab.chaos.kinds.kind import Kind, Responsible
 from lab.chaos.kinds.placed import DialsOut, Internal, OrdersOut
+from lab.chaos.kinds.settings import CallWaits, Engaged, Forwarded, NotToBeDisturbed
 from lab.chaos.kinds.talk import (
     AsksByApi,
     AsksByKeys,
     AsksByPhone,
     Holds,
+    HoldsByApi,
     InvitesByApi,
     Parked,
     ParkedInVain,
+    PausesRecording,
     RefersBlind,
     RefersToNobody,
     Supervised,
+    SwapsByApi,
     TransfersByApi,
     TransfersByKeys,
 )
@@ -46,6 +57,8 @@ KINDS: Sequence[Kind] = (
     NobodyAnswers(),
     GivesUp(),
     Holds(),
+    HoldsByApi(),
+    PausesRecording(),
     RefersBlind(),
     RefersToNobody(),
     TransfersByKeys(),
@@ -53,6 +66,7 @@ KINDS: Sequence[Kind] = (
     AsksByKeys(),
     TransfersByApi(),
     AsksByApi(),
+    SwapsByApi(),
     InvitesByApi(),
     Parked(),
     ParkedInVain(),
@@ -60,4 +74,13 @@ KINDS: Sequence[Kind] = (
     DialsOut(),
     OrdersOut(),
     Internal(),
+    DialledGivenBlind(),
+    DialledGivenAttended(),
+    OrderedGivenBlind(),
+    OrderedGivenAttended(),
+    InternalGiven(),
+    Forwarded(),
+    NotToBeDisturbed(),
+    CallWaits(),
+    Engaged(),
 )

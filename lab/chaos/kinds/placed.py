@@ -37,7 +37,7 @@ class OrdersOut(Kind):
         attempt.outbound, attempt.placed_by = True, attempt.office.manager
         attempt.manners = {
             "outside": [_of_outside(attempt)],
-            attempt.placed_by: [answers(0.5, _waits_for_the_other)],
+            attempt.placed_by: [answers(0.5, waits_for_the_other)],
         }
         if await floor.order(attempt, attempt.placed_by, attempt.customer):
             await attempt.until_leg(attempt.placed_by, lambda leg: leg.over, 30)
@@ -67,7 +67,7 @@ def _of_outside(attempt: Attempt) -> Manner:
     )
 
 
-async def _waits_for_the_other(attempt: Attempt, leg: object) -> bool:
+async def waits_for_the_other(attempt: Attempt, leg: object) -> bool:
     """Whoever is connected to a customer waits for him to answer; the customer's side ends the talk."""
     for _ in range(300):
         if attempt.outside and (attempt.outside.talking or attempt.outside.over):

@@ -23,12 +23,17 @@ from lab.chaos.manners import (
     asks_by_keys,
     asks_by_phone,
     holds,
-    ordered_conference,
-    ordered_consultation,
-    ordered_transfer,
     presses_transfer,
     refers,
     refuses,
+)
+from lab.chaos.orders import (
+    ordered_conference,
+    ordered_consultation,
+    ordered_hushes,
+    ordered_pause,
+    ordered_swap,
+    ordered_transfer,
 )
 
 
@@ -39,6 +44,25 @@ class Holds(Responsible):
 
     def move(self, floor: Floor, attempt: Attempt) -> Sequence[Move]:
         return (holds,)
+
+
+class HoldsByApi(Responsible):
+    """Held and muted by the API, in any order."""
+
+    name = "hold and mute by the API"
+
+    def move(self, floor: Floor, attempt: Attempt) -> Sequence[Move]:
+        ways = attempt.chance.sample(["held", "muted"], attempt.chance.randint(1, 2))
+        return (ordered_hushes(floor.order_move, ways),)
+
+
+class PausesRecording(Responsible):
+    """The recording is paused for a while."""
+
+    name = "recording paused"
+
+    def move(self, floor: Floor, attempt: Attempt) -> Sequence[Move]:
+        return (ordered_pause(floor.order_move),)
 
 
 class RefersBlind(Responsible):
@@ -111,6 +135,18 @@ class AsksByApi(AsksByPhone):
 
     def move(self, floor: Floor, attempt: Attempt) -> Sequence[Move]:
         return (ordered_consultation(floor.order_move, attempt.office.colleague),)
+
+
+class SwapsByApi(AsksByPhone):
+    """In an attended transfer the customer is spoken with once more; then he is given away, or not."""
+
+    name = "swap by the API"
+    weight = 1.0
+
+    def move(self, floor: Floor, attempt: Attempt) -> Sequence[Move]:
+        then = attempt.chance.choice(["given away", "back"])
+        attempt.tell(f"to be {then}")
+        return (ordered_swap(floor.order_move, attempt.office.colleague, then),)
 
 
 class Parked(Responsible):

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from lab.chaos.attempt import Attempt, Ordered
+from lab.chaos.attempt import Attempt, Hushed, Ordered
 from lab.chaos.company import RECEPTION, Offices
 from lab.chaos.faults import Reach, Strike
 from lab.chaos.judge import Judge
 from lab.sip_call import SipCall
-from lab.truth import Dialog, Talk
+from lab.truth import Dialog, Message, Talk
 
 OFFICES = Offices(2, 3)
 OFFICE = OFFICES.offices[1]
@@ -243,3 +243,78 @@ def test_an_order_the_service_refused_is_none_and_one_it_did_not_answer_may_be_o
     assert ordered(taken=False).judged() == []
     assert [column for column, _ in ordered(taken=False).judged(failed)] == ["doubled"]
     assert ordered(taken=None).judged() == ordered(taken=None).judged(failed) == []
+
+
+def hushed(*, music: bool) -> Told:
+    """Anna holds the call (with music) or is muted from the fifth second to the tenth, and is heard else."""
+    told = Told().rings(ANNA, answered=1).hears(ANNA, 1, 5).hears(ANNA, 10, 20)
+    told.attempt.hushed = [Hushed(ANNA, BEGAN + 5, BEGAN + 10, music)]
+    return told
+
+
+def test_the_silence_of_somebody_who_is_muted_is_his_own_and_of_somebody_who_holds_is_not():
+    for music, columns in ((False, []), (True, ["silent"])):
+        told = hushed(music=music)
+        told.attempt.silences = [(BEGAN + 5, BEGAN + 10)]
+        assert [column for column, _ in told.judged(entry(user(ANNA)))] == columns
+
+    muted = hushed(music=False)
+    muted.attempt.silences = [(BEGAN + 5, BEGAN + 15)]
+    assert [column for column, _ in muted.judged(entry(user(ANNA)))] == ["silent"]
+
+
+def test_who_holds_or_is_muted_talks_on_and_should_not_be_heard():
+    finish = entry(user(ANNA))["finish"] | {"duration": 19}
+    assert hushed(music=True).noticed(entry(user(ANNA), finish=finish)) == []
+
+    told = hushed(music=False).hears(ANNA, 6, 9)
+    told.attempt.heard.sort(key=lambda heard: heard.began_at)
+    (remark,) = [text for _, text in told.noticed(entry(user(ANNA), finish=finish)) if "muted" in text]
+    assert f"heard {ANNA} for 3.0 s" in remark
+
+
+def test_a_phone_whose_owner_wants_no_calls_should_not_ring():
+    told = Told().rings(ANNA).rings(BORIS, answered=5).hears(BORIS, 5, 20)
+    told.attempt.legs[0].dialog.invite = Message(BEGAN, False, "INVITE sip:anna SIP/2.0")
+    assert "rang" not in str(told.noticed(entry(user(BORIS))))
+
+    told.attempt.not_to_ring = {ANNA}
+    assert f"the phone {ANNA} rang" in str(told.noticed(entry(user(BORIS))))
+
+
+def placed_and_given(until: float) -> Told:
+    """Anna dialled a customer; the exchange ends her side at the tenth second, his goes on until `until`."""
+    told = Told(STRANGER, ended_by="")
+    told.attempt.outbound, told.attempt.placed_by = True, ANNA
+    told.attempt.outside = told.phone(STRANGER, 1, answered=2, ended=until)
+    told.attempt.outside.dialog.hung_up_here = True
+    told.attempt.caller = told.phone(ANNA, 0, answered=2, ended=10)
+    told.attempt.legs = [told.attempt.caller]
+    return told.hears(ANNA, 2, 10).rings(BORIS, answered=11, ended=until).hears(BORIS, 11, until)
+
+
+def test_who_gives_away_a_call_he_placed_is_released_and_not_dropped():
+    held = entry(user(BORIS), customer=STRANGER)
+    assert [column for column, _ in placed_and_given(20).judged(held)] == ["dropped"]
+
+    told = placed_and_given(20)
+    told.attempt.gives_away = True
+    assert told.judged(held) == []
+    assert [column for column, _ in told.judged(entry(user(ANNA), customer=STRANGER))] == ["wrong_credit"]
+
+
+def test_who_gives_away_a_call_and_is_hung_up_on_as_it_ends_is_dropped():
+    told = placed_and_given(10)
+    told.attempt.gives_away, told.attempt.heard = True, [Talk(ANNA, BEGAN + 2, BEGAN + 10)]
+    told.attempt.legs.pop()
+
+    assert [column for column, _ in told.judged(entry(user(ANNA), customer=STRANGER))] == ["dropped"]
+
+
+def test_whom_the_responsible_talks_with_in_another_call_is_no_party_of_this_one():
+    missed = entry(user(ANNA), record=None)
+    told = Told().rings(BORIS, answered=1)
+    assert told.judged(missed) == []
+
+    told.attempt.bystanders = {BORIS}
+    assert told.judged(missed) == [("wrong_credit", "status 200 although nobody talked")]
