@@ -50,6 +50,11 @@ class Office:
         return f"7{self.n:02d}"
 
     @property
+    def queue(self) -> str:
+        """What employees dial to come to the queue of this office."""
+        return f"9{self.n:02d}"
+
+    @property
     def phones(self) -> list[str]:
         """All extensions."""
         return [self.phone(which) for which in range(1, 7)]
@@ -158,6 +163,11 @@ class Offices:
         supervisors = [office.chief for office in self.offices]
         parking = {"slots": f"{FIRST_SLOT}-799", "seconds": PARKED_S}
         return table("phones", {"supervisors": supervisors}) + table("parking", parking)
+
+    @property
+    def numbers(self) -> str:
+        """What plan.toml says besides: the numbers employees dial."""
+        return table("numbers", {office.queue: office.element("queue") for office in self.offices})
 
     @staticmethod
     def tone_of(number: str) -> int:

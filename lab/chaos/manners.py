@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
-from lab.chaos.attempt import Attempt, Manner
+from lab.chaos.attempt import Attempt, Hushed, Manner
 from lab.sip_call import SipCall
 
 # A move in the middle of a talk; true when whoever makes it still has the call afterwards.
@@ -63,8 +64,10 @@ async def holds(attempt: Attempt, leg: SipCall) -> bool:
     attempt.tell(f"{leg.number} holds")
     if await leg.hold() >= 300:
         attempt.stall("hold")
+    since = time.time()
     await leg.until_over(attempt.chance.uniform(1.0, 3.0))
     attempt.tell(f"{leg.number} resumes")
+    attempt.hushed.append(Hushed(leg.number, since, time.time(), music=True))
     if not leg.over and await leg.resume() >= 300:
         attempt.stall("resume")
     return not leg.over
@@ -113,30 +116,52 @@ def asks_by_phone(dial: Callable[[Attempt, str, str], SipCall], to: str) -> Move
 
     async def move(attempt: Attempt, leg: SipCall) -> bool:
         await asyncio.sleep(attempt.chance.uniform(0.5, 1.5))
-        attempt.tell(f"{leg.number} holds and asks {to}")
-        await leg.hold()
-        second = dial(attempt, leg.number, to)
-        if not await second.until_talking(8):
-            attempt.stall(f"asking {to}")
-            await second.hang_up()
-            await leg.resume()
-            return not leg.over
+        given = await _asks_and_connects(attempt, leg, dial, to)
+        if given:
+            await guest_finishes(attempt, to)
+        return not given and not leg.over
+
+    return move
+
+
+def asks_queue_by_phone(dial: Callable[[Attempt, str, str], SipCall], to: str) -> Move:
+    """The same with a queue: the two are connected while it still looks for an agent, or when one has answered."""
+
+    async def move(attempt: Attempt, leg: SipCall) -> bool:
+        await asyncio.sleep(attempt.chance.uniform(0.5, 1.5))
+        given = await _asks_and_connects(attempt, leg, dial, to)
+        return not given and not leg.over
+
+    return move
+
+
+async def _asks_and_connects(
+    attempt: Attempt, leg: SipCall, dial: Callable[[Attempt, str, str], SipCall], to: str
+) -> bool:
+    """Whether the call was given away; if not, he has the customer again."""
+    attempt.tell(f"{leg.number} holds and asks {to}")
+    await leg.hold()
+    since = time.time()
+    second = dial(attempt, leg.number, to)
+    given = False
+    if await second.until_talking(8):
         await asyncio.sleep(attempt.chance.uniform(0.5, 1.5))
         attempt.tell(f"{leg.number} connects them (REFER with Replaces)")
         status, before = await leg.transfer(to, second)
         told = await leg.until_transferred(before, 8) if 200 <= status < 300 else status
-        if 200 <= told < 300 or leg.over:
-            await asyncio.sleep(FAREWELL_S)
-            await leg.hang_up()
-            await second.hang_up()
-            await guest_finishes(attempt, to)
-            return False
-        attempt.stall(f"REFER with Replaces to {to} told {told}")
-        await second.hang_up()
+        given = 200 <= told < 300 or leg.over
+        if not given:
+            attempt.stall(f"REFER with Replaces to {to} told {told}")
+    else:
+        attempt.stall(f"asking {to}")
+    attempt.hushed.append(Hushed(leg.number, since, time.time(), music=True))
+    if given:
+        await asyncio.sleep(FAREWELL_S)
+        await leg.hang_up()
+    await second.hang_up()
+    if not given:
         await leg.resume()
-        return not leg.over
-
-    return move
+    return given
 
 
 def asks_by_keys(to: str, then: str) -> Move:

@@ -123,6 +123,7 @@ class Chaos(Rig):
             self.folder, self.pbx, portal=portal.url, http_port=port, ari_url=self.wire.url
         )
         files["stasis"].write_text(files["stasis"].read_text() + self.offices.configuration)
+        files["plan"].write_text(files["plan"].read_text() + self.offices.numbers)
         self._stack.push_async_callback(portal.stop)
         await portal.start()
         self.portal = await self._stack.enter_async_context(Portal(portal.url))

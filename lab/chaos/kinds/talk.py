@@ -22,6 +22,7 @@ from lab.chaos.manners import (
     answers,
     asks_by_keys,
     asks_by_phone,
+    asks_queue_by_phone,
     holds,
     presses_transfer,
     refers,
@@ -105,6 +106,15 @@ class AsksByPhone(Responsible):
 
     def colleague(self, attempt: Attempt) -> Manner:
         return answers(attempt.chance.uniform(0.3, 1.5), talks=False)
+
+
+class AsksQueue(Responsible):
+    """Attended transfer by the phone into a queue, whose agents are the group."""
+
+    name = "attended transfer into a queue"
+
+    def move(self, floor: Floor, attempt: Attempt) -> Sequence[Move]:
+        return (asks_queue_by_phone(floor.dial_from, attempt.office.queue),)
 
 
 class AsksByKeys(AsksByPhone):
