@@ -60,6 +60,7 @@ async def serve_http(
             health=health_sources(grounds.link, grounds.store, mirror, people.directory),
             incidents=grounds.incidents,
             metrics=metrics,
+            may_act=grounds.instance.may_act,
         )
     )
     if published is not None:

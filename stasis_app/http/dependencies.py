@@ -283,7 +283,10 @@ class HealthSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiDependencies:
-    """All of it."""
+    """All of it.
+
+    `may_act` is asked before anything is changed; False: another instance has taken over. None when there is no other.
+    """
 
     settings: HttpSettings
     calls: CallBook
@@ -298,6 +301,7 @@ class ApiDependencies:
     health: Sequence[HealthSource] = ()
     incidents: IncidentReader = field(default_factory=NoIncidents)
     metrics: Metrics = field(default_factory=Metrics)
+    may_act: Callable[[], Awaitable[bool]] | None = None
 
 
 DEPENDENCIES = web.AppKey("dependencies", ApiDependencies)

@@ -1,6 +1,7 @@
 """Who gets in."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from http_fakes import BEARER, TOKEN, World, call_of, dependencies
@@ -26,6 +27,25 @@ async def test_without_a_right_token_nothing_is_told(api, method, path, header):
     assert answer.status == 401
     assert answer.content_type == "application/problem+json"
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_an_instance_another_one_has_taken_over_from_takes_no_orders(aiohttp_client):
+    """It was frozen, and what was asked of it meanwhile would be done by nobody."""
+    world = World()
+    ours = True
+
+    async def may_act() -> bool:
+        return ours
+
+    api = await aiohttp_client(create_http(replace(dependencies(world), may_act=may_act)), headers=BEARER)
+    wish = {"do_not_disturb": True}
+    assert (await api.put("/api/v1/extensions/101", json=wish)).status == 200
+
+    ours = False
+    refused = await api.put("/api/v1/extensions/102", json=wish)
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
+    assert "Another instance has taken over" in (await refused.json())["detail"]
+    assert (await (await api.get("/api/v1/extensions/102")).json())["do_not_disturb"] is False
 
 
 async def test_every_configured_token_is_good(aiohttp_client):
