@@ -287,8 +287,13 @@ class Stay:
         self._call.note(
             CallBackOrdered(call_id=self._call.id, at=datetime.now(UTC), element=self._step.name, number=number)
         )
-        await self._call.say(*self._element.call_back_thanks)
-        await self._call.hang_up()
+        try:
+            await self._call.say(*self._element.call_back_thanks)
+            await self._call.hang_up()
+        except Exception:  # he hung up himself, or whatever else: the order stands
+            self._queues.call_backs.rung_off(order.id)
+            raise
+        self._queues.call_backs.rung_off(order.id)
         return True
 
     async def _number_to_call(self) -> str:

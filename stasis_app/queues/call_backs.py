@@ -94,9 +94,13 @@ class CallBacks:
         return self._maker is not None
 
     def order(self, queue: Queue, order: CallBack) -> None:
-        """Keep an order, and its place in the line."""
-        self._keep(order)
-        self._line_up(queue, order)
+        """Keep an order, and its place in the line. Nobody is rung for it until the customer has `rung_off`."""
+        self._line_up(queue, order, rung_off=False)
+
+    def rung_off(self, order_id: str) -> None:
+        """The call in which it was ordered is over: the customer can be called."""
+        if order_id in self._places:
+            self._queues[order_id].ready_again(self._places[order_id])
 
     def take_up(self, queue: Queue, order: CallBack, made: CallRecord | None) -> None:
         """An order from before a restart. `made` is the record of the call under way for it then, if there is one."""
@@ -144,7 +148,7 @@ class CallBacks:
         for task in self._tasks:
             task.cancel()
 
-    def _line_up(self, queue: Queue, order: CallBack) -> None:
+    def _line_up(self, queue: Queue, order: CallBack, *, rung_off: bool = True) -> None:
         """Take (again) the place in the line that is the order's by its time; it waits there until its time comes."""
         self._keep(order)
         self._queues[order.id] = queue
@@ -156,7 +160,7 @@ class CallBacks:
         self._places[order.id] = place
         place.nudge = lambda: self._nudged(order.id)
         pause = order.not_before - self._clock()
-        place.ready = pause <= 0
+        place.ready = rung_off and pause <= 0
         queue.enter(place)
         if pause > 0:
             asyncio.get_running_loop().call_later(pause, queue.ready_again, place)

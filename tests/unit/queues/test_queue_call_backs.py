@@ -67,6 +67,28 @@ async def test_ordering_a_call_back_stops_the_phones_that_ring_for_him():
     assert hall.told(NotAnswered)[0].why is Unanswered.CANCELLED
 
 
+@pytest.mark.parametrize("stays", [True, False], ids=["to the end", "not"])
+async def test_nobody_is_rung_for_a_call_back_while_the_customer_is_still_being_thanked(stays: bool):
+    hall = Hall("101", call_back_key="5")
+    await hall.calls("1.0")
+    await hall.rings("101")
+    await hall.presses("5")
+    await hall.settled()
+    await hall.presses("1")
+    await hall.settled()
+    assert (hall.waiting(), hall.rung()) == (["call-back-1.0"], ["101"])
+
+    if stays:
+        for _ in range(2):
+            await hall.prompt_ends()
+    else:
+        await hall.hangs_up("1.0")
+    await hall.settled()
+
+    assert hall.ended("1.0")
+    assert hall.rung() == ["101", "101"]
+
+
 async def test_a_customer_who_does_not_answer_his_call_back_is_called_again_later_and_given_up_in_the_end():
     hall = Hall("101", call_back_key="5", call_back_attempts=2, call_back_pause=100)
     await order_call_back(hall)
