@@ -80,6 +80,7 @@ class Attempt:
     hushed: list[Hushed] = field(default_factory=list)
     not_to_ring: set[str] = field(default_factory=set)  # phones whose owners have said so before
     bystanders: set[str] = field(default_factory=set)  # phones that are in a call of their own, beside it
+    rung_off_at: float = 0.0  # since when the customer waits to be called back
     gives_away: bool = False  # who placed it is to transfer it
     supervised: list[tuple[float, str]] = field(default_factory=list)  # since when in which mode
     silences: list[tuple[float, float]] = field(default_factory=list)  # when the customer heard nothing at all
@@ -157,6 +158,13 @@ class Attempt:
                     return leg
             await asyncio.sleep(0.05)
         return None
+
+    async def until_called_back(self, seconds: float) -> bool:
+        """Wait until the customer is called; False when nobody does in time."""
+        until, first = time.monotonic() + seconds, self.outside
+        while self.outside is first and time.monotonic() < until:  # noqa: ASYNC110 (nobody tells of it)
+            await asyncio.sleep(0.05)
+        return self.outside is not first
 
     async def finish(self, leg: SipCall, shortest: float = 2.0, longest: float = 5.0) -> None:
         """Talk for a while, then one of the two hangs up."""

@@ -13,8 +13,9 @@ RECEPTION = "2991"  # rung by the dialplan when the service is away
 OVERFLOW = "2992"  # rung by the plan for a client whose responsible the CRM could not tell in time
 RING_S = 8.0  # how long a plan's element rings
 PARKED_S = 6.0  # how long a parked call waits before it goes back
+CALL_BACK_KEY = "5"  # in a queue, for being called back
 FIRST_SLOT = 600  # of those the service chooses
-LINES = ("responsible", "menu", "group", "turn", "queue", "voicemail")
+LINES = ("responsible", "menu", "group", "turn", "queue", "voicemail", "call_back")
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,17 @@ class Office:
                 "timeout": 25,
                 "announce_position": False,
                 "announce_wait": False,
+                "on_timeout": self.element("end"),
+            },
+            self.element("call_back"): {
+                "type": "queue",
+                "agents": self.group,
+                "ring_seconds": RING_S,
+                "retry": 2,
+                "timeout": 25,
+                "announce_position": False,
+                "announce_wait": False,
+                "call_back_key": CALL_BACK_KEY,
                 "on_timeout": self.element("end"),
             },
             self.element("voicemail"): {"type": "voicemail", "prompts": ["hello-world"], "least": 1},

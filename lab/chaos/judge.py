@@ -99,6 +99,12 @@ class Judge:
     def judge(self, attempt: Attempt, held: Sequence[Crm]) -> list[Deviation]:
         """Everything about one call."""
         found = [*self._served(attempt)]
+        if attempt.rung_off_at and len(held) > 1:
+            # Two calls, as it should be: his own, which is missed, and the one he is called back with.
+            found += self._missed(attempt, held[0])
+            held = held[1:]
+        elif attempt.rung_off_at and not self._met(attempt.began_at, attempt.over_at, Reach.SERVICE, Reach.ASTERISK):
+            found.append(("lost", "the customer asked to be called back, and nobody did"))
         if attempt.customer:
             found += self._in_crm(attempt, held)
         return [Deviation(column, attempt.serial, text) for column, text in found]
@@ -122,8 +128,9 @@ class Judge:
                 yield "", told + ("" if not faulty else " (a fault struck)")
         for number in attempt.not_to_ring & {leg.number for leg in attempt.legs if leg.dialog.called_here}:
             yield "", f"the phone {number} rang although its owner had said that it should not"
+        struck = self._met(attempt.began_at, attempt.over_at, *Reach)
         for move in attempt.stalled:
-            yield "", f"{move}: nothing came of it" + ("" if not faulty else " (a fault struck)")
+            yield "", f"{move}: nothing came of it" + (" (a fault struck)" if struck else "")
         if self._met(attempt.began_at, attempt.over_at, Reach.ASTERISK):
             return
         if attempt.out_of_patience and not attempt.gives_up and not talked_to_the_end(attempt):
@@ -154,6 +161,8 @@ class Judge:
             dialog = call.dialog
             if who == "the caller" and attempt.gives_away and attempt.over_at > (dialog.ended_at or math.inf) + EDGE_S:
                 continue  # the call went on without him
+            if attempt.rung_off_at >= (dialog.ended_at or math.inf):
+                continue  # he waits to be called back
             if dialog.ended_at and not dialog.hung_up_here:
                 yield "dropped", f"{who} was hung up on after {dialog.ended_at - dialog.invited_at:.1f} s"
             elif dialog.refused_at and not dialog.called_here:
@@ -171,14 +180,28 @@ class Judge:
         crm = held[0]
         if crm["finishes_refused"] and not self._may_be_told_twice(attempt, crm):
             yield "doubled", f"it was finished {1 + crm['finishes_refused']} times"
-        for card in crm["cards"]:
-            if card["hidden_at"] is None:
-                yield "cards_open", f"a card is still open for {self.offices.company.who(card['user_id'])}"
+        yield from self._cards(crm)
         if not crm["finish"]:
             yield "lost", "it was never finished"
             return
         yield from self._credit(attempt, crm)
         yield from self._recording(attempt, crm)
+
+    def _missed(self, attempt: Attempt, crm: Crm) -> Iterator[tuple[str, str]]:
+        """The call of somebody who asked to be called back instead."""
+        yield from self._cards(crm)
+        finish = crm["finish"]
+        if not finish:
+            yield "lost", "the call in which he asked to be called back was never finished"
+        elif finish["status_code"] != "304":
+            yield "wrong_credit", f"he asked to be called back, and that call has the status {finish['status_code']}"
+        elif finish["user_id"] not in self._of_nobody(attempt, crm):
+            yield "wrong_credit", f"he asked to be called back of {self.offices.company.who(finish['user_id'])}"
+
+    def _cards(self, crm: Crm) -> Iterator[tuple[str, str]]:
+        for card in crm["cards"]:
+            if card["hidden_at"] is None:
+                yield "cards_open", f"a card is still open for {self.offices.company.who(card['user_id'])}"
 
     def _credit(self, attempt: Attempt, crm: Crm) -> Iterator[tuple[str, str]]:
         if self._met(attempt.began_at, attempt.over_at, Reach.ASTERISK):

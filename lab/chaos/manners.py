@@ -58,6 +58,15 @@ async def rings(attempt: Attempt, leg: SipCall) -> None:
 # ---------------------------------------------------------------- moves
 
 
+async def waits_for_the_other(attempt: Attempt, leg: SipCall) -> bool:
+    """Whoever is connected to a customer waits for him to answer; the customer's side ends the talk."""
+    for _ in range(300):
+        if attempt.outside and (attempt.outside.talking or attempt.outside.over):
+            break
+        await asyncio.sleep(0.05)
+    return True
+
+
 async def holds(attempt: Attempt, leg: SipCall) -> bool:
     """Put the customer on hold for a while."""
     await asyncio.sleep(attempt.chance.uniform(0.5, 1.5))

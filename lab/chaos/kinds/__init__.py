@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.chaos.kinds.coming import (
+    CalledBack,
     GivesUp,
     GroupAnswers,
     LeavesMessage,
@@ -53,6 +54,7 @@ KINDS: Sequence[Kind] = (
     GroupAnswers(),
     TurnAnswers(),
     QueueAnswers(),
+    CalledBack(),
     LeavesMessage(),
     PickedUp(),
     NobodyAnswers(),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from lab.chaos.attempt import Attempt, Manner
+from lab.chaos.company import CALL_BACK_KEY
 from lab.chaos.floor import Floor
 from lab.chaos.kinds.kind import Kind, group
-from lab.chaos.manners import answers, refuses, rings
+from lab.chaos.manners import answers, refuses, rings, waits_for_the_other
+from lab.sip_call import SipCall
 
 
 class ResponsibleAway(Kind):
@@ -98,6 +101,36 @@ class QueueAnswers(GroupAnswers):
 
     name = "queue"
     line = "queue"
+
+
+class CalledBack(Kind):
+    """The customer would rather be called back than wait; an agent's phone rings first, then his."""
+
+    name = "called back by a queue"
+    line = "call_back"
+
+    async def play(self, floor: Floor, attempt: Attempt) -> None:
+        attempt.manners = {
+            phone: [rings, answers(0.3 + 0.4 * n, waits_for_the_other)] for n, phone in enumerate(attempt.office.group)
+        }
+        attempt.manners["outside"] = [answers(attempt.chance.uniform(0.5, 2.0), talks=False)]
+        side = floor.dial_in(attempt)
+        if not await side.until_talking(20) or not await self._asks(attempt, side):
+            await floor.until_hung_up(attempt)
+            return
+        attempt.rung_off_at = time.time()
+        if await attempt.until_called_back(30):
+            await floor.until_hung_up(attempt)
+        else:
+            attempt.stall("being called back")
+
+    async def _asks(self, attempt: Attempt, side: SipCall) -> bool:
+        """Whether it is settled: the service thanks him and hangs up."""
+        for key in (CALL_BACK_KEY, "1"):
+            await side.until_over(attempt.chance.uniform(0.8, 1.5))
+            attempt.tell(f"the customer presses {key}")
+            await side.press(key)
+        return await side.until_over(12) and bool(side.dialog.ended_at) and not side.dialog.hung_up_here
 
 
 class LeavesMessage(Kind):

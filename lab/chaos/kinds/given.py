@@ -5,7 +5,6 @@ from __future__ import annotations
 from lab.chaos.attempt import Attempt, Manner
 from lab.chaos.floor import Floor
 from lab.chaos.kinds.kind import Kind
-from lab.chaos.kinds.placed import waits_for_the_other
 from lab.chaos.manners import (
     Move,
     answers,
@@ -13,6 +12,7 @@ from lab.chaos.manners import (
     asks_by_phone,
     presses_transfer,
     refers,
+    waits_for_the_other,
 )
 from lab.chaos.orders import ordered_consultation, ordered_transfer
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from lab.chaos.attempt import Attempt, Manner
 from lab.chaos.floor import Floor
 from lab.chaos.kinds.kind import Kind
-from lab.chaos.manners import answers, refuses, rings
+from lab.chaos.manners import answers, refuses, rings, waits_for_the_other
 
 
 class DialsOut(Kind):
@@ -65,12 +63,3 @@ def _of_outside(attempt: Attempt) -> Manner:
     return attempt.chance.choice(
         [answers(after), answers(after), answers(after), refuses(486, ends=True), refuses(603, 1.0, ends=True), rings]
     )
-
-
-async def waits_for_the_other(attempt: Attempt, leg: object) -> bool:
-    """Whoever is connected to a customer waits for him to answer; the customer's side ends the talk."""
-    for _ in range(300):
-        if attempt.outside and (attempt.outside.talking or attempt.outside.over):
-            break
-        await asyncio.sleep(0.05)
-    return True

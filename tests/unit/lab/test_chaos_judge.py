@@ -318,3 +318,32 @@ def test_whom_the_responsible_talks_with_in_another_call_is_no_party_of_this_one
 
     told.attempt.bystanders = {BORIS}
     assert told.judged(missed) == [("wrong_credit", "status 200 although nobody talked")]
+
+
+def called_back() -> Told:
+    """The client asks a queue to call him back, is thanked and hung up on; Boris calls him ten seconds later."""
+    told = Told(ended_by=BORIS).rings(BORIS, answered=31, ended=50).hears(BORIS, 32, 50)
+    first = told.attempt.caller
+    assert first is not None
+    first.dialog.hung_up_here, told.attempt.rung_off_at = False, BEGAN + 20.1
+    told.attempt.outside = told.phone(CLIENT, 31, answered=32, ended=50)
+    return told
+
+
+def test_who_is_called_back_has_two_calls_the_first_of_them_missed():
+    first, second = entry(user(ANNA), status="304", record=None), entry(user(BORIS), call_start_date=BEGAN + 30)
+    assert called_back().judged(first, second) == []
+
+    talked = entry(user(ANNA), record=None)
+    assert [column for column, _ in called_back().judged(talked, second)] == ["wrong_credit"]
+    assert [column for column, _ in called_back().judged(first | {"finish": None}, second)] == ["lost"]
+    assert [column for column, _ in called_back().judged(first, second, second)] == ["doubled"]
+
+
+def test_who_asks_to_be_called_back_and_never_is_has_been_lost():
+    told = called_back()
+    told.attempt.outside, told.attempt.legs, told.attempt.heard = told.attempt.caller, [], []
+    first = entry(user(ANNA), status="304", record=None)
+
+    assert told.judged(first) == [("lost", "the customer asked to be called back, and nobody did")]
+    assert told.fault(Reach.SERVICE, 15, 18).judged(first) == []
