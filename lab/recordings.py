@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from lab.ear import CUSTOMER_TONE, EMPLOYEE_TONES
 from lab.media import CHUNK_SECONDS, hears
 
+INAUDIBLE = 200  # of 32768
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -44,6 +46,17 @@ def voices(content: bytes) -> list[str]:
         pieces = (side[at : at + chunk] for at in range(0, len(side) - chunk + 1, chunk))
         found.append("".join(_who(_tones(piece, rate)) for piece in pieces))
     return found
+
+
+def longest_silence(content: bytes) -> float:
+    """For how many seconds on end nothing is on it, to a tenth of a second."""
+    samples, channels, rate = _samples(content)
+    piece = channels * rate // 10
+    longest = silent = 0
+    for at in range(0, len(samples) - piece + 1, piece):
+        silent = silent + 1 if max(map(abs, samples[at : at + piece])) < INAUDIBLE else 0
+        longest = max(longest, silent)
+    return longest / 10
 
 
 def _who(tones: frozenset[int]) -> str:

@@ -86,6 +86,8 @@ def _story(attempt: Attempt, outcome: Outcome) -> str:
     ]
     for heard in attempt.heard:
         told += [(heard.began_at, f"    the customer hears {heard.number}"), (heard.ended_at, "    ... no longer")]
+    for began, ended in attempt.silences:
+        told += [(began, f"    the customer hears nothing for {ended - began:.1f} s")]
     lines += [f"  {_clock(at)} {text}" for at, text in sorted(told, key=lambda entry: entry[0])]
     for crm in outcome.crm:
         if attempt.customer and str(crm["phone_number"])[-10:] == attempt.customer[-10:]:

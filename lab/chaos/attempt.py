@@ -78,6 +78,8 @@ class Attempt:
     left_over: list[str] = field(default_factory=list)  # phones that stayed connected
     heard: list[Talk] = field(default_factory=list)
     hushed: list[Hushed] = field(default_factory=list)
+    paused: list[tuple[float, float]] = field(default_factory=list)  # when its recording was
+    recorded_silence_s: float | None = None  # the longest on it, once somebody has listened to it
     not_to_ring: set[str] = field(default_factory=set)  # phones whose owners have said so before
     bystanders: set[str] = field(default_factory=set)  # phones that are in a call of their own, beside it
     rung_off_at: float = 0.0  # since when the customer waits to be called back

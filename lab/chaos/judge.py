@@ -33,6 +33,7 @@ from lab.chaos.sight import (
     talked_to_the_end,
     together,
 )
+from lab.chaos.weather import Weather
 from lab.truth import Talk
 
 Crm = Mapping[str, Any]
@@ -79,6 +80,9 @@ class Judge:
     offices: Offices
     strikes: Sequence[Strike]
 
+    def __post_init__(self) -> None:
+        self._weather = Weather(self.strikes)
+
     def verdict(self, attempts: Sequence[Attempt], crm_calls: Sequence[Crm]) -> Verdict:
         """Judge a whole run."""
         made = [attempt for attempt in attempts if attempt.placed_at]
@@ -103,7 +107,9 @@ class Judge:
             # Two calls, as it should be: his own, which is missed, and the one he is called back with.
             found += self._missed(attempt, held[0])
             held = held[1:]
-        elif attempt.rung_off_at and not self._met(attempt.began_at, attempt.over_at, Reach.SERVICE, Reach.ASTERISK):
+        elif attempt.rung_off_at and not self._weather.met(
+            attempt.began_at, attempt.over_at, Reach.SERVICE, Reach.ASTERISK
+        ):
             found.append(("lost", "the customer asked to be called back, and nobody did"))
         if attempt.customer:
             found += self._in_crm(attempt, held)
@@ -115,7 +121,7 @@ class Judge:
         yield from self._silent(attempt)
         for number in attempt.left_over:
             yield "", f"the phone {number} stayed connected although the customer was gone"
-        faulty = self._met(attempt.began_at, attempt.over_at, Reach.SERVICE, Reach.ASTERISK)
+        faulty = self._struck(attempt, Reach.SERVICE, Reach.ASTERISK)
         for heard in attempt.heard:
             hidden = heard.number == attempt.office.chief and not faulty
             if hidden and not attempt.may_hear_supervisor(heard.began_at, heard.ended_at - EDGE_S):
@@ -128,10 +134,10 @@ class Judge:
                 yield "", told + ("" if not faulty else " (a fault struck)")
         for number in attempt.not_to_ring & {leg.number for leg in attempt.legs if leg.dialog.called_here}:
             yield "", f"the phone {number} rang although its owner had said that it should not"
-        struck = self._met(attempt.began_at, attempt.over_at, *Reach)
+        struck = self._struck(attempt, *Reach)
         for move in attempt.stalled:
             yield "", f"{move}: nothing came of it" + (" (a fault struck)" if struck else "")
-        if self._met(attempt.began_at, attempt.over_at, Reach.ASTERISK):
+        if self._struck(attempt, Reach.ASTERISK):
             return
         if attempt.out_of_patience and not attempt.gives_up and not talked_to_the_end(attempt):
             yield "dropped", f"the customer waited in vain, {attempt.over_at - attempt.began_at:.0f} s"
@@ -145,7 +151,7 @@ class Judge:
             (
                 ended - began
                 for began, ended in attempt.silences
-                if not self._met(began, ended, Reach.ASTERISK) and not is_muted(attempt, began, ended)
+                if not self._weather.met(began, ended, Reach.ASTERISK) and not is_muted(attempt, began, ended)
             ),
             default=0.0,
         )
@@ -204,7 +210,7 @@ class Judge:
                 yield "cards_open", f"a card is still open for {self.offices.company.who(card['user_id'])}"
 
     def _credit(self, attempt: Attempt, crm: Crm) -> Iterator[tuple[str, str]]:
-        if self._met(attempt.began_at, attempt.over_at, Reach.ASTERISK):
+        if self._struck(attempt, Reach.ASTERISK):
             return
         certain, doubtful = self._talks(attempt)
         company = self.offices.company
@@ -225,11 +231,18 @@ class Judge:
             yield "wrong_credit", "status 200 although nobody talked"
         seconds = sum(heard.seconds for heard in certain) + sum(one.seconds for one in attempt.hushed)
         off = certain and not doubtful and abs(finish["duration"] - seconds) > 3.0
-        if off and not self._met(attempt.began_at, attempt.over_at, Reach.SERVICE):
+        if off and not self._struck(attempt, Reach.SERVICE):
             yield "", f"duration {finish['duration']} s, and the phones talked for {seconds:.1f} s"
 
     def _recording(self, attempt: Attempt, crm: Crm) -> Iterator[tuple[str, str]]:
-        if crm["record"] or self._met(attempt.began_at, attempt.over_at, Reach.ASTERISK):
+        silence = attempt.recorded_silence_s
+        for since, until in attempt.paused:
+            if silence is not None and silence < until - since - EDGE_S:
+                yield (
+                    "",
+                    f"the recording was paused for {until - since:.1f} s, and is silent for {silence:.1f} s at most",
+                )
+        if crm["record"] or self._struck(attempt, Reach.ASTERISK):
             return
         certain, _ = self._talks(attempt)
         seconds = sum(heard.seconds for heard in certain)
@@ -238,6 +251,10 @@ class Judge:
 
     # ---------------------------------------- what can be known
 
+    def _struck(self, attempt: Attempt, *reaches: Reach) -> bool:
+        """Whether such a fault was on at some moment of the call."""
+        return self._weather.met(attempt.began_at, attempt.over_at, *reaches)
+
     def _talks(self, attempt: Attempt) -> tuple[list[Talk], list[Talk]]:
         """Talks the service must know, and those it may: it was away for all of them, or they are reception's."""
         certain: list[Talk] = []
@@ -245,14 +262,15 @@ class Judge:
         for heard in attempt.heard:
             if heard.number == attempt.office.chief:  # no party of it
                 continue
-            unseen = heard.number == RECEPTION or self._unseen(heard.began_at, heard.ended_at)
+            unseen = heard.number == RECEPTION or self._weather.unseen(heard.began_at, heard.ended_at)
             (doubtful if unseen else certain).append(heard)
         return certain, doubtful
 
     def _answered_unseen(self, attempt: Attempt) -> set[str]:
         """Who answered while the service was away and was gone again hardly a moment after it came back."""
         answered = (call for call in desks(attempt) if call.dialog.answered_at)
-        return {c.number for c in answered if self._unseen(c.dialog.answered_at or 0.0, c.dialog.ended_at or math.inf)}
+        unseen = self._weather.unseen
+        return {c.number for c in answered if unseen(c.dialog.answered_at or 0.0, c.dialog.ended_at or math.inf)}
 
     def _of_nobody(self, attempt: Attempt, crm: Crm) -> set[int]:
         """Whose a call is in which nobody talked.
@@ -266,7 +284,7 @@ class Judge:
         client = company.client_of(attempt.customer)
         if client:
             return {company.user_of(client.responsible)}
-        restarted = crm["created_lead"] and self._met(attempt.began_at, attempt.over_at, Reach.SERVICE)
+        restarted = crm["created_lead"] and self._struck(attempt, Reach.SERVICE)
         return {company.default_user, *([crm["user_id"]] if restarted else [])}
 
     def _is_excused(self, attempt: Attempt) -> bool:
@@ -275,33 +293,13 @@ class Judge:
         # What was ordered of the service it has to know, whatever Asterisk says to it.
         taken = attempt.ordered is not None and attempt.ordered.taken
         reaches = [Reach.SERVICE] if taken else [Reach.SERVICE, Reach.ASTERISK]
-        return any(s.at - EDGE_S <= began <= (s.over_at or began) for s in self._of(*reaches))
+        return any(s.at - EDGE_S <= began <= (s.over_at or began) for s in self._weather.of(*reaches))
 
     def _may_be_told_twice(self, attempt: Attempt, crm: Crm) -> bool:
         """Whether the answer to its finish may have been lost: it is repeated then, and the portal refuses it."""
         finish = crm["finish"]
         since, until = attempt.over_at - ON_ITS_WAY_S, (finish["at"] if finish else math.inf) + ON_ITS_WAY_S
-        return any(s.loses_answers and s.at <= until and since <= (s.over_at or until) for s in self.strikes)
-
-    def _unseen(self, since: float, until: float) -> bool:
-        return any(began <= since and until <= ended for began, ended in self._absences())
-
-    def _absences(self) -> list[tuple[float, float]]:
-        """When the service could note nothing: what it saw in the moment between two faults may not be on disk."""
-        found: list[tuple[float, float]] = []
-        for strike in sorted(self._of(Reach.SERVICE, Reach.ASTERISK), key=lambda strike: strike.at):
-            began, ended = strike.at - EDGE_S, (strike.over_at or math.inf) + EDGE_S
-            if found and strike.at <= found[-1][1]:
-                began, _ = found.pop()
-            found.append((began, ended))
-        return found
-
-    def _met(self, since: float, until: float, *reaches: Reach) -> bool:
-        """Whether such a fault was on at some moment."""
-        return any(s.at - EDGE_S <= until and since <= (s.over_at or until) + EDGE_S for s in self._of(*reaches))
-
-    def _of(self, *reaches: Reach) -> Iterator[Strike]:
-        return (strike for strike in self.strikes if strike.reach in reaches)
+        return self._weather.loses_answers(since, until)
 
 
 def _last_ten(number: str) -> str:

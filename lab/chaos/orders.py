@@ -136,7 +136,9 @@ def ordered_pause(order: OrderMove) -> Move:
         if leg.over or not await order(attempt, "recording/pause", {}):
             attempt.stall("ordering a pause of the recording")
             return not leg.over
+        since = time.time()
         await leg.until_over(attempt.chance.uniform(1.0, 2.5))
+        attempt.paused.append((since, time.time()))
         if not await _until_taken(attempt, leg, order, "recording/resume", {}):
             attempt.stall("ordering the recording to go on")
         return not leg.over

@@ -23,6 +23,7 @@ from lab.chaos.kinds import KINDS, Kind
 from lab.chaos.wire import Wire
 from lab.mariadb import MariaDb
 from lab.processes import free_port
+from lab.recordings import longest_silence
 from lab.rig import Rig
 from lab.services import HOST, Portal, Program, sandbox, service
 
@@ -152,6 +153,7 @@ class Chaos(Rig):
         await self._until_ready()
         crm = await self._settled()
         left = await self.pbx.left()
+        await self._listen_to_pauses(crm)
         verdict = Judge(self.offices, self.strikes).verdict(self.floor.attempts, crm)
         audit = [f"{found['invariant']}: {found['detail']}" for found in await self.portal.audit()]
         return Outcome(
@@ -222,6 +224,14 @@ class Chaos(Rig):
                             return
                 await asyncio.sleep(0.1)
         raise RuntimeError(f"the service does not get ready again:\n{self.service.last_words()}")
+
+    async def _listen_to_pauses(self, crm: list[Crm]) -> None:
+        """What was said while a recording was paused should not be on it."""
+        paused = {attempt.customer[-10:]: attempt for attempt in self.floor.attempts if attempt.paused}
+        for call in crm:
+            attempt = paused.get(str(call["phone_number"])[-10:])
+            if attempt and call["record"]:
+                attempt.recorded_silence_s = longest_silence(await self.portal.recording(call["record"]["file_id"]))
 
     async def _settled(self) -> list[Crm]:
         """What the CRM holds once it is complete, or once nothing comes any more: the portal takes few requests."""

@@ -347,3 +347,12 @@ def test_who_asks_to_be_called_back_and_never_is_has_been_lost():
 
     assert told.judged(first) == [("lost", "the customer asked to be called back, and nobody did")]
     assert told.fault(Reach.SERVICE, 15, 18).judged(first) == []
+
+
+def test_what_was_said_while_the_recording_was_paused_should_not_be_on_it():
+    told = talk()
+    told.attempt.paused, told.attempt.recorded_silence_s = [(BEGAN + 5, BEGAN + 9)], 3.8
+    assert "paused" not in str(told.noticed(entry(user(ANNA))))
+
+    told.attempt.recorded_silence_s = 0.4
+    assert "paused for 4.0 s, and is silent for 0.4 s" in str(told.noticed(entry(user(ANNA))))

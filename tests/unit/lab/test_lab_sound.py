@@ -9,7 +9,7 @@ import pytest
 
 from lab.media import ALAW, FRAME, Sound, Voice, alaw, hears, tone_frames
 from lab.phones import CUSTOMER_TONE, EMPLOYEE_TONE
-from lab.recordings import listen
+from lab.recordings import listen, longest_silence
 
 
 def wav(seconds: float, *tones: int) -> bytes:
@@ -51,6 +51,11 @@ def test_a_recording_of_one_side_is_found_out():
     assert not heard.employee
 
 
+def test_how_long_nothing_is_on_a_recording():
+    assert longest_silence(wav(2.0)) == 2.0
+    assert longest_silence(wav(2.0, CUSTOMER_TONE)) == 0.0
+
+
 async def test_two_voices_hear_each_other():
     customer, employee = Voice(CUSTOMER_TONE), Voice(EMPLOYEE_TONE)
     street, desk = await customer.open("127.0.0.1"), await employee.open("127.0.0.1")
@@ -72,6 +77,9 @@ def test_the_longest_silence_counts_what_nobody_would_call_a_sound():
     assert sound.longest_silence(0.0, 4.0) == pytest.approx(2.0, abs=0.05)
     assert sound.longest_silence(0.0, 7.0) == pytest.approx(3.0, abs=0.05)  # packets that never came
     assert sound.longest_silence(3.2, 3.9) == pytest.approx(0.0, abs=0.05)
+    (first, second) = sound.silences(0.0, 7.0, 1.5)
+    assert first == pytest.approx((1.0, 3.0), abs=0.05)
+    assert second == pytest.approx((4.0, 7.0), abs=0.05)
     assert sound.hears(CUSTOMER_TONE, until=1.0)
     assert not sound.hears(CUSTOMER_TONE, since=1.0, until=3.0)
 
