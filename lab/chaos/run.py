@@ -228,6 +228,8 @@ class Chaos(Rig):
     async def _listen_to_pauses(self, crm: list[Crm]) -> None:
         """What was said while a recording was paused should not be on it."""
         paused = {attempt.customer[-10:]: attempt for attempt in self.floor.attempts if attempt.paused}
+        if paused:
+            self.progress(f"{len(paused)} recordings were paused and are listened to")
         for call in crm:
             attempt = paused.get(str(call["phone_number"])[-10:])
             if attempt and call["record"]:
