@@ -12,9 +12,9 @@ from pathlib import Path
 
 from lab.chaos.attempt import Attempt
 from lab.chaos.faults import FAULTS, Storage
-from lab.chaos.judge import COLUMNS
 from lab.chaos.kinds import KINDS
 from lab.chaos.run import Chaos, Outcome, Wish
+from lab.chaos.verdict import COLUMNS
 
 TITLES = {
     "calls": "calls made",

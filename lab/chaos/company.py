@@ -117,6 +117,7 @@ class Office:
                 "announce_position": False,
                 "announce_wait": False,
                 "call_back_key": CALL_BACK_KEY,
+                "call_back_attempts": 1,
                 "on_timeout": self.element("end"),
             },
             self.element("voicemail"): {"type": "voicemail", "prompts": ["hello-world"], "least": 1},

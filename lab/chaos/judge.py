@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lab.chaos.attempt import SILENCE_S, Attempt
@@ -33,44 +33,14 @@ from lab.chaos.sight import (
     talked_to_the_end,
     together,
 )
+from lab.chaos.verdict import Deviation, Verdict
 from lab.chaos.weather import Weather
 from lab.truth import Talk
 
 Crm = Mapping[str, Any]
 
-COLUMNS = ("lost", "doubled", "wrong_credit", "cards_open", "recordings_missing", "silent", "dropped")
-REQUIRED = tuple(column for column in COLUMNS if column != "silent")
 SHORTEST_RECORDED_S = 1.0
 ON_ITS_WAY_S = 65.0  # how long a request whose answer was lost may still come (decision 14)
-
-
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """Something that should not be."""
-
-    column: str  # one of COLUMNS, "" for a remark that is not counted
-    serial: int
-    text: str
-
-
-@dataclass
-class Verdict:
-    """The table, and everything that led to it."""
-
-    calls: int
-    talks: int = 0
-    deviations: list[Deviation] = field(default_factory=list)
-
-    def counts(self) -> dict[str, int]:
-        """The table: calls, then each column with the number of calls concerned."""
-        serials = {column: {(d.serial, d.text) for d in self.deviations if d.column == column} for column in COLUMNS}
-        return {"calls": self.calls, **{column: len(found) for column, found in serials.items()}}
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether every column is zero that has to be."""
-        counts = self.counts()
-        return not any(counts[column] for column in REQUIRED)
 
 
 @dataclass
@@ -103,14 +73,9 @@ class Judge:
     def judge(self, attempt: Attempt, held: Sequence[Crm]) -> list[Deviation]:
         """Everything about one call."""
         found = [*self._served(attempt)]
-        if attempt.rung_off_at and len(held) > 1:
-            # Two calls, as it should be: his own, which is missed, and the one he is called back with.
-            found += self._missed(attempt, held[0])
-            held = held[1:]
-        elif attempt.rung_off_at and not self._weather.met(
-            attempt.began_at, attempt.over_at, Reach.SERVICE, Reach.ASTERISK
-        ):
-            found.append(("lost", "the customer asked to be called back, and nobody did"))
+        if attempt.rung_off_at:
+            found += self._rung_off(attempt, held)
+            held = held[-1:] if self._struck(attempt, Reach.SERVICE, Reach.ASTERISK) else [*held[-1:], *held[1:-1]]
         if attempt.customer:
             found += self._in_crm(attempt, held)
         return [Deviation(column, attempt.serial, text) for column, text in found]
@@ -193,13 +158,20 @@ class Judge:
         yield from self._credit(attempt, crm)
         yield from self._recording(attempt, crm)
 
+    def _rung_off(self, attempt: Attempt, held: Sequence[Crm]) -> Iterator[tuple[str, str]]:
+        """The calls of somebody who asked to be called back, but the last: his own, and attempts a fault struck."""
+        if len(held) == 1 and not self._struck(attempt, Reach.SERVICE, Reach.ASTERISK):
+            yield "lost", "the customer asked to be called back, and nobody did"
+        for crm in held[:-1]:
+            yield from self._cards(crm)
+            if not crm["finish"]:
+                yield "lost", "a call before the one he was called back with was never finished"
+        if len(held) > 1 and held[0]["finish"] and not self._struck(attempt, Reach.ASTERISK):
+            yield from self._missed(attempt, held[0])
+
     def _missed(self, attempt: Attempt, crm: Crm) -> Iterator[tuple[str, str]]:
-        """The call of somebody who asked to be called back instead."""
-        yield from self._cards(crm)
         finish = crm["finish"]
-        if not finish:
-            yield "lost", "the call in which he asked to be called back was never finished"
-        elif finish["status_code"] != "304":
+        if finish["status_code"] != "304":
             yield "wrong_credit", f"he asked to be called back, and that call has the status {finish['status_code']}"
         elif finish["user_id"] not in self._of_nobody(attempt, crm):
             yield "wrong_credit", f"he asked to be called back of {self.offices.company.who(finish['user_id'])}"

@@ -18,8 +18,9 @@ from lab.chaos.attempt import Attempt
 from lab.chaos.company import RECEPTION, Offices
 from lab.chaos.faults import FAULTS, Fault, Storage, Strike
 from lab.chaos.floor import Floor
-from lab.chaos.judge import Crm, Judge, Verdict
+from lab.chaos.judge import Crm, Judge
 from lab.chaos.kinds import KINDS, Kind
+from lab.chaos.verdict import Verdict
 from lab.chaos.wire import Wire
 from lab.mariadb import MariaDb
 from lab.processes import free_port

@@ -119,7 +119,7 @@ class CalledBack(Kind):
             await floor.until_hung_up(attempt)
             return
         attempt.rung_off_at = time.time()
-        if await attempt.until_called_back(30):
+        if await attempt.until_called_back(45):
             await floor.until_hung_up(attempt)
         else:
             attempt.stall("being called back")

@@ -337,7 +337,9 @@ def test_who_is_called_back_has_two_calls_the_first_of_them_missed():
     talked = entry(user(ANNA), record=None)
     assert [column for column, _ in called_back().judged(talked, second)] == ["wrong_credit"]
     assert [column for column, _ in called_back().judged(first | {"finish": None}, second)] == ["lost"]
-    assert [column for column, _ in called_back().judged(first, second, second)] == ["doubled"]
+    tried = entry(user(BORIS), status="603-S", record=None, call_start_date=BEGAN + 25)
+    assert [column for column, _ in called_back().judged(first, tried, second)] == ["doubled"]
+    assert called_back().fault(Reach.SERVICE, 24, 26).judged(first, tried, second) == []
 
 
 def test_who_asks_to_be_called_back_and_never_is_has_been_lost():
