@@ -82,7 +82,7 @@ class Attempt:
     recorded_silence_s: float | None = None  # the longest on it, once somebody has listened to it
     not_to_ring: set[str] = field(default_factory=set)  # phones whose owners have said so before
     bystanders: set[str] = field(default_factory=set)  # phones that are in a call of their own, beside it
-    rung_off_at: float = 0.0  # since when the customer waits to be called back
+    asked_back_at: float = 0.0  # when the customer asked to be called back
     gives_away: bool = False  # who placed it is to transfer it
     supervised: list[tuple[float, str]] = field(default_factory=list)  # since when in which mode
     silences: list[tuple[float, float]] = field(default_factory=list)  # when the customer heard nothing at all

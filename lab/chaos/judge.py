@@ -73,7 +73,7 @@ class Judge:
     def judge(self, attempt: Attempt, held: Sequence[Crm]) -> list[Deviation]:
         """Everything about one call."""
         found = [*self._served(attempt)]
-        if attempt.rung_off_at:
+        if attempt.asked_back_at:
             found += self._rung_off(attempt, held)
             held = held[-1:] if self._struck(attempt, Reach.SERVICE, Reach.ASTERISK) else [*held[-1:], *held[1:-1]]
         if attempt.customer:
@@ -132,7 +132,7 @@ class Judge:
             dialog = call.dialog
             if who == "the caller" and attempt.gives_away and attempt.over_at > (dialog.ended_at or math.inf) + EDGE_S:
                 continue  # the call went on without him
-            if attempt.rung_off_at >= (dialog.ended_at or math.inf):
+            if call is attempt.caller and 0 < attempt.asked_back_at <= (dialog.ended_at or 0.0):
                 continue  # he waits to be called back
             if dialog.ended_at and not dialog.hung_up_here:
                 yield "dropped", f"{who} was hung up on after {dialog.ended_at - dialog.invited_at:.1f} s"

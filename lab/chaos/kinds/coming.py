@@ -41,6 +41,7 @@ class Menu(Kind):
             await asyncio.sleep(attempt.chance.uniform(0.2, 1.2))
             attempt.tell(f"the customer presses {key}")
             await side.press(key)
+        attempt.asked_back_at = time.time()
         await floor.until_hung_up(attempt)
 
 
@@ -118,7 +119,6 @@ class CalledBack(Kind):
         if not await side.until_talking(20) or not await self._asks(attempt, side):
             await floor.until_hung_up(attempt)
             return
-        attempt.rung_off_at = time.time()
         if await attempt.until_called_back(45):
             await floor.until_hung_up(attempt)
         else:
@@ -127,9 +127,11 @@ class CalledBack(Kind):
     async def _asks(self, attempt: Attempt, side: SipCall) -> bool:
         """Whether it is settled: the service thanks him and hangs up."""
         for key in (CALL_BACK_KEY, "1"):
-            await side.until_over(attempt.chance.uniform(0.8, 1.5))
+            if await side.until_over(attempt.chance.uniform(0.8, 1.5)):
+                return False
             attempt.tell(f"the customer presses {key}")
             await side.press(key)
+        attempt.asked_back_at = time.time()
         return await side.until_over(12) and bool(side.dialog.ended_at) and not side.dialog.hung_up_here
 
 

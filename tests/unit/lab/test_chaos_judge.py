@@ -325,7 +325,7 @@ def called_back() -> Told:
     told = Told(ended_by=BORIS).rings(BORIS, answered=31, ended=50).hears(BORIS, 32, 50)
     first = told.attempt.caller
     assert first is not None
-    first.dialog.hung_up_here, told.attempt.rung_off_at = False, BEGAN + 20.1
+    first.dialog.hung_up_here, told.attempt.asked_back_at = False, BEGAN + 17
     told.attempt.outside = told.phone(CLIENT, 31, answered=32, ended=50)
     return told
 
@@ -340,6 +340,14 @@ def test_who_is_called_back_has_two_calls_the_first_of_them_missed():
     tried = entry(user(BORIS), status="603-S", record=None, call_start_date=BEGAN + 25)
     assert [column for column, _ in called_back().judged(first, tried, second)] == ["doubled"]
     assert called_back().fault(Reach.SERVICE, 24, 26).judged(first, tried, second) == []
+
+
+def test_who_is_called_back_and_then_hung_up_on_is_dropped():
+    told = called_back()
+    told.attempt.ended_by = ""
+
+    first, second = entry(user(ANNA), status="304", record=None), entry(user(BORIS), call_start_date=BEGAN + 30)
+    assert told.judged(first, second) == [("dropped", "the customer was hung up on after 19.0 s")]
 
 
 def test_who_asks_to_be_called_back_and_never_is_has_been_lost():
