@@ -43,7 +43,13 @@ from stasis_app.calls.record import CallRecord, begin
 from stasis_app.calls.refer import PhoneTransfers
 from stasis_app.calls.restore import restored_state
 from stasis_app.calls.resync import missed_events
-from stasis_app.calls.routing import call_of_event, channel_is_snoop, channel_of_event, dialling_channel
+from stasis_app.calls.routing import (
+    bridge_of_call,
+    call_of_event,
+    channel_is_snoop,
+    channel_of_event,
+    dialling_channel,
+)
 from stasis_app.calls.sent_on import SentOn
 from stasis_app.calls.state import CallState
 from stasis_app.calls.steps import try_to
@@ -308,7 +314,8 @@ class Tracker:
                 logger.bind(call=channel.id).info("Adopted a call that {}", "talks" if talking else "waits")
                 started = self._call_of(channel, entry, channel.creationtime or i.now())
                 flow = go_on_talking if talking else self._flow
-                self._begin_new(started, flow, silent=self._unlisted(entry)).bridged = True
+                silent = self._unlisted(entry) or _talks_on(channel.id, world)
+                self._begin_new(started, flow, silent=silent).bridged = True
                 self.adopted += 1
             case LegEntry():
                 self._joins(channel, entry)
@@ -411,3 +418,13 @@ def _talks(caller: str, world: World) -> bool:
         return False
     channels = (world.channel(channel) for channel in bridge.channels)
     return sum(channel is not None and channel.state == "Up" for channel in channels) > 1
+
+
+def _talks_on(caller: str, world: World) -> bool:
+    """Whether he is left from a call that is over: its customer is gone, and he talks on with the colleague he asked.
+
+    The CRM has that call. One that goes on is known by the time a colleague is asked.
+    """
+    aside = world.bridge_of(caller)
+    left_behind = any(bridge.id == bridge_of_call(caller) and bridge.channels for bridge in world.bridges)
+    return aside is not None and aside.id == bridge_of_call(caller, "consult") and not left_behind
