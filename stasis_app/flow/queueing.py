@@ -53,6 +53,10 @@ class Stay:
     async def run(self) -> str | None:
         """See him through; the next element, None when the call is over."""
         element, queue = self._element, self._queue
+        if self._call.record.call_back_to:
+            # The service was restarted while he was being thanked for it: he has his place in the line already.
+            await self._call.hang_up()
+            return None
         if self._is_full():
             return self._step.go(element.on_full or element.on_timeout, f"{len(queue.line)} wait already")
         if element.on_empty is not None and queue.empty:

@@ -103,6 +103,24 @@ async def test_signing_out_and_pausing_last():
     }
 
 
+async def test_who_was_being_thanked_for_ordering_a_call_back_is_not_in_the_line_twice():
+    before = Hall("101", call_back_key="5")
+    await before.calls("1.0")
+    await before.rings("101")
+    await before.presses("5")
+    await before.settled()
+    await before.presses("1")
+    await before.settled()
+    assert not before.ended("1.0")
+
+    hall = await restarted(before, "101", call_back_key="5")
+    await hall.passes(4)
+
+    assert hall.ended("1.0")
+    assert hall.waiting() == ["call-back-1.0"]
+    assert hall.rung() == ["101"]
+
+
 def made_call(before: Hall, *, ended: bool, talked: bool) -> CallRecord:
     """The record of a call that was made for a call-back before the restart."""
     agent, customer = Party(PartyKind.EMPLOYEE, "101"), Party(PartyKind.CUSTOMER, "+79161234567")
