@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import AriError, Gone
+from stasis_app.ari.errors import AriError, Gone, SteppedBack
 from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NO_ANSWER, NORMAL
 from stasis_app.calls.control import caller_id
@@ -57,7 +57,7 @@ async def run_flow(call: Call, flow: Flow) -> None:
         await flow(call)
         if not call.state.ended and call.state.handing_over is None:
             await call.hang_up()
-    except CallGone:
+    except (CallGone, SteppedBack):
         return
     except Exception:
         call.log.exception("The flow of this call failed; the dialplan goes on with it")

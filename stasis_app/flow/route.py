@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from loguru import logger
 
+from stasis_app.ari import SteppedBack
 from stasis_app.calls.facts import Direction, Unanswered
 from stasis_app.calls.verbs import CallGone, CallHandle, RingResult, Target
 from stasis_app.crm import extension_of
@@ -108,7 +109,7 @@ async def _run_code(call: CallHandle, context: FlowContext, code: Code, digits: 
     try:
         call.visit("internal", "code", f"the employee dialled the code {code.code}")
         await code.action(Step(call, context), digits)
-    except CallGone:
+    except (CallGone, SteppedBack):
         return
     except Exception:
         logger.bind(call=call.id).exception("The code {} failed", code.code)
@@ -124,7 +125,7 @@ async def _dial(call: CallHandle, context: FlowContext, kind: str, number: str, 
         result = await Step(call, context).reach(target, seconds=seconds)
         if result.answered_by is None:
             await call.hang_up(_cause(call, result))
-    except CallGone:
+    except (CallGone, SteppedBack):
         return
     except Exception:
         logger.bind(call=call.id).exception("Ringing failed: the dialplan takes the call")
