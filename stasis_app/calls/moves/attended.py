@@ -8,16 +8,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
+from stasis_app.ari.errors import AriError, Gone, LinkDown, SteppedBack
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.facts import Party, TransferKind, TransferResult, Unanswered
+from stasis_app.calls.hanging_up import end_channel
 from stasis_app.calls.moves.asking import Asking
 from stasis_app.calls.moves.blind import destinations_of, stay_with_the_other, take_out
 from stasis_app.calls.moves.consultation import Do, Happening, Next, Stage, follows
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.holding import end_hold, let_wait
+from stasis_app.calls.moves.refusal import others_with
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 from stasis_app.calls.record import Transfer
 from stasis_app.calls.routing import bridge_of_call
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
 
 # How long the target's phone rings, in seconds.
 RING_SECONDS = 30.0
+# What brings people together: it is tried so often, after so many seconds; or when the link is back, should that be it.
+_JOINS = frozenset({Do.CONSULT, Do.RETURN, Do.GIVE, Do.GATHER})
+_TRIES, _AGAIN, _LINK_BACK = 2, 1.0, 60.0
 
 
 class Consultation:
@@ -86,11 +93,11 @@ class Consultation:
     async def run(self) -> None:
         """See it through to its end."""
         try:
-            while (following := await self._next()).result is None:
-                await self._follow(following)
-            # Told first: what is done next may be the end of the call.
-            self._tell(following.result)
-            await self._follow(following)
+            over = False
+            while not over:
+                over = await self._follow(await self._next())
+            if self._call.state.ended:
+                await self._let_go()
         finally:
             self._call.consultation, self._call.outlive = None, tuple
         await try_to(self._call.control.destroy_bridge(self._bridge), self._call.log)
@@ -124,14 +131,82 @@ class Consultation:
         possible = [one for one in seen if follows(self.stage, one) is not None]
         return possible[0] if possible else (self._orders[0] if self._orders else None)
 
-    async def _follow(self, following: Next) -> None:
+    async def _follow(self, following: Next) -> bool:
+        """Bring about what follows; whether the transfer is over."""
         self.stage = following.stage or self.stage
-        for one in following.do:
-            await try_to(self._doing[one](), self._call.log)
+        joining, rest = _divided(following.do)
+        for one in joining:
+            if not await self._brought_about(one):
+                self._tell(await self._mended(one))
+                return True
+        if following.result is not None:
+            # Now it is true; and what is done next may be the end of the call.
+            self._tell(following.result)
+        for one in rest:
+            await self._brought_about(one)
+        return following.result is not None
 
     def _tell(self, result: TransferResult) -> None:
         taken = result in (TransferResult.COMPLETED, TransferResult.CONFERENCE)
         tell_ended(self._call, result, self._call.leg(self._target).party if taken else None)
+
+    # What can't be done
+
+    async def _brought_about(self, one: Do) -> bool:
+        """Do it, what brings people together twice if need be. False when they are not together all the same."""
+        call, tries = self._call, _TRIES if one in _JOINS else 1
+        for left in reversed(range(tries)):
+            gaps = call.gaps
+            try:
+                await self._doing[one]()
+                break
+            except (Gone, CallGone):
+                break  # who of them is gone shows in the events
+            except SteppedBack:
+                raise
+            except AriError as error:
+                call.log.warning("A transfer can't {}{}: {}", one, ", it is tried again" if left else "", error)
+                if left:
+                    await self._try_again_later(gaps, error)
+        return one not in _JOINS or self._stands(one)
+
+    async def _try_again_later(self, gaps: int, error: AriError) -> None:
+        """Wait a moment; without a link, until there is one: `gaps` is how often it had failed before."""
+        link_is_away = isinstance(error, LinkDown)
+        await self._call.wait(lambda: self._call.gaps > gaps, _LINK_BACK if link_is_away else _AGAIN)
+
+    def _stands(self, one: Do) -> bool:
+        """Whether those who were to talk can, or somebody is gone whose leaving is what happens next."""
+        call, both = self._call, (self._transferrer, self._target)
+        match one:
+            case Do.CONSULT:
+                return any(_is_gone(call.leg(leg)) for leg in both) or _are_in(call, both, self._bridge)
+            case Do.GIVE:
+                legs: tuple[str, ...] = (self._target,)
+            case Do.GATHER:
+                # One of the two is company enough.
+                legs = tuple(leg for leg in both if not _is_gone(call.leg(leg))) or both
+            case _:
+                legs = (self._transferrer,)
+        return call.state.ended or _are_in(call, (call.state.anchor_leg, *legs), call.bridge)
+
+    async def _mended(self, failed: Do) -> TransferResult:
+        """Nobody may stay in silence: the customer is back with the transferrer, or led there anew."""
+        call = self._call
+        await self._release_target()
+        there = not _is_gone(call.leg(self._transferrer))
+        if there and failed is not Do.RETURN and await self._brought_about(Do.RETURN):
+            return TransferResult.CANCELLED
+        await self._release(self._transferrer)
+        if call.state.ended or others_with(call.state, call.state.anchor):
+            return TransferResult.CANCELLED
+        await self._bring_back()
+        return TransferResult.UNANSWERED
+
+    async def _let_go(self) -> None:
+        """The call is over, and with it everybody's part in the transfer."""
+        legs = [leg for leg in (self._transferrer, self._target) if leg and self._call.leg(leg).alive]
+        await asyncio.gather(*(end_channel(self._call, leg, NORMAL) for leg in legs))
 
     # What is done
 
@@ -141,9 +216,10 @@ class Consultation:
         await try_to(control.stop_ringing(self._transferrer), self._call.log)
         await try_to(control.stop_music(self._target), self._call.log)
         await control.add_to_bridge(self._bridge, self._transferrer, self._target)
+        await self._call.wait(lambda: self._stands(Do.CONSULT), 1)
 
     async def _hold_customer(self) -> None:
-        await take_out(self._call, self._call.leg(self._transferrer))
+        await try_to(take_out(self._call, self._call.leg(self._transferrer)), self._call.log)
         await let_wait(self._call)
 
     async def _return(self) -> None:
@@ -166,7 +242,8 @@ class Consultation:
         if missing:
             await call.bridge_ready()
             await call.control.add_to_bridge(call.bridge, *missing)
-        await call.wait(lambda: call.state.ended or all(call.leg(leg).bridge == call.bridge for leg in legs), 1)
+        in_place = partial(_are_in, call, legs, call.bridge)
+        await call.wait(lambda: call.state.ended or in_place() or any(_is_gone(call.leg(leg)) for leg in legs), 1)
 
     async def _release(self, leg: str) -> None:
         if not _is_gone(self._call.leg(leg)):
@@ -248,6 +325,16 @@ def _stage_of(transferrer: Leg, target: Leg, main: str) -> Stage:
     if target.stage is not LegStage.UP:
         return Stage.RINGING
     return Stage.SWAPPED if transferrer.bridge == main else Stage.TALKING
+
+
+def _are_in(call: Call, legs: Iterable[str], bridge: str) -> bool:
+    return all(call.leg(leg).bridge == bridge for leg in legs)
+
+
+def _divided(do: tuple[Do, ...]) -> tuple[tuple[Do, ...], tuple[Do, ...]]:
+    """What is to be done until people are together, and after that."""
+    together = max((number for number, one in enumerate(do, 1) if one in _JOINS), default=0)
+    return do[:together], do[together:]
 
 
 def _is_gone(leg: Leg) -> bool:
