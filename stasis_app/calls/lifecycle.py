@@ -16,6 +16,7 @@ from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
 from stasis_app.calls.moves.attended import resume_consultation
 from stasis_app.calls.moves.blind import destinations_of, find_destination, lead_on
 from stasis_app.calls.moves.conference import take_up_invitations
+from stasis_app.calls.moves.giving import gives_his_place, go_on_giving
 from stasis_app.calls.prompts import PLAYBACKS, playback_of
 from stasis_app.calls.record import CallRecord, Transfer
 from stasis_app.calls.state import LegStage
@@ -103,6 +104,8 @@ def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow
     transfer = record.transfer_now
     if transfer is not None and transfer.kind is TransferKind.ATTENDED:
         return partial(_go_on_consulting, transfer=transfer)
+    if transfer is not None and talks and gives_his_place(record, transfer):
+        return partial(_go_on_giving_place, transfer=transfer)
     if transfer is not None:
         return partial(_go_on_transferring, transfer=transfer)
     if record.parked is None and (talks or _talked_until_now(record)):
@@ -165,6 +168,11 @@ async def _go_on_consulting(call: Call, transfer: Transfer) -> None:
         await go_on_talking(call)
     else:
         await call.talk()
+
+
+async def _go_on_giving_place(call: Call, transfer: Transfer) -> None:
+    call.move(go_on_giving(call, transfer))
+    await go_on_talking(call)
 
 
 async def _go_on_transferring(call: Call, transfer: Transfer) -> None:

@@ -288,7 +288,7 @@ def start_consultation(call: Call, leg: str, destination: Destination) -> Consul
     Raises:
         ValueError: one is under way, or the destination is nobody who could be asked.
     """
-    if call.consultation is not None:
+    if call.consultation is not None or call.record.transfer_now is not None:
         raise ValueError("a transfer is under way already")
     if destination.party is None:
         raise ValueError(f"{destination.name} is an element of the plan: nobody can be asked there, transfer blindly")

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import Gone
-from stasis_app.calls.facts import Party, PartyKind, TransferKind, TransferResult, Unanswered
+from stasis_app.calls.facts import Party, PartyKind, TransferKind, TransferResult
+from stasis_app.calls.hanging_up import release_later
 from stasis_app.calls.moves.destination import Destination, Destinations
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 from stasis_app.calls.state import Leg
@@ -20,28 +21,30 @@ _LEAVES = 2.0
 
 
 async def transfer_blind(call: Call, leg: str, destination: Destination, *, farewell: float = 0.0) -> None:
-    """Let the leg go, and lead the call to `destination`.
+    """Let the leg go, and lead the call to `destination`; that a transfer begins is told already.
 
     `farewell` is how many seconds the leg's phone has to hang up by itself before it is hung up.
     """
-    flow = partial(lead_on, destination=destination, by=call.leg(leg).party)
-    await _give_away(call, leg, destination.name, flow, farewell)
+    await _let_go(call, leg, partial(lead_on, destination=destination, by=call.leg(leg).party), farewell)
 
 
-async def transfer_to_nowhere(call: Call, leg: str, to: str, *, farewell: float = 0.0) -> None:
+async def transfer_to_nowhere(call: Call, leg: str, *, farewell: float = 0.0) -> None:
     """The server let the leg go before we could refuse: the call comes back to who gave it away."""
-    await _give_away(call, leg, to, partial(_come_back, by=call.leg(leg).party), farewell)
+    await _let_go(call, leg, partial(_come_back, by=call.leg(leg).party), farewell)
 
 
-async def _give_away(call: Call, leg: str, to: str, flow: Flow, farewell: float) -> None:
+def begin(call: Call, leg: str, to: str) -> None:
+    """A blind transfer begins: the call lives for who is left behind."""
+    stay_with_the_other(call, leg)
+    tell_started(call, leg, TransferKind.BLIND, to)
+
+
+async def _let_go(call: Call, leg: str, flow: Flow, farewell: float) -> None:
     with call.moving():
-        stay_with_the_other(call, leg)
-        tell_started(call, leg, TransferKind.BLIND, to)
         # Killed in this moment, the service would find the customer alone and take the conversation for ended.
         await be_remembered(call)
         call.divert(flow)
-        await call.wait(lambda: not call.leg(leg).alive, farewell)
-        await call.release(leg, Unanswered.CANCELLED)
+        await release_later(call, leg, farewell)
 
 
 async def _come_back(call: Call, by: Party) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from stasis_app.ari.errors import Gone
 from stasis_app.calls import intents as i
 from stasis_app.calls.facts import Direction, TransferKind, TransferResult, Unanswered
-from stasis_app.calls.moves.blind import find_destination, stay_with_the_other, transfer_blind
+from stasis_app.calls.moves.blind import find_destination, stay_with_the_other
+from stasis_app.calls.moves.giving import give_away
+from stasis_app.calls.moves.refusal import ImpossibleMove
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.steps import try_to
@@ -65,9 +67,15 @@ async def _ring_for_the_first(first: Call, first_leg: str, second: Call, told: a
     destination = await find_destination(first, _where_it_waits(second.record))
     if destination is None:
         return False
-    await _until(told)
-    await second.hang_up()  # first, so that the slot it may be parked in is free
-    await transfer_blind(first, first_leg, destination)
+    try:
+        given_away = give_away(first, first_leg, destination)
+    except ImpossibleMove as error:
+        first.log.info("A phone's transfer to {} is not possible: {}", destination.name, error)
+        return False
+    with first.moving():
+        await _until(told)
+        await second.hang_up()  # first, so that the slot it may be parked in is free
+        await given_away
     return True
 
 

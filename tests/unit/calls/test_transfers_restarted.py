@@ -5,8 +5,8 @@ from transfers_office import ANNA, BORIS, TO_BORIS, VERA, Office
 
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import TransferResult
-from stasis_app.calls.moves.blind import transfer_blind
 from stasis_app.calls.moves.consultation import Happening
+from stasis_app.calls.moves.giving import give_away
 from stasis_app.calls.verbs import Target
 
 CLIENT = "79161112233"
@@ -111,7 +111,7 @@ async def test_a_client_who_was_dialled_and_waits_for_somebody_is_not_taken_for_
     pbx.flow = dials
     await pbx.arrives("outbound", CLIENT, name="PJSIP/101-00000001", number=ANNA)
     await pbx.answers(CLIENT)
-    pbx.call.spawn(transfer_blind(pbx.call, "1.0", TO_BORIS))
+    pbx.call.spawn(give_away(pbx.call, "1.0", TO_BORIS))
     await pbx.settled()
     await pbx.declines(BORIS)
     assert pbx.plan.story == ["back to 101"]
