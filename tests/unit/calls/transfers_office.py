@@ -86,10 +86,11 @@ class Office(Exchange):
         await self.answers(ANNA)
         await self.passes(10)
 
-    async def anna_asks(self, whom: str = BORIS) -> None:
+    async def anna_asks(self, whom: str = BORIS, leg: str = "") -> None:
+        """`leg` is hers where she began the call."""
         target = await self.plan.find(whom)
         assert target is not None
-        start_consultation(self.call, self.leg(ANNA), target)
+        start_consultation(self.call, leg or self.leg(ANNA), target)
         await self.settled()
 
     async def anna_gives_to_boris(self) -> None:
