@@ -16,7 +16,7 @@ from stasis_app.calls.moves.blind import destinations_of, take_out
 from stasis_app.calls.moves.refusal import ImpossibleMove, participant
 from stasis_app.calls.outbound import Way
 from stasis_app.calls.record import CallRecord
-from stasis_app.calls.ringing import connect
+from stasis_app.calls.ringing import PICKUP, connect, taken_away
 from stasis_app.calls.state import Leg, LegStage
 from stasis_app.calls.verbs import Target
 
@@ -121,6 +121,8 @@ async def bring_in(call: Call, newcomer: BeingRung, seconds: float | None, host:
         await take_out(call, call.state.anchor)
         await call.asking_caller(call.control.ring(call.state.anchor_leg))
         await _until(call, settled, deadline)
+    if newcomer.over and (rang := call.state.legs.get(newcomer.leg)) is not None and taken_away(rang):
+        await call.until(picker, PICKUP)
     came = ""
     if _has_answered(call, newcomer.leg):
         came = newcomer.leg if await connect(call, newcomer.leg) else ""
