@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from e2e_office import ANNA, BORIS, IVAN, PHONES, TONES, N, Scene, open_exchange
+from e2e_office import ANNA, BORIS, IVAN, PHONES, TONES, VERA, N, Scene, open_exchange
 
 from lab.asterisk import MUSIC_TONE
 from lab.exchange import Exchange
@@ -196,6 +196,44 @@ async def test_the_customer_leaves_and_the_employees_talk_on(talk: Scene):
     await talk.boris.until_hears(asked, TONES[ANNA])
     await talk.anna.hang_up(talk.hers)
     await talk.boris.until_over(asked)
+
+
+async def test_the_employees_talk_on_though_the_service_is_started_again(talk: Scene):
+    await talk.order("POST", "transfer", to=BORIS, kind="attended")
+    await answers(talk.boris)
+    asked = await talk.boris.until_talking()
+    await talk.boris.until_hears(asked, TONES[ANNA])
+    await talk.is_credited_to(ANNA, BORIS)
+
+    await talk.exchange.service.kill()
+    await talk.exchange.service.start()
+    await talk.boris.until_hears(asked, TONES[ANNA])
+    await talk.anna.until_hears(talk.hers, TONES[BORIS])
+    await talk.boris.hang_up(asked)
+    await talk.anna.until_over(talk.hers)
+
+
+@pytest.mark.parametrize("by", ["keys", "phone"])
+async def test_one_of_three_gives_his_place_away_and_the_others_talk_on(talk: Scene, by: str):
+    await talk.order("POST", "participants", to=BORIS)
+    await answers(talk.boris)
+    his = await talk.boris.until_talking()
+    await talk.boris.until_hears(his, CUSTOMER_TONE)
+
+    if by == "keys":
+        await talk.anna.press(talk.hers, "##")
+        await talk.anna.press(talk.hers, f"{VERA}#")
+    else:
+        await talk.anna.blind_transfer(talk.hers, VERA)
+    await talk.anna.until_over(talk.hers)
+    rings = await talk.vera.until_ringing()
+    await talk.ivan.until_hears(talk.his, TONES[BORIS])
+    await talk.boris.until_hears(his, CUSTOMER_TONE)
+    await talk.vera.answer(rings)
+    await talk.now_with(talk.vera, VERA)
+    await talk.boris.until_hears(his, TONES[VERA])
+
+    await talk.is_credited_to(VERA, ANNA, BORIS)
 
 
 async def test_who_began_leaves_before_the_answer_and_nobody_answers(talk: Scene):
