@@ -7,11 +7,8 @@ main job over and over: who is calling, whose client is he, is that one's phone 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
-import shutil
 import socket
-import tempfile
 import tomllib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -23,6 +20,7 @@ from lab.company import Company, table
 from lab.load import LoadPhones
 from lab.phones import Manner
 from lab.processes import free_port
+from lab.rig import Rig
 from lab.services import HOST, Portal, Program, sandbox, service
 from lab.story import HANG_UP, Client, Story
 
@@ -31,7 +29,7 @@ SERVICE_LINE = "74957770000"
 _FIRST_EXTENSION = 2000
 
 
-class Stand:
+class Stand(Rig):
     """`async with Stand() as stand: ...` starts everything; at the end nothing is left.
 
     Args:
@@ -52,31 +50,15 @@ class Stand:
         on_trace: Callable[[bytes], None] | None = None,
         keep: Path | None = None,
     ) -> None:
+        super().__init__("bench", keep)
         self.extensions = [str(_FIRST_EXTENSION + n) for n in range(phones)]
         self.clients = [f"7916555{n:04d}" for n in range(phones)]
         self._company = Company([_everybody(self.extensions, self.clients)])
         self._record = record
         self._on_trace = on_trace
-        self._keep = keep
-        self.folder = Path(tempfile.mkdtemp(prefix="stasis-bench-"))
         self.pbx = Asterisk(self._company.accounts, dialplan=dialplan, keep_folder=keep and keep / "asterisk")
-        self._stack = contextlib.AsyncExitStack()
         self.portal: Portal
         self.service: Program
-
-    async def __aenter__(self) -> Stand:
-        try:
-            await self._start()
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
-        if self._keep:
-            shutil.copytree(self.folder, self._keep, dirs_exist_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     async def _start(self) -> None:
         await self._stack.enter_async_context(self.pbx)

@@ -161,6 +161,17 @@ class Asterisk:
         said, _ = await asyncio.wait_for(process.communicate(), 20)
         return said.decode(errors="replace")
 
+    async def left(self) -> list[str]:
+        """Channels and bridges still there, when every call should be over; the empty halls of queues stay for good."""
+        left = []
+        async with aiohttp.ClientSession(headers=self.credentials) as http:
+            for kind in ("channels", "bridges"):
+                async with http.get(f"{self.url}/ari/{kind}") as answer:
+                    for thing in await answer.json():
+                        if thing.get("bridge_type") != "holding" or thing["channels"]:
+                            left.append(f"{kind[:-1]} {thing['id']} {thing.get('name', '')}")
+        return left
+
     def complaints(self) -> str:
         """The warnings and errors Asterisk has logged so far."""
         return self.log.read_text(errors="replace") if self.log.exists() else "(no log)"

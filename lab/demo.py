@@ -125,7 +125,7 @@ async def play_all(exchange: Exchange, stories: Sequence[Story], board: Board, a
         if story.weather is not Weather.WELL:
             results.append(await perform(story))
     complaints = [f"{c['invariant']}: {c['detail']}" for c in await exchange.portal.audit()]
-    left = [f"{thing} is left" for thing in await exchange.left_in_asterisk()]
+    left = [f"{thing} is left" for thing in await exchange.pbx.left()]
     for name, differences in (
         ("afterwards the portal has nothing to complain of", complaints),
         ("afterwards no channel and no bridge is left in Asterisk", left),

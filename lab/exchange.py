@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
-import shutil
 import socket
-import tempfile
 import wave
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +19,7 @@ from lab.company import Company
 from lab.phones import Carrier
 from lab.processes import free_port
 from lab.recordings import Heard, listen
+from lab.rig import Rig
 from lab.services import HOST, Portal, Program, sandbox, service
 from lab.stage import RealCall, play
 from lab.story import Story, Weather
@@ -55,7 +53,7 @@ class Played:
 
 
 @dataclass
-class Exchange:
+class Exchange(Rig):
     """The whole exchange. `async with Exchange(stories) as exchange: await exchange.perform(stories[0])`."""
 
     stories: Sequence[Story]
@@ -75,6 +73,7 @@ class Exchange:
     company: Company = field(init=False)
 
     def __post_init__(self) -> None:
+        super().__init__("lab", self.keep)
         self.company = Company(
             self.stories,
             phone_transfers=self.phone_transfers,
@@ -82,7 +81,6 @@ class Exchange:
             storage=self.storage,
             scripts=self.scripts,
         )
-        self.folder = Path(tempfile.mkdtemp(prefix="stasis-lab-"))
         kept = self.keep / "asterisk" if self.keep else None
         link = None
         if self.outbound:
@@ -96,25 +94,10 @@ class Exchange:
             keep_folder=kept,
             second_trunk=self.second_trunk,
         )
-        self._stack = contextlib.AsyncExitStack()
         self.service: Program
         self.sandbox: Program
         self.portal: Portal
         self.carrier: Carrier
-
-    async def __aenter__(self) -> Exchange:
-        try:
-            await self._start()
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
-        if self.keep:
-            shutil.copytree(self.folder, self.keep, dirs_exist_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     async def _start(self) -> None:
         await self._stack.enter_async_context(self.pbx)
@@ -156,21 +139,10 @@ class Exchange:
         """The control API of the service, as somebody who may do everything."""
         return aiohttp.ClientSession(self.service.url, headers={"Authorization": f"Bearer {self.company.token}"})
 
-    async def left_in_asterisk(self) -> list[str]:
-        """Channels and bridges still there, when every call should be over; the empty halls of queues stay for good."""
-        left = []
-        async with aiohttp.ClientSession(headers=self.pbx.credentials) as http:
-            for kind in ("channels", "bridges"):
-                async with http.get(f"{self.pbx.url}/ari/{kind}") as answer:
-                    for thing in await answer.json():
-                        if thing.get("bridge_type") != "holding" or thing["channels"]:
-                            left.append(f"{kind[:-1]} {thing['id']} {thing.get('name', '')}")
-        return left
-
     async def until_nothing_is_left(self, seconds: float = 15.0) -> None:
         """Wait until Asterisk has no channel and no bridge any more: `AssertionError` with those that stay."""
         deadline = asyncio.get_running_loop().time() + seconds
-        while left := await self.left_in_asterisk():
+        while left := await self.pbx.left():
             assert asyncio.get_running_loop().time() < deadline, f"left in Asterisk: {left}"
             await asyncio.sleep(0.2)
 

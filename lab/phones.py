@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import time
 from collections.abc import Mapping, Sequence
@@ -256,7 +257,14 @@ class Caller(Ear, Moves):
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        await (self.leave() if kind is None else self.stop())
+        if kind is None:
+            await self.leave()
+            return
+        try:
+            with contextlib.suppress(TimeoutError, RuntimeError):  # something else has failed already
+                await self.hang_up()  # or the call would be left over for the next test
+        finally:
+            await self.stop()
 
     async def leave(self) -> None:
         """Hang up, if need be, and be gone."""

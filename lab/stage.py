@@ -15,24 +15,11 @@ from lab.ear import CUSTOMER_TONE, Ear, employee_tone
 from lab.moves import Moves
 from lab.phones import Caller, Carrier, Office
 from lab.story import Do, PlannedCall, Story
-from lab.truth import Dialog
+from lab.truth import Dialog, Talk
 
 SAME_END_S = 0.6  # those whose talks ended within this time talked to the end, both
 RELEASE_S = 2.0  # within which the phones must be released when the last caller is gone
 SCRIPT_S = 90.0  # what all moves of a call may take
-
-
-@dataclass(frozen=True, slots=True)
-class Talk:
-    """A conversation as the phones saw it, Unix times."""
-
-    number: str
-    began_at: float
-    ended_at: float
-
-    @property
-    def seconds(self) -> float:
-        return self.ended_at - self.began_at
 
 
 @dataclass

@@ -136,3 +136,13 @@ class Numbers:
 
 
 HANG_UP: Table = {"type": "hangup", "cause": "no_answer"}
+
+
+def ring(n: Numbers, which: int, seconds: float = 15) -> Table:
+    """An element that rings a phone for so long; when nobody answers, `end` follows."""
+    return {
+        "type": "ring",
+        "targets": [n.phone(which)],
+        "seconds": seconds,
+        "on_no_answer": n.element("end"),
+    }

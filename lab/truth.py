@@ -220,3 +220,16 @@ def _address(header: str) -> str:
     """The URI of a Contact header."""
     found = re.search(r"<([^>]*)>", header)
     return found.group(1) if found else header
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """When somebody talked, as the phones saw it or as the other side heard him; Unix times."""
+
+    number: str
+    began_at: float
+    ended_at: float
+
+    @property
+    def seconds(self) -> float:
+        return self.ended_at - self.began_at

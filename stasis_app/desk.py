@@ -12,7 +12,7 @@ from stasis_app.calls.moves import ImpossibleMove, conference, holding, pickup, 
 from stasis_app.calls.moves.parking import ParkingLot
 from stasis_app.calls.moves.supervision import Mode
 from stasis_app.crm import Directory
-from stasis_app.flow.step import is_outside
+from stasis_app.flow.whom import is_outside
 from stasis_app.http import NoSuchCallError, NotAllowedError, NotPossibleError, UnavailableError
 
 

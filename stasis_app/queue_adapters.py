@@ -11,23 +11,38 @@ from prometheus_client.registry import Collector
 
 from b24client import Portal, Priority
 from stasis_app.calls import Tracker
+from stasis_app.calls.facts import Unanswered
 from stasis_app.calls.lifecycle import Order
-from stasis_app.queues import CallBack, Queues
+from stasis_app.flow import Colleagues
+from stasis_app.flow.forwarding import tell_of
+from stasis_app.queues import AgentNotRung, CallBack, Queues
 
 
 class CallBackMaker:
     """Makes the calls of call-backs; the tracker is there by the time one is due."""
 
-    def __init__(self, tracker: Callable[[], Tracker]) -> None:
+    def __init__(self, tracker: Callable[[], Tracker], colleagues: Colleagues) -> None:
         self._tracker = tracker
+        self._colleagues = colleagues
 
-    def call_back(self, order: CallBack, extension: str) -> str:
+    async def call_back(self, order: CallBack, extension: str, *, follow_forwards: bool) -> str:
         """Ring the agent, then the customer. The story of the call says what it is for."""
+        way = await self._colleagues.way_of_agent(extension, follow_forwards=follow_forwards)
+        if way.target is None:
+            raise AgentNotRung(way.why, away=way.unanswered is Unanswered.UNREACHABLE)
         # The agent's phone rings as for any call of the queue: he may not be at his desk.
         call = self._tracker().originate(
-            Order(extension=extension, number=order.number, line=order.line, auto_answer=False)
+            Order(
+                extension=way.target.party.number,
+                mobile=way.target.outside_number,
+                name=way.target.party.name,
+                number=order.number,
+                line=order.line,
+                auto_answer=False,
+            )
         )
         call.visit(order.queue, "call_back", f"the call-back ordered in call {order.id}")
+        tell_of(call, way.hops)
         return call.id
 
 

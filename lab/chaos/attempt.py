@@ -14,25 +14,13 @@ from itertools import pairwise
 from lab.chaos.company import Office
 from lab.media import ALAW, loudness
 from lab.sip_call import SipCall
+from lab.truth import Talk
 
 # What a phone does with a call that reaches it; it may last as long as the call.
 Manner = Callable[["Attempt", SipCall], Awaitable[None]]
 
 PATIENCE_S = 45.0  # of a customer who has nothing else to do
 LEFT_OVER_S = 20.0  # how long phones may stay connected when the customer is gone, before people hang up by themselves
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """An interval in which the customer heard somebody of ours, Unix times."""
-
-    number: str
-    began_at: float
-    ended_at: float
-
-    @property
-    def seconds(self) -> float:
-        return self.ended_at - self.began_at
 
 
 @dataclass
@@ -65,7 +53,7 @@ class Attempt:
     ordered: bool = False  # by the API: it may have been refused
     stalled: list[str] = field(default_factory=list)  # moves that did not come to an end
     left_over: list[str] = field(default_factory=list)  # phones that stayed connected
-    heard: list[Heard] = field(default_factory=list)
+    heard: list[Talk] = field(default_factory=list)
     supervised: list[tuple[float, str]] = field(default_factory=list)  # since when in which mode
     silence_s: float = 0.0
     _rung: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -151,6 +139,12 @@ class Attempt:
         self.end(ours.number)
         await ours.hang_up()
 
+    async def customer_leaves_after(self, side: SipCall, seconds: float) -> None:
+        """The customer hangs up when it is not over by then."""
+        if not await side.until_over(seconds):
+            self.end("the customer")
+            await side.hang_up()
+
     async def see_off(self) -> None:
         """When the customer is gone the phones are released; people wait a while, then they hang up by themselves."""
         await asyncio.gather(*(call.until_over(LEFT_OVER_S) for call in self.calls))
@@ -177,9 +171,9 @@ class Attempt:
             call.sound = None
 
 
-def heard_of(packets: list[tuple[float, bytes]], number: str, hertz: int) -> list[Heard]:
+def heard_of(packets: list[tuple[float, bytes]], number: str, hertz: int) -> list[Talk]:
     """When a tone was heard, to a tenth of a second; what lasted less than 0.3 s was no talk."""
-    found: list[Heard] = []
+    found: list[Talk] = []
     began = last = looked = 0.0
     for (at, first), (_, second) in pairwise(packets):
         if at - looked < 0.1:
@@ -188,9 +182,9 @@ def heard_of(packets: list[tuple[float, bytes]], number: str, hertz: int) -> lis
         if loudness([ALAW[octet] for octet in first + second], hertz) < 2500:
             continue
         if began and at - last > 0.45:
-            found.append(Heard(number, began, last))
+            found.append(Talk(number, began, last))
             began = 0.0
         began, last = began or at, at
     if began:
-        found.append(Heard(number, began, last))
+        found.append(Talk(number, began, last))
     return [heard for heard in found if heard.seconds >= 0.3]

@@ -19,10 +19,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.chaos.attempt import Attempt, Heard
+from lab.chaos.attempt import Attempt
 from lab.chaos.company import RECEPTION, Offices
 from lab.chaos.faults import Reach, Strike
 from lab.sip_call import SipCall
+from lab.truth import Talk
 
 Crm = Mapping[str, Any]
 
@@ -179,10 +180,10 @@ class Judge:
 
     # ---------------------------------------- what can be known
 
-    def _talks(self, attempt: Attempt) -> tuple[list[Heard], list[Heard]]:
+    def _talks(self, attempt: Attempt) -> tuple[list[Talk], list[Talk]]:
         """Talks the service must know, and those it may: it was away for all of them, or they are reception's."""
-        certain: list[Heard] = []
-        doubtful: list[Heard] = []
+        certain: list[Talk] = []
+        doubtful: list[Talk] = []
         for heard in attempt.heard:
             if heard.number == attempt.office.chief:  # no party of it
                 continue
@@ -239,7 +240,7 @@ class Judge:
         return (strike for strike in self.strikes if strike.reach in reaches)
 
 
-def last_to_talk(talks: Sequence[Heard]) -> set[str]:
+def last_to_talk(talks: Sequence[Talk]) -> set[str]:
     """Who talked last: of several who talked to the end, who joined last; two who joined together are both right."""
     if not talks:
         return set()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from lab.chaos.kinds import KINDS, Kind
 from lab.chaos.wire import Wire
 from lab.mariadb import MariaDb
 from lab.processes import free_port
+from lab.rig import Rig
 from lab.services import HOST, Portal, Program, sandbox, service
 
 OFFICES = 60
@@ -72,7 +71,7 @@ class Outcome:
 
 
 @dataclass
-class Chaos:
+class Chaos(Rig):
     """`async with Chaos(wish) as chaos: outcome = await chaos.run()`.
 
     Args:
@@ -87,7 +86,7 @@ class Chaos:
     strikes: list[Strike] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="stasis-chaos-"))
+        super().__init__("chaos", self.keep)
         self.offices = Offices(OFFICES, self.wish.clients_of_an_office)
         self.pbx = Asterisk(
             self.offices.company.accounts,
@@ -101,25 +100,13 @@ class Chaos:
         self.mariadb: MariaDb | None = None
         self.portal: Portal
         self.floor: Floor
-        self._stack = contextlib.AsyncExitStack()
         self._calls: set[asyncio.Task[None]] = set()
         self._used_clients: dict[int, int] = {}
-
-    async def __aenter__(self) -> Chaos:
-        try:
-            await self._start()
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         for call in self._calls:
             call.cancel()
-        await self._stack.aclose()
-        if self.keep:
-            shutil.copytree(self.folder, self.keep, dirs_exist_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        await super().__aexit__()
 
     async def _start(self) -> None:
         if self.wish.storage == Storage.MARIADB:
@@ -163,7 +150,7 @@ class Chaos:
         await asyncio.gather(*self._calls)
         await self._until_ready()
         crm = await self._settled()
-        left = await self._left_in_asterisk()
+        left = await self.pbx.left()
         verdict = Judge(self.offices, self.strikes).verdict(self.floor.attempts, crm)
         audit = [f"{found['invariant']}: {found['detail']}" for found in await self.portal.audit()]
         return Outcome(
@@ -255,11 +242,3 @@ class Chaos:
             if time.monotonic() - since > patience:
                 return crm
             await asyncio.sleep(STEP_S)
-
-    async def _left_in_asterisk(self) -> list[str]:
-        left = []
-        async with aiohttp.ClientSession(headers=self.pbx.credentials) as http:
-            for kind in ("channels", "bridges"):
-                async with http.get(f"{self.pbx.url}/ari/{kind}") as answer:
-                    left += [f"{kind[:-1]} {thing['id']} {thing.get('name', '')}" for thing in await answer.json()]
-        return [text for text in left if "holding-" not in text]  # waiting lines keep their bridge

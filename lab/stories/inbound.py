@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lab.phones import Manner
-from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story, Table
+from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story, Table, ring
 
 
 def _group(n: Numbers, phones: int, **more: object) -> dict[str, Table]:
@@ -81,12 +81,7 @@ def overlap(n: Numbers) -> Story:
                 "on_unknown": n.element("second"),
                 "on_no_answer": n.element("second"),
             },
-            n.element("second"): {
-                "type": "ring",
-                "targets": [n.phone(2)],
-                "seconds": 10,
-                "on_no_answer": n.element("end"),
-            },
+            n.element("second"): ring(n, 2, seconds=10),
             n.element("end"): HANG_UP,
         },
         calls=(

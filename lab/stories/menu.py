@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lab.phones import Manner
-from lab.story import HANG_UP, Numbers, PlannedCall, Story, Table
+from lab.story import HANG_UP, Numbers, PlannedCall, Story, Table, ring
 
 
 def _plan(n: Numbers, **menu: object) -> dict[str, Table]:
@@ -21,12 +21,7 @@ def _plan(n: Numbers, **menu: object) -> dict[str, Table]:
             "on_invalid": n.element("sales"),
             **menu,
         },
-        n.element("sales"): {
-            "type": "ring",
-            "targets": [n.phone(1)],
-            "seconds": 15,
-            "on_no_answer": n.element("end"),
-        },
+        n.element("sales"): ring(n, 1),
         n.element("group"): {
             "type": "ring",
             "targets": [n.phone(1), n.phone(2), n.phone(3)],

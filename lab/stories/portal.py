@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from lab.phones import Manner
-from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story, Table, Weather
+from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story, Table, Weather, ring
 
 
 def _plan(n: Numbers) -> Mapping[str, Table]:
@@ -17,14 +17,10 @@ def _plan(n: Numbers) -> Mapping[str, Table]:
             "on_unknown": n.element("second"),
             "on_no_answer": n.element("second"),
         },
-        n.element("first"): _ring(n, 1),
-        n.element("second"): _ring(n, 2),
+        n.element("first"): ring(n, 1),
+        n.element("second"): ring(n, 2),
         n.element("end"): HANG_UP,
     }
-
-
-def _ring(n: Numbers, which: int) -> Table:
-    return {"type": "ring", "targets": [n.phone(which)], "seconds": 15, "on_no_answer": n.element("end")}
 
 
 def _story(n: Numbers, name: str, weather: Weather, calls: Sequence[PlannedCall]) -> Story:

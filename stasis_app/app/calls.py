@@ -9,11 +9,11 @@ from stasis_app.adapters import RecordingsView
 from stasis_app.app.grounds import Grounds
 from stasis_app.app.people import People
 from stasis_app.calls import AriControl, AutoAnswer, Call, CallOptions, CallRecord, Direction, NumberPlan, Tracker
-from stasis_app.calls.call import FactSink
 from stasis_app.calls.facts import RecordingMode
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
+from stasis_app.calls.listeners import FactSink
 from stasis_app.calls.moves.parking import ParkingLot, ParkingOptions
 from stasis_app.calls.moves.pickup import PickupGroups
 from stasis_app.calls.policy import ConsentWhen, RecordingPolicy
@@ -23,6 +23,7 @@ from stasis_app.flow import (
     Codes,
     FlowContext,
     PlanDestinations,
+    came_back_to,
     learn_client,
     number_plan,
     resume_call,
@@ -74,6 +75,13 @@ def follow_calls(
     )
     context = _what_flows_know(grounds, people, queues, codes)
     trunks = _trunks(grounds)
+    destinations = PlanDestinations(
+        grounds.plan,
+        context,
+        ring_seconds=settings.features.transfer_seconds,
+        back_seconds=settings.features.back_seconds,
+        lot=lot,
+    )
 
     async def lead(call: Call) -> None:
         if call.record.direction is not Direction.INTERNAL:
@@ -85,6 +93,9 @@ def follow_calls(
             await lot.keep(call)
             return
         call.spawn(learn_client(call, context))
+        if (by := came_back_to(call.record)) is not None:
+            await destinations.bring_back(call, by)
+            return
         await resume_call(grounds.plan, call, context)
 
     tracker = Tracker(
@@ -95,13 +106,7 @@ def follow_calls(
         settings.asterisk.app,
         on_intent=grounds.recorder.intent if grounds.recorder else None,
         resume=lead_on,
-        destinations=PlanDestinations(
-            grounds.plan,
-            context,
-            ring_seconds=settings.features.transfer_seconds,
-            back_seconds=settings.features.back_seconds,
-            lot=lot,
-        ),
+        destinations=destinations,
         codes=_feature_codes(settings.features, lot),
         unlisted=lambda entry: entry.direction is Direction.INTERNAL and entry.dialled in codes,
     )

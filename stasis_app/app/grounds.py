@@ -119,6 +119,7 @@ async def lay_grounds(
         settings.asterisk,
         lambda event: tracker().on_event(event),
         on_world,
+        known=lambda: tracker().channels(),
         cache=_cache_folder() / "ari",
         record_events=recorder.event if recorder else None,
         may_act=instance.may_act,

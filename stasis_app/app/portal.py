@@ -14,7 +14,7 @@ from stasis_app.adapters import CallDesk
 from stasis_app.app.duties import know_limits
 from stasis_app.app.grounds import Grounds
 from stasis_app.app.people import People
-from stasis_app.flow import extensions_of
+from stasis_app.flow import Colleagues, extensions_of
 from stasis_app.portal import CallBackDesk, CallBacks, InstallProof, PortalNeeds, WishBook, add_portal
 from stasis_app.store import read_patiently
 
@@ -74,7 +74,7 @@ async def _call_backs(grounds: Grounds, people: People, desk: CallBackDesk) -> C
         book,
         grounds.portal,
         people.directory,
-        people.phones,
+        Colleagues(people.phones, people.directory, grounds.numbers),
         rules,
         extensions_of(grounds.plan, rules.element, "callbacks.element") if rules.element else (),
         grounds.settings.bitrix24.default_user,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stasis_app.app.grounds import Grounds
 from stasis_app.app.people import People
 from stasis_app.crm import WorkingDays
+from stasis_app.flow import Colleagues
 from stasis_app.flow.elements.queue import Queue as QueueElement
 from stasis_app.queue_adapters import CallBackMaker
 from stasis_app.queues import Queues
@@ -19,7 +20,7 @@ async def know_queues(grounds: Grounds, people: People) -> Queues:
         grounds.store.queues,
         engaged=lambda extension: grounds.tracker().engaged(extension),
         examine=Reach(people.phones, people.directory, days).examine,
-        maker=CallBackMaker(grounds.tracker),
+        maker=CallBackMaker(grounds.tracker, Colleagues(people.phones, people.directory, grounds.numbers)),
     )
     await queues.load()
     grounds.stack.callback(queues.close)

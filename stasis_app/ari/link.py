@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,6 +25,7 @@ from loguru import logger
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
 
 from stasis_app.ari.api import connect_api, server_identity
+from stasis_app.ari.ends import SERVES_AGAIN, NotedEnds
 from stasis_app.ari.errors import AriError, Gone, LinkDown, Unauthorized, error_for
 from stasis_app.ari.events import UNUSED_EVENTS, Event
 from stasis_app.ari.incoming import Incoming
@@ -61,6 +62,7 @@ class AriLink:
         settings: how to reach ARI.
         on_event: called for each event, in order; must return at once.
         on_world: called after each (re)connection, before the first live event; must return at once.
+        known: the channels that lived when they were last heard of; asked after each (re)connection.
         cache: folder for API descriptions, or None.
         record_events: called with every raw message, for recordings to be replayed.
         may_act: asked before each request; False: another instance has taken over.
@@ -74,6 +76,7 @@ class AriLink:
         on_event: Callable[[Event], None],
         on_world: Callable[[World], None],
         *,
+        known: Callable[[], Iterable[str]] = tuple,
         cache: Path | None = None,
         record_events: Callable[[str], None] | None = None,
         may_act: Callable[[], Awaitable[bool]] | None = None,
@@ -82,6 +85,7 @@ class AriLink:
     ) -> None:
         self._settings = settings
         self._on_world = on_world
+        self._ends = NotedEnds(self, known)
         self._cache = cache
         self._may_act = may_act
         self._takes_over = takes_over
@@ -279,8 +283,12 @@ class AriLink:
         try:
             world = await self._resync()
             if not self.replaced and not reader.done():
+                world = replace(world, missed=self.incoming.missed())
                 self._go_live(world)
                 self.resync_seconds = time.monotonic() - opened
+                await asyncio.wait([reader], timeout=SERVES_AGAIN)
+                if not reader.done():
+                    await self._ends.clear_away(world)
             await reader
         finally:
             reader.cancel()
@@ -288,7 +296,6 @@ class AriLink:
 
     def _go_live(self, world: World) -> None:
         """Hand on what exists, then what happened meanwhile; from now on events are handed on as they come."""
-        world = replace(world, missed=self.incoming.missed())
         self.transport.lanes.keep_only(channel.id for channel in world.channels)
         try:
             self._on_world(world)
@@ -330,7 +337,13 @@ class AriLink:
             with contextlib.suppress(Gone):
                 source = orjson.dumps({"eventSource": f"channel:{channel}"}).decode()
                 await send("POST", self.url(f"{app}/subscription"), data=source)
-        return replace(world, started_at=self.started_at, lost_at=self._lost_at, subscribed=await self._subscribed(app))
+        return replace(
+            world,
+            started_at=self.started_at,
+            lost_at=self._lost_at,
+            ended=await self._ends.of_the_gone(world),
+            subscribed=await self._subscribed(app),
+        )
 
     async def _subscribed(self, app: str) -> frozenset[str]:
         try:

@@ -16,6 +16,7 @@ from loguru import logger
 
 from stasis_app.ari.errors import AriError
 from stasis_app.ari.link import AriLink
+from stasis_app.ari.variables import write_global
 
 EVERY = 2.0
 """Seconds between two signs; the dialplan and the lifeguard take the service for dead after ten."""
@@ -72,5 +73,4 @@ class SignOfLife:
         return str(int(datetime.fromisoformat(orjson.loads(await reply.text())["timestamp"]).timestamp()))
 
     async def _say(self, value: str) -> None:
-        said = orjson.dumps({"variable": self._variable, "value": value}).decode()
-        await self._link.transport.request("POST", self._link.url("asterisk/variable"), data=said)
+        await write_global(self._link, self._variable, value)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
@@ -29,6 +29,8 @@ class World:
     """When this Asterisk was started; None when it does not tell."""
     lost_at: datetime | None = None
     """When the link was lost, by our clock; None when this is the first connection."""
+    ended: Mapping[str, datetime] = field(default_factory=dict)
+    """When channels ended that lived when they were last heard of, where the dialplan noted it."""
     subscribed: frozenset[str] = frozenset()
     """The channels whose events our application gets, those that ring and have not entered it included."""
 

@@ -5,11 +5,12 @@
 """
 
 from stasis_app.calls.auto_answer import AutoAnswer
-from stasis_app.calls.call import Call, CallOptions
+from stasis_app.calls.call import Call
 from stasis_app.calls.control import AriControl
 from stasis_app.calls.facts import Direction, Fact, Party, PartyKind
 from stasis_app.calls.lifecycle import Order
 from stasis_app.calls.number_plan import Attempt, NumberPlan, Rewrite, Trunk
+from stasis_app.calls.options import CallOptions
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import CallGone, CallHandle, RingResult, Strategy, Target

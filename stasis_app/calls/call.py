@@ -10,36 +10,38 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from loguru import logger
 
 from stasis_app.ari import events as e
-from stasis_app.ari.errors import AriError, Gone
+from stasis_app.ari.errors import Gone
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls import model
-from stasis_app.calls.auto_answer import AutoAnswer
-from stasis_app.calls.causes import ANSWERED_ELSEWHERE, NORMAL
+from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import Control
+from stasis_app.calls.errands import Errands
 from stasis_app.calls.facts import Party, Unanswered
-from stasis_app.calls.lifecycle import clean_up, release_others, run_flow
+from stasis_app.calls.hanging_up import end_channel, release
+from stasis_app.calls.lifecycle import clean_up, hand_over, run_flow
+from stasis_app.calls.line import hold, leave, unhold
+from stasis_app.calls.listeners import Listeners
 from stasis_app.calls.listening import read, say
 from stasis_app.calls.mailbox import Mailbox
 from stasis_app.calls.message import take_message
 from stasis_app.calls.moves.destination import Destinations
 from stasis_app.calls.moves.holding import play_music, should_hear_music
-from stasis_app.calls.number_plan import NumberPlan, one_trunk
-from stasis_app.calls.policy import PolicyOf, never
-from stasis_app.calls.prompts import Keys
+from stasis_app.calls.options import CallOptions
+from stasis_app.calls.prompts import Keys, Prompts
 from stasis_app.calls.record import CallRecord, after
 from stasis_app.calls.recording import CallRecording
 from stasis_app.calls.ringing import ring_all, ring_in_turn
-from stasis_app.calls.routing import bridge_of_call, holding_bridge, is_holding_bridge
+from stasis_app.calls.routing import bridge_of_call
 from stasis_app.calls.state import CallState, Leg, LegStage
 from stasis_app.calls.verbs import CallGone, RingResult, Strategy, Target
+from stasis_app.calls.waiting import Waiting
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -49,40 +51,8 @@ if TYPE_CHECKING:
     from stasis_app.calls.outbound import Way
 
 T = TypeVar("T")
-_SECOND_TRY = 3.0  # seconds
-_LATE_EVENT = 2.0  # seconds an event may come after the reply to a request
-_REMEMBERED = 16  # how many prompts that ended are
 _NONE: frozenset[str] = frozenset()  # one for all calls: each empty set of its own is 216 bytes
-FactSink = Callable[[CallRecord, f.Fact], None]
-IntentSink = Callable[[str, i.Intent], None]
 Flow = Callable[["Call"], Awaitable[None]]
-
-
-async def _at_once() -> None:
-    """Nothing is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallOptions:
-    """How calls are dialled and recorded.
-
-    Args:
-        endpoint: dial string of an extension.
-        trunks: how outside numbers are dialled.
-        trunk_patience: seconds a trunk may say nothing before the next is tried.
-        employee_seconds: how long the phone of an employee who ordered a call rings.
-        auto_answer: whose phone answers by itself then.
-        recording: what is recorded of a call.
-        on_disk: waits until what was told of calls is on disk.
-    """
-
-    endpoint: str = "PJSIP/{extension}"
-    trunks: NumberPlan = field(default_factory=lambda: one_trunk("PJSIP/{number}@trunk"))
-    trunk_patience: float = 15.0
-    employee_seconds: float = 30.0
-    auto_answer: AutoAnswer = field(default_factory=AutoAnswer)
-    recording: PolicyOf = never
-    on_disk: Callable[[], Awaitable[None]] = _at_once
 
 
 class Call:
@@ -93,27 +63,19 @@ class Call:
         record: what is known of it so far.
         control: the requests that act on channels.
         options: how to dial and record.
-        on_fact: called with the record and each fact, in order; must return at once.
-        adopt: called with each channel that joins the call, its party and our id, so that its events are brought here.
-        finished: called with our id when nothing more is to come.
-        on_intent: called with everything the service is about to do, for recordings.
+        listeners: who is told what becomes of it.
         destinations: what leads to where, for transfers.
     """
 
     __slots__ = (
-        "_adopt",
         "_bridge_made",
-        "_context",
+        "_errands",
         "_hanging_up",
         "_leading",
+        "_listeners",
         "_mailbox",
         "_moves",
-        "_on_fact",
-        "_on_finished",
-        "_on_intent",
-        "_suspended",
-        "_tasks",
-        "_waiters",
+        "_waiting",
         "asides",
         "bridge",
         "bridged",
@@ -127,7 +89,6 @@ class Call:
         "music",
         "options",
         "outlive",
-        "played",
         "prompts",
         "record",
         "recording",
@@ -140,11 +101,7 @@ class Call:
         record: CallRecord,
         control: Control,
         options: CallOptions,
-        *,
-        on_fact: FactSink,
-        adopt: Callable[[str, Party, str], None],
-        finished: Callable[[str], None],
-        on_intent: IntentSink | None = None,
+        listeners: Listeners,
         destinations: Destinations | None = None,
     ) -> None:
         self.state = state
@@ -152,26 +109,21 @@ class Call:
         self.control = control
         self.options = options
         self.bridge = bridge_of_call(self.state.call_id)
-        self._on_fact = on_fact
-        self._adopt = adopt
-        self._on_finished = finished
-        self._on_intent = on_intent
+        self._listeners = listeners
         self.destinations = destinations
-        self._context = _context_of(state.call_id)
-        self._mailbox: Mailbox[e.Event] = Mailbox(self._handle, self._context)
-        self._waiters: list[tuple[Callable[[], object], asyncio.Future[None]]] = []
+        context = _context_of(state.call_id)
+        self._mailbox: Mailbox[e.Event] = Mailbox(self._handle, context)
+        self._errands = Errands(context)
+        self._waiting = Waiting()
         self.keys = Keys()
-        self.played: tuple[str, ...] = ()  # the prompts that ended last
-        self.prompts = 0  # how many were begun
+        self.prompts = Prompts()
         self.bridged = bool(record.in_bridge)  # the call's bridge exists, or may
         self._bridge_made = False
         self.recording = CallRecording(self)
         self.gaps = 0  # how often events may have been missed
         self._hanging_up = False
-        self._suspended = False
         self._moves = 0  # how many moves are under way: transfers, a park ...
         self._leading: asyncio.Task[None] | None = None  # what leads the call: its flow
-        self._tasks: set[asyncio.Task[None]] = set()
         self.music = should_hear_music(state) or _NONE  # legs that hear music because they are held
         # Legs whose phones need not be followed (any more) where they send the call -> how whom they named is rung.
         self.followed: dict[str, Way | None] = {}
@@ -204,9 +156,7 @@ class Call:
         former, self._leading = self._leading, self.spawn(run_flow(self, flow))
         if former is not None:
             former.cancel()
-            if is_holding_bridge(self.state.anchor.bridge):
-                # He leaves the waiting line; its music would go on over what comes now.
-                self.spawn(self.control.remove_from_bridge(self.state.anchor.bridge, self.state.anchor_leg))
+            leave(self)
 
     @property
     def leading(self) -> asyncio.Task[None] | None:
@@ -225,52 +175,33 @@ class Call:
 
     def expect(self, leg: str, party: Party, *, ours: bool = True) -> None:
         """A leg is about to be set up, or comes from somebody else: from now on its events belong here."""
-        self._adopt(leg, party, self.id)
+        self._listeners.adopt(leg, party, self.id)
         self.intend(i.Dialling(i.now(), leg, party, ours))
 
     def expect_aside(self, channel: str, party: Party, *, here: bool = False) -> None:
         """A channel that is no leg of the call comes beside it; it is hung up when the call is over."""
-        self._adopt(channel, party, self.id)
+        self._listeners.adopt(channel, party, self.id)
         self.asides[channel] = here
 
     def take_over(self, leg: str, party: Party) -> None:
         """A leg that talked in another call goes on in this one."""
-        self._adopt(leg, party, self.id)
+        self._listeners.adopt(leg, party, self.id)
         self.intend(i.TakingOver(i.now(), leg, party))
 
     def intend(self, intent: i.Intent) -> None:
         """Tell the model what is about to be done. Takes effect at once, before any event still in the mailbox."""
-        if self._on_intent is not None:
-            self._on_intent(self.id, intent)
+        if self._listeners.on_intent is not None:
+            self._listeners.on_intent(self.id, intent)
         self._apply(intent)
 
     def suspend(self) -> None:
         """The service ends and the call goes on: nothing more is done or decided about it from here."""
-        self._suspended = True
         self._mailbox.close()
-        for task in self._tasks:
-            task.cancel()
+        self._errands.stop()
 
     def spawn(self, work: Coroutine[object, object, object]) -> asyncio.Task[None]:
         """Do something beside the call; failures are logged with the call's id."""
-        task = asyncio.create_task(self._guarded(work), context=self._context)
-        if self._suspended:
-            # What is cancelled would clear up behind itself, and let go of phones that have to ring on.
-            task.cancel()
-            work.close()
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _guarded(self, work: Coroutine[object, object, object]) -> None:
-        try:
-            await work
-        except CallGone:
-            pass
-        except AriError as error:
-            self.log.warning("{}", error)
-        except Exception:
-            self.log.exception("Something about this call failed unexpectedly")
+        return self._errands.begin(work)
 
     def _handle(self, events: Sequence[e.Event]) -> None:
         for event in events:
@@ -282,13 +213,13 @@ class Call:
                 self.log.exception("An event of type {} could not be applied", type(event).__name__)
         if self.state.spent:
             self._mailbox.close()
-            self._on_finished(self.id)
+            self._listeners.finished(self.id)
 
     def _apply(self, event: e.Event | i.Intent) -> None:
         had_ended = self.state.ended
         self.state, facts = model.apply(self.state, event)
         if isinstance(event, e.PlaybackFinished):
-            self.played = (*self.played, event.playback.id)[-_REMEMBERED:]
+            self.prompts.ended(event.playback.id)
             if event.playback.state == "failed" and not self.state.ended:
                 self.log.warning("The prompt {!r} could not be played", event.playback.media_uri)
         for fact in facts:
@@ -316,14 +247,12 @@ class Call:
     def _tell(self, fact: f.Fact) -> None:
         self.record = after(self.record, fact)
         self.log.debug("{}", fact)
-        self._on_fact(self.record, fact)
+        self._listeners.on_fact(self.record, fact)
         self.recording.on_fact(fact)
 
     def wake(self) -> None:
         """See whether what somebody waits for has come about."""
-        for ready, future in self._waiters:
-            if not future.done() and ready():
-                _wake_up(future)
+        self._waiting.wake()
 
     async def until(self, ready: Callable[[], T | None], seconds: float | None = None) -> T | None:
         """Wait until `ready` gives something true, and return it; None when the time is up.
@@ -331,27 +260,14 @@ class Call:
         Raises:
             CallGone: the call ended.
         """
-        await self.wait(lambda: self.state.ended or ready(), seconds)
+        await self._waiting.until(lambda: self.state.ended or ready(), seconds)
         if self.state.ended:
             raise CallGone(self.id)
         return ready()
 
     async def wait(self, ready: Callable[[], object], seconds: float | None) -> None:
         """Wait until an event makes `ready` true or the time is up; works after the end of the call, too."""
-        if ready():
-            return
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        waiter = (ready, future)
-        self._waiters.append(waiter)
-        # Lighter than `asyncio.timeout`, and most of a call is spent here.
-        time_up = loop.call_later(seconds, _wake_up, future) if seconds is not None else None
-        try:
-            await future
-        finally:
-            self._waiters.remove(waiter)
-            if time_up is not None:
-                time_up.cancel()
+        await self._waiting.until(ready, seconds)
 
     # Verbs
 
@@ -397,16 +313,11 @@ class Call:
         """Let the caller wait in a holding bridge, answering first when that has not been done."""
         await self.answer()
         await self.recording.announce_before_ringing()
-        caller, bridge = self.state.anchor_leg, holding_bridge(line)
-        if self.gaps or self.state.anchor.bridge == bridge:
-            with contextlib.suppress(Gone):  # he is not in it
-                await self.control.remove_from_bridge(bridge, caller)
-        await self.asking_caller(self.control.put_on_hold(bridge, caller, music))
+        await hold(self, line, music)
 
     async def unhold(self, line: str) -> None:
         """Take the caller out of it."""
-        with contextlib.suppress(Gone):
-            await self.control.remove_from_bridge(holding_bridge(line), self.state.anchor_leg)
+        await unhold(self, line)
 
     def key(self) -> str:
         """The next key the caller pressed and nobody has read, "" when there is none."""
@@ -452,19 +363,7 @@ class Call:
 
     async def hand_over(self, context: str = "", exten: str = "", priority: int = 1) -> None:
         """Give the call back to the dialplan, and go on watching how it ends."""
-        if self.state.ended:
-            raise CallGone(self.id)
-        anchor = self.state.anchor_leg
-        await release_others(self)
-        try:
-            await self.control.watch(anchor)
-            watched = True
-        except AriError as error:
-            self.log.warning("The call can't be watched after it is handed over: {}", error)
-            watched = False
-        place = f"{context},{exten},{priority}" if context else ""
-        self.intend(i.HandingOver(i.now(), place, watched))
-        await self.asking_caller(self.control.proceed(anchor, context, exten, priority))
+        await hand_over(self, context, exten, priority)
 
     async def hang_up(self, cause: int = NORMAL) -> None:
         """End the call with a Q.850 cause."""
@@ -472,7 +371,7 @@ class Call:
             return
         self._hanging_up = True
         self.intend(i.HangingUp(i.now()))
-        await self._end_channel(self.state.anchor_leg, cause)
+        await end_channel(self, self.state.anchor_leg, cause)
 
     def visit(self, element: str, kind: str, why: str = "", *, since: datetime | None = None) -> None:
         """Note that the call came to an element of the plan."""
@@ -509,28 +408,7 @@ class Call:
 
     async def release(self, leg: str, why: Unanswered) -> None:
         """Hang up a leg, and once more if that fails: a phone must not ring for nobody."""
-        if self.leg(leg).elsewhere:
-            return
-        self.intend(i.Releasing(i.now(), leg, why))
-        cause = ANSWERED_ELSEWHERE if why is Unanswered.ANSWERED_ELSEWHERE else NORMAL
-        await self._end_channel(leg, cause)
-
-    async def _end_channel(self, channel: str, cause: int) -> None:
-        """Hang up; when that fails, again a little later, and nobody waits for it."""
-        try:
-            existed = await self.control.hang_up(channel, cause)
-        except AriError as error:
-            self.log.warning("A channel could not be hung up; it is tried again: {}", error)
-            self.spawn(self._end_later(channel, cause))
-            return
-        if not existed:
-            # If the event of its end does not come, there will be none.
-            vanished = i.Vanished(i.now(), channel)
-            asyncio.get_running_loop().call_later(_LATE_EVENT, self.intend, vanished)
-
-    async def _end_later(self, channel: str, cause: int) -> None:
-        await asyncio.sleep(_SECOND_TRY)
-        await self.control.hang_up(channel, cause)
+        await release(self, leg, why)
 
     def leg(self, leg: str) -> Leg:
         """The state of a leg now."""
@@ -541,8 +419,3 @@ def _context_of(call_id: str) -> Context:
     """What everything of a call runs in, so that whatever it logs bears the call's id."""
     with logger.contextualize(call=call_id):
         return copy_context()
-
-
-def _wake_up(sleeper: asyncio.Future[None]) -> None:
-    if not sleeper.done():
-        sleeper.set_result(None)

@@ -7,10 +7,14 @@ that remembers what was asked. Operation names are aioari's, that is the server'
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from stasis_app.ari.errors import Gone, LinkDown
+from loguru import logger
+
+from stasis_app.ari.ends import CONTEXT, HANDLER, notes_ends
+from stasis_app.ari.errors import AriError, Gone, LinkDown
 from stasis_app.ari.link import AriLink
 from stasis_app.ari.versions import since
 from stasis_app.calls.facts import Party
@@ -108,6 +112,7 @@ class AriControl:
         self._link = link
         self._told_transfers = told_transfers
         self._app = app
+        self._notes_ends: tuple[int, bool] = (0, False)  # in which connection that was asked, and the answer
         self._patience = patience
 
     async def answer(self, channel: str) -> None:
@@ -146,6 +151,8 @@ class AriControl:
         if self._told_transfers and endpoint.startswith("PJSIP/") and tells_transfers(self._link.version):
             name, value = TRANSFERS_TOLD
             options["variables"] = {name: value, **options.get("variables", {})}
+        if await self._ends_noted(options.get("originator", "")):
+            options["variables"] = {**HANDLER, **options.get("variables", {})}
         await self._do(
             lambda api: api.channels.originateWithId(channelId=channel, endpoint=endpoint, app=self._app, **options),
             found_is_done=True,
@@ -153,6 +160,8 @@ class AriControl:
 
     async def create(self, channel: str, endpoint: str, **options: Any) -> None:
         """Make a channel without calling yet; it enters the application at once."""
+        if await self._ends_noted(options.get("originator", "")):
+            options["variables"] = HANDLER
         await self._do(
             lambda api: api.channels.create(channelId=channel, endpoint=endpoint, app=self._app, **options),
             found_is_done=True,
@@ -286,6 +295,18 @@ class AriControl:
     async def tell_transferrer(self, channel: str, progress: str) -> None:
         """Tell the phone that transferred how it goes (its NOTIFY): channel_progress, channel_answered ..."""
         await self._end(lambda api: api.channels.transfer_progress(channelId=channel, states=progress))
+
+    async def _ends_noted(self, channel: str) -> bool:
+        """Whether the dialplan notes when channels end; asked once a connection, through this channel."""
+        asked, answer = self._notes_ends
+        if asked != self._link.connections and channel:
+            answer = False
+            with contextlib.suppress(AriError):
+                answer = await notes_ends(self._link, channel)
+                self._notes_ends = self._link.connections, answer
+                if not answer:
+                    logger.info("The dialplan has no context {}: it is older than the service", CONTEXT)
+        return answer
 
     async def _do(self, request: Callable[[Any], Awaitable[Any]], *, found_is_done: bool = False) -> None:
         """Send a request to the operations aioari has bound.

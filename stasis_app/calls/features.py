@@ -19,8 +19,10 @@ from stasis_app.calls.moves.attended import start_consultation
 from stasis_app.calls.moves.blind import find_destination, stay_with_the_other, take_out, transfer_blind
 from stasis_app.calls.moves.consultation import Happening
 from stasis_app.calls.moves.destination import Destination
+from stasis_app.calls.moves.holding import end_hold, let_wait
 from stasis_app.calls.pausing import pause_or_resume
 from stasis_app.calls.prompts import Keys, media_uri
+from stasis_app.calls.steps import try_to
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
@@ -114,6 +116,8 @@ def _has_more(keys: Keys, known: int) -> bool:
 
 
 async def _blind(call: Call, leg: str) -> None:
+    if call.consultation is not None:
+        return
     with call.moving():
         destination = await _asked(call, leg)
         if destination is not None:
@@ -139,8 +143,9 @@ async def _attended(call: Call, leg: str) -> None:
 async def _asked(call: Call, leg: str) -> Destination | None:
     """Where the party of a leg wants the call to go; None when that is nowhere, then he has it back."""
     stay_with_the_other(call, leg)
+    await try_to(end_hold(call, leg), call.log)
     await take_out(call, call.leg(leg))
-    await call.asking_caller(call.control.start_music(call.state.anchor_leg))
+    await let_wait(call)
     try:
         dialled = await call.features.dial(leg) if call.features else ""
     except AriError as error:

@@ -73,6 +73,23 @@ async def _give_back(call: Call) -> None:
         await call.hang_up(NO_ANSWER)
 
 
+async def hand_over(call: Call, context: str, exten: str, priority: int) -> None:
+    """Give the call back to the dialplan, and go on watching how it ends."""
+    if call.state.ended:
+        raise CallGone(call.id)
+    anchor = call.state.anchor_leg
+    await release_others(call)
+    try:
+        await call.control.watch(anchor)
+        watched = True
+    except AriError as error:
+        call.log.warning("The call can't be watched after it is handed over: {}", error)
+        watched = False
+    place = f"{context},{exten},{priority}" if context else ""
+    call.intend(i.HandingOver(i.now(), place, watched))
+    await call.asking_caller(call.control.proceed(anchor, context, exten, priority))
+
+
 async def wait_for_end(call: Call) -> None:
     """The flow of a call that somebody else leads, or that is over already: nothing is done to it."""
     await call.until(lambda: False)
@@ -99,10 +116,16 @@ def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow
 
 
 def _talked_until_now(record: CallRecord) -> bool:
-    """Whether somebody was in the talk when the call was last seen, or had just left it and nothing followed yet."""
-    if any(ring.answered_at and not ring.ended_at for ring in record.rings):
+    """Whether somebody was in the talk when the call was last seen, or had just left it and nothing followed yet.
+
+    Somebody else than the party the call lives for: a client who was dialled has a leg that was answered, too.
+    """
+    anchor = record.anchor or record.call_id
+    rings = [ring for ring in record.rings if ring.leg != anchor]
+    caller_stays = anchor != record.call_id and not record.caller_left
+    if caller_stays or any(ring.answered_at and not ring.ended_at for ring in rings):
         return True
-    left_alone = (record.anchor or record.call_id) in record.in_bridge and all(ring.ended_at for ring in record.rings)
+    left_alone = anchor in record.in_bridge and all(ring.ended_at for ring in rings)
     nothing_followed = record.talks and all(visit.at <= record.talks[-1].began_at for visit in record.visited)
     return bool(left_alone and nothing_followed)
 

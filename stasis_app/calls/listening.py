@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import Rejected, ServerFailed
-from stasis_app.calls.prompts import media_uri, playback_of
+from stasis_app.calls.prompts import media_uri
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
@@ -48,9 +48,7 @@ async def read(
 
 async def _start(call: Call, prompt: str) -> str:
     """Begin to play; "" when Asterisk would not: a missing prompt is no reason to lose the caller."""
-    call.prompts += 1
-    playback = playback_of(call.state.anchor_leg, call.prompts)
-    call.played = tuple(ended for ended in call.played if ended != playback)
+    playback = call.prompts.begin(call.state.anchor_leg)
     try:
         await call.asking_caller(call.control.play(call.state.anchor_leg, media_uri(prompt), playback))
     except (Rejected, ServerFailed) as error:
@@ -72,7 +70,7 @@ def _stopped_on_the_way(call: Call, playback: str) -> Iterator[None]:
 def _ended(call: Call, playback: str, otherwise: Callable[[], bool] = lambda: False) -> Callable[[], bool]:
     """Whether a prompt has ended. After a gap in the events its end may have been missed: then it has."""
     gaps = call.gaps
-    return lambda: playback in call.played or call.gaps != gaps or otherwise()
+    return lambda: call.prompts.has_ended(playback) or call.gaps != gaps or otherwise()
 
 
 async def _another_key(call: Call, seconds: float) -> bool:

@@ -6,15 +6,13 @@ Only what belongs to our application is touched: another application on the same
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stasis_app.ari.world import World
-from stasis_app.calls.routing import call_of_bridge
+from stasis_app.calls.routing import call_of_bridge, is_leg
 
-_LEG = re.compile(r"^(?P<call>.+)-[0-9a-f]{8}$")
 _SURELY_FORGOTTEN = timedelta(minutes=1)
 """An empty bridge may have been made a moment ago, for channels that are about to enter it."""
 
@@ -46,7 +44,7 @@ def find_orphans(world: World, calls: Collection[str], known: Collection[str], a
         channel.id
         for channel in world.channels
         if channel.id in ours and channel.id not in known and channel.id not in in_bridge_of_call
-        if _is_leg(channel.id) or _has_no_arguments(channel.dialplan.app_name, channel.dialplan.app_data)
+        if is_leg(channel.id) or _has_no_arguments(channel.dialplan.app_name, channel.dialplan.app_data)
     ]
     bridges = [
         bridge.id
@@ -55,11 +53,6 @@ def find_orphans(world: World, calls: Collection[str], known: Collection[str], a
         if (ours.issuperset(bridge.channels) if bridge.channels else _is_old(bridge.creationtime, now))
     ]
     return Orphans(tuple(channels), tuple(bridges))
-
-
-def _is_leg(channel: str) -> bool:
-    """Legs are named after their call."""
-    return _LEG.match(channel) is not None
 
 
 def _has_no_arguments(app_name: str, app_data: str) -> bool:

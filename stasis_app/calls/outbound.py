@@ -141,7 +141,7 @@ class Way:
             self.leg,
             attempt.endpoint,
             appArgs=self._args,
-            callerId=_shown(attempt) or caller_id(self._by or call.record.caller),
+            callerId=_shown(attempt) or caller_id(self._by or self._who_calls),
             timeout=self._seconds,
             originator=call.state.anchor_leg,
         )
@@ -161,6 +161,12 @@ class Way:
         if shown:
             await call.control.show_caller(leg, shown)
         await call.control.dial(leg, caller="" if shown else caller, seconds=self._seconds)
+
+    @property
+    def _who_calls(self) -> Party:
+        """Who stands on a colleague's display: whom he is to talk with, also when an employee placed the call."""
+        call = self._call
+        return call.record.caller if self._target.outside_number else call.state.anchor.party
 
     @property
     def _args(self) -> str:

@@ -25,6 +25,34 @@ def playback_of(channel: str, number: int) -> str:
     return f"{channel}-prompt-{number % PLAYBACKS}"
 
 
+_REMEMBERED = 16  # how many prompts that ended are
+
+
+class Prompts:
+    """The prompts of a call: how many were begun, and which ended last."""
+
+    __slots__ = ("_begun", "_ended")
+
+    def __init__(self) -> None:
+        self._begun = 0
+        self._ended: tuple[str, ...] = ()
+
+    def begin(self, channel: str) -> str:
+        """The id of the next prompt of a channel, which has not ended, though a former one of this name has."""
+        self._begun += 1
+        playback = playback_of(channel, self._begun)
+        self._ended = tuple(ended for ended in self._ended if ended != playback)
+        return playback
+
+    def ended(self, playback: str) -> None:
+        """A prompt has ended."""
+        self._ended = (*self._ended, playback)[-_REMEMBERED:]
+
+    def has_ended(self, playback: str) -> bool:
+        """Whether it has."""
+        return playback in self._ended
+
+
 class Keys:
     """Keys pressed and not yet read, in order."""
 

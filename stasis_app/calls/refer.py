@@ -113,6 +113,10 @@ class PhoneTransfers:
             call.move(self._blind(call, source, event.refer_to.requested_destination.destination))
 
     async def _blind(self, call: Call, leg: str, to: str) -> None:
+        if call.consultation is not None:
+            call.log.info("A transfer to {} is refused: another one is under way in this call", to)
+            await call.control.tell_transferrer(leg, _DECLINED)
+            return
         destination = await find_destination(call, to)
         if destination is None or not call.leg(leg).joined:
             call.log.info("A transfer to {} is refused: it leads nowhere", to)
@@ -127,6 +131,10 @@ class PhoneTransfers:
         second = self._call_of(second_leg)
         if second is None or second is call:
             call.log.warning("A transfer is refused: the phone's second call is not one of ours")
+            await call.control.tell_transferrer(leg, _DECLINED)
+            return
+        if call.consultation is not None or second.consultation is not None:
+            call.log.info("A transfer is refused: another one is under way in one of the phone's calls")
             await call.control.tell_transferrer(leg, _DECLINED)
             return
         told = call.spawn(self._tell_answered(call, leg))

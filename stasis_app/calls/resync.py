@@ -15,14 +15,19 @@ from stasis_app.calls.state import CallState, Leg, LegStage
 
 
 def missed_events(state: CallState, world: World, at: datetime) -> list[e.Event]:
-    """The events that bring a call up to date with the world.
+    """The events that bring a call up to date with the world, in the order of their times.
 
-    Their time is `at`, the best guess there is: when it really was, nobody knows.
+    When a channel ended, the dialplan may have noted. The time of everything else is `at`, the best guess there is.
     """
     missed: list[e.Event] = []
-    for leg in state.legs.values():
-        if leg.alive:
-            missed += _of_leg(leg, world.channel(leg.id), world.bridge_of(leg.id), at)
+    for leg in (leg for leg in state.legs.values() if leg.alive):
+        channel = world.channel(leg.id)
+        if channel is None:
+            ended = min(world.ended.get(leg.id, at), at)
+            missed.append(e.ChannelDestroyed(timestamp=ended, channel=e.Channel(id=leg.id)))
+        else:
+            missed += _of_leg(leg, channel, world.bridge_of(leg.id), at)
+    missed.sort(key=lambda event: event.timestamp)
     return missed + [
         e.RecordingFinished(timestamp=at, recording=e.Recording(name=file, format="wav"))
         for tape in state.tapes.values()
@@ -32,9 +37,7 @@ def missed_events(state: CallState, world: World, at: datetime) -> list[e.Event]
     ]
 
 
-def _of_leg(leg: Leg, channel: e.Channel | None, bridge: e.Bridge | None, now: datetime) -> list[e.Event]:
-    if channel is None:
-        return [e.ChannelDestroyed(timestamp=now, channel=e.Channel(id=leg.id))]
+def _of_leg(leg: Leg, channel: e.Channel, bridge: e.Bridge | None, now: datetime) -> list[e.Event]:
     missed: list[e.Event] = []
     if channel.state == "Ringing" and leg.stage is LegStage.SETUP:
         missed.append(e.ChannelStateChange(timestamp=now, channel=channel))

@@ -11,6 +11,7 @@ _BRIDGE = "-bridge"
 _HOLDING = "holding-"
 _SIDE = re.compile(r"-(?:in|out)$")
 _NUMBER = re.compile(r"-m?\d+$")
+_LEG = re.compile(r".-p[0-9a-f]{8}$")
 _HALF = re.compile(r"^(?P<pair>Local/.+);[12]$")
 
 
@@ -27,6 +28,11 @@ def new_leg(call_id: str) -> str:
     created").
     """
     return f"{call_id}-p{secrets.token_hex(4)}"
+
+
+def is_leg(channel: str) -> bool:
+    """Whether a channel is named as `new_leg` names those we set up."""
+    return _LEG.search(channel) is not None
 
 
 def holding_bridge(line: str) -> str:

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -20,7 +20,7 @@ from stasis_app.ari.world import World
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
 from stasis_app.calls import model
-from stasis_app.calls.call import Call, CallOptions, FactSink, Flow, IntentSink
+from stasis_app.calls.call import Call, Flow
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.control import Control
 from stasis_app.calls.entry import AsideEntry, Entry, LegEntry, SnoopEntry, begin_call, party_of_leg, read_entry
@@ -34,8 +34,10 @@ from stasis_app.calls.lifecycle import (
     once_employee_answers,
     wait_for_end,
 )
+from stasis_app.calls.listeners import FactSink, IntentSink, Listeners
 from stasis_app.calls.moves.destination import Destinations
 from stasis_app.calls.moves.supervision import accompany
+from stasis_app.calls.options import CallOptions
 from stasis_app.calls.orphans import Orphans, find_orphans
 from stasis_app.calls.record import CallRecord, begin
 from stasis_app.calls.refer import PhoneTransfers
@@ -89,7 +91,9 @@ class Tracker:
         self._unlisted = unlisted
         self._sinks = sinks
         self._app = app
-        self._on_intent = on_intent
+        self._listeners = Listeners(
+            on_fact=self._tell, adopt=self._enlist, finished=self._finished, on_intent=on_intent
+        )
         self._calls: dict[str, Call] = {}
         self._by_channel: dict[str, Call] = {}
         self._former: list[CallRecord] = []
@@ -118,6 +122,14 @@ class Tracker:
     def channels_of(self, extension: str) -> frozenset[str]:
         """The channels of our calls that ring or keep this extension's phone."""
         return frozenset(self._engaged.get(extension, ()))
+
+    def channels(self) -> Iterator[str]:
+        """The channels that lived when they were last heard of, those of before a restart included."""
+        for record in self._former:
+            yield record.call_id
+            yield from (ring.leg for ring in record.rings if ring.ended_at is None)
+        for call in self._calls.values():
+            yield from (leg.id for leg in call.state.legs.values() if leg.alive)
 
     # What the link tells
 
@@ -329,17 +341,7 @@ class Tracker:
         return self._begin(state, begin(started), flow, facts)
 
     def _begin(self, state: CallState, record: CallRecord, flow: Flow, first: Sequence[f.Fact] = ()) -> Call:
-        call = Call(
-            state,
-            record,
-            self._control,
-            self._options,
-            on_fact=self._tell,
-            adopt=self._enlist,
-            on_intent=self._on_intent,
-            finished=self._finished,
-            destinations=self._destinations,
-        )
+        call = Call(state, record, self._control, self._options, self._listeners, self._destinations)
         if self._codes:
             call.features = Features(call, self._codes)
         self._calls[call.id] = call

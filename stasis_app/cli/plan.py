@@ -24,10 +24,11 @@ from stasis_app.cli.common import (
     quiet_logging,
     settings_or_exit,
 )
-from stasis_app.cli.portal import opened_portal
+from stasis_app.cli.portal import opened_portal, opened_store
 from stasis_app.crm import (
     Directory,
     Employee,
+    Extensions,
     FreePbx,
     MemoryClientStore,
     MemoryEmployeeStore,
@@ -55,6 +56,7 @@ from stasis_app.flow import (
 )
 from stasis_app.ops.ari_probe import AriProbe
 from stasis_app.settings import Settings
+from stasis_app.store import StoreError
 
 plan = typer.Typer(
     name="plan", help="Check the routing plan, foretell a caller's way through it.", no_args_is_help=True
@@ -141,6 +143,8 @@ async def _explained(settings: Settings, number: str, line: str) -> Explanation:
         phones = Phones(
             _Endpoints(ari),
             endpoint=settings.asterisk.endpoint,
+            settings=await _extensions(stack, settings),
+            call_waiting=settings.phones.call_waiting,
             do_not_disturb=settings.phones.do_not_disturb,
             kept_elsewhere=FreePbx(ari) if settings.phones.freepbx_settings else None,
         )
@@ -154,6 +158,24 @@ async def _explained(settings: Settings, number: str, line: str) -> Explanation:
             scripts=scripts,
         )
         return await explain(checked, context, number, line=line)
+
+
+async def _extensions(stack: AsyncExitStack, settings: Settings) -> Extensions | None:
+    """What employees have set by the service's codes; what can't be read is said and passed over."""
+    extensions = None
+    try:
+        store = await opened_store(stack, settings)
+    except StoreError as error:
+        why = str(error)
+    else:
+        why = "there is no database yet"
+        if store is not None:
+            extensions = Extensions(store.meta)
+            await extensions.load()
+            why = ", ".join(extensions.troubles.counts)
+    if why:
+        err().print(f"[dim]What employees have set by the service's codes is not known: {escape(why)}.[/]")
+    return extensions
 
 
 def _scripts(settings: Settings) -> Mapping[str, ScriptFunction]:

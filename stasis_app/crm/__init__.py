@@ -4,7 +4,7 @@ Everything here answers a caller's question within a time budget and without rai
 say in time is said as "unknown", and the call goes on.
 """
 
-from stasis_app.crm.availability import ALWAYS, Availability, EndpointReader, Phones, PhoneState
+from stasis_app.crm.availability import ALWAYS, Availability, EndpointReader, Phones, PhoneState, SetBy
 from stasis_app.crm.client import Client, ClientFinder, PortalClientFinder, WorkingDay
 from stasis_app.crm.employees import Directory, Employee, EmployeeLister, PortalEmployeeLister
 from stasis_app.crm.endpoints import AriEndpoints
@@ -54,6 +54,7 @@ __all__ = [
     "PortalEmployeeLister",
     "Responsible",
     "ResponsibleFinder",
+    "SetBy",
     "Source",
     "Standing",
     "WorkingDay",

@@ -33,6 +33,14 @@ class PhoneState(StrEnum):
     UNKNOWN = "unknown"  # nobody could tell in time: it is rung
 
 
+class SetBy(StrEnum):
+    """Who keeps a setting of an extension that counts."""
+
+    SERVICE = "service"  # set by the service's codes or over its API
+    FREEPBX = "freepbx"
+    DEVICE = "device state"  # in a device state, whoever sets it
+
+
 @dataclass(frozen=True, slots=True)
 class Availability:
     """The state of a phone and whether ringing it makes sense.
@@ -160,6 +168,14 @@ class Phones:
             forward_busy=chosen.forward_busy or kept.forward_busy,
             forward_no_answer=chosen.forward_no_answer or kept.forward_no_answer,
         )
+
+    async def set_by(self, extension: str, setting: str) -> SetBy:
+        """Who keeps what is set for an extension; `setting` is a field of `Extension` that is set. Never raises."""
+        if getattr(self._settings.of(extension), setting):
+            return SetBy.SERVICE
+        if self._kept_elsewhere is not None and getattr(await self._kept_elsewhere.of(extension), setting):
+            return SetBy.FREEPBX
+        return SetBy.DEVICE
 
     async def _phone(self, extension: str, chosen: Extension, besides: str) -> PhoneState:
         """The state of the phone itself."""

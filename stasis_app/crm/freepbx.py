@@ -19,7 +19,8 @@ from typing import Protocol
 
 import orjson
 
-from stasis_app.ari import AriError, AriLink, Gone
+from stasis_app.ari import AriError, AriLink
+from stasis_app.ari.variables import read_global
 from stasis_app.crm.extensions import Extension
 from stasis_app.crm.trouble import Troubles
 
@@ -73,14 +74,7 @@ class AriDialplan:
 
     async def global_variable(self, name: str, /) -> str:
         """A global variable, "" when there is none."""
-        try:
-            reply = await self._link.transport.request(
-                "GET", self._link.url("asterisk/variable"), params={"variable": name}
-            )
-        except Gone:
-            return ""
-        value = orjson.loads(await reply.text())
-        return str(value.get("value", "")) if isinstance(value, dict) else ""
+        return await read_global(self._link, name)
 
 
 class FreePbx:

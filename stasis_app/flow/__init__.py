@@ -15,11 +15,13 @@ from stasis_app.flow.route import learn_client, resume_call, route_call, route_i
 from stasis_app.flow.run import run_plan
 from stasis_app.flow.script_call import ScriptCall
 from stasis_app.flow.scripts import ScriptError, ScriptFunction, load_scripts
-from stasis_app.flow.transfers import PlanDestinations
+from stasis_app.flow.transfers import PlanDestinations, came_back_to
 from stasis_app.flow.trunks import ExplainedNumber, explain_number, number_plan
+from stasis_app.flow.whom import Colleagues
 
 __all__ = [
     "Codes",
+    "Colleagues",
     "ExplainedElement",
     "ExplainedNumber",
     "Explanation",
@@ -36,6 +38,7 @@ __all__ = [
     "ScriptFunction",
     "Severity",
     "add_extension_codes",
+    "came_back_to",
     "check_plan",
     "examine_plan",
     "explain",

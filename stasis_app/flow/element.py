@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from stasis_app.calls.facts import RecordingMode
+from stasis_app.flow.told_settings import Setting
 
 if TYPE_CHECKING:
     from stasis_app.flow.prospect import Prospect
@@ -66,12 +67,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
-    """What an element would do with a caller. `takes` is the only outcome possible now, when that is known already."""
+    """What an element would do with a caller. `takes` is the only outcome possible now, when that is known already.
+
+    `settings` are those of extensions that change who is rung.
+    """
 
     does: str
     outcomes: tuple[Outcome, ...] = ()
     takes: Outcome | None = None
     notes: tuple[str, ...] = field(default=())
+    settings: tuple[Setting, ...] = ()
 
 
 class Element(BaseModel, ABC):

@@ -35,6 +35,7 @@ class ExplainedElement:
             "certain": self.certain,
             "does": self.foretold.does,
             "notes": list(self.foretold.notes),
+            "settings": [asdict(setting) for setting in self.foretold.settings],
             "outcomes": [asdict(o) for o in self.foretold.outcomes],
             "takes": asdict(self.foretold.takes) if self.foretold.takes else None,
         }
@@ -121,6 +122,7 @@ def _element_lines(element: ExplainedElement) -> list[str]:
     mark = "" if element.certain else " [dim](perhaps)[/]"
     lines = [f"[cyan]{escape(element.name)}[/] [dim]{element.kind}[/]{mark}: {escape(foretold.does)}"]
     lines += [f"    {escape(note)}" for note in foretold.notes]
+    lines += [f"    {escape(setting.text)}" for setting in foretold.settings]
     for outcome in foretold.outcomes:
         arrow = "[green]->[/]" if outcome == foretold.takes else "[dim]->[/]" if foretold.takes else "->"
         lines.append(f"  {arrow} {_outcome(outcome)}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
-from stasis_app.calls.facts import Party, PartyKind, Unanswered
-from stasis_app.calls.verbs import Target
+from stasis_app.calls.facts import Forwarded, Party, PartyKind, Unanswered
+from stasis_app.calls.verbs import CallHandle, Target
 from stasis_app.crm import ALWAYS, Availability, Extension, PhoneState
 
 MOST_HOPS = 5
@@ -110,6 +111,13 @@ def forwarded(who: Party, to: Target) -> Target:
     if to.party.kind is PartyKind.EMPLOYEE:  # a desk phone, or the mobile of an employee who is known by it
         return to
     return Target.mobile(to.outside_number, who.number, who.name)
+
+
+def tell_of(call: CallHandle, hops: Sequence[Hop]) -> None:
+    """Tell in the call's story that these forwardings are followed."""
+    for hop in hops:
+        at = datetime.now(UTC)
+        call.note(Forwarded(call_id=call.id, at=at, extension=hop.extension, to=hop.to, why=hop.why))
 
 
 async def _after_no_answer(way: Way, people: People, why: Unanswered) -> Way | None:

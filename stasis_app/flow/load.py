@@ -16,7 +16,7 @@ from stasis_app.flow.loops import loop_through, reachable, spinning, without_way
 from stasis_app.flow.plan import Line, Overrides, Plan
 from stasis_app.flow.problems import PlanError, Problem, Severity, choose_from, shown
 from stasis_app.flow.reading import PlanFile, RecordingKeys
-from stasis_app.flow.step import is_outside
+from stasis_app.flow.whom import is_outside
 
 KnownPrompts = Collection[str] | Callable[[str], bool]
 """The sounds Asterisk has (ARI `GET /sounds`), by name without `sound:`."""

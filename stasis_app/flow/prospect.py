@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from stasis_app.crm import Availability, Number, Responsible
+from stasis_app.calls.verbs import Target
+from stasis_app.crm import Availability, Extension, Number, Responsible, SetBy
 from stasis_app.flow.context import FlowContext
+from stasis_app.flow.forwarding import Hop, Way, way_to
+from stasis_app.flow.whom import target_of
 
 
 @dataclass(slots=True)
 class Prospect:
-    """The caller and the state of the world, asked once each."""
+    """The caller and the state of the world, asked once each. Implements `stasis_app.flow.forwarding.People`."""
 
     number: Number
     context: FlowContext
     element: str = ""  # the name of the one that is being foretold
+    forwards: bool = True  # whether forwards count
     _responsible: dict[bool, Responsible] = field(default_factory=dict)
     _phones: dict[str, Availability] = field(default_factory=dict)
 
@@ -25,13 +30,37 @@ class Prospect:
             self._responsible[respect_working_day] = found
         return self._responsible[respect_working_day]
 
-    async def phone(self, extension: str) -> Availability:
-        """The state of a phone."""
+    def at_their_phones(self) -> Prospect:
+        """The same for an element that rings employees at their phones, whatever they forward."""
+        return replace(self, forwards=False, _phones={})
+
+    async def way(self, number: str, *, always_only: bool = False) -> Way:
+        """Whom ringing an extension or an outside number rings; see `way_to`."""
+        return await way_to(self.target(number), self, always_only=always_only)
+
+    async def phone(self, extension: str, /) -> Availability:
+        """The state of a phone, and where its calls are forwarded."""
         if extension not in self._phones:
-            self._phones[extension] = await self.context.phones.of(extension)
+            self._phones[extension] = await self.context.phones.of(extension, forwards=self.forwards)
         return self._phones[extension]
 
-    def who(self, extension: str) -> str:
-        """An extension with its employee's name."""
-        employee = self.context.directory.by_extension(extension)
-        return f"{extension} ({employee.name})" if employee and employee.name else extension
+    async def settings(self, extension: str, /) -> Extension:
+        """What is set for an extension."""
+        return await self.context.phones.settings_of(extension)
+
+    async def set_by(self, extension: str, setting: str, /) -> SetBy:
+        """Who set what counts for an extension."""
+        return await self.context.phones.set_by(extension, setting)
+
+    def target(self, number: str, /) -> Target:
+        """Whom an extension or an outside number means."""
+        return target_of(number, self.context.directory, self.context.numbers)
+
+    def tell_forwarding(self, hops: Sequence[Hop], /) -> None:
+        """Nobody calls: there is no story to tell it in."""
+
+    def who(self, number: str, /) -> str:
+        """A number with the name of the employee whose it is."""
+        directory = self.context.directory
+        employee = directory.by_extension(number) or directory.by_number(number)
+        return f"{number} ({employee.name})" if employee and employee.name else number

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from stasis_app.calls.facts import Direction, Forwarded, Identified, Party, PartyKind, Unanswered
+from stasis_app.calls.facts import Direction, Identified, Party, PartyKind, Unanswered
 from stasis_app.calls.verbs import CallHandle, RingResult, Strategy, Target
 from stasis_app.crm import Availability, Client, Extension, Number, Responsible
 from stasis_app.flow.context import FlowContext
-from stasis_app.flow.forwarding import Following, Hop, Way, way_to
+from stasis_app.flow.forwarding import Following, Hop, Way, tell_of, way_to
+from stasis_app.flow.whom import target_of
 
 # Seconds a time limit has at least once the service was restarted.
 _AFTER_A_RESTART = 5.0
@@ -76,14 +77,7 @@ class Step:
 
     def target(self, number: str) -> Target:
         """Whom an extension or an outside number means. Outside numbers are dialled as they are written."""
-        if not is_outside(number):
-            employee = self.context.directory.by_extension(number)
-            return Target.extension(number, employee.name if employee else "")
-        owner = self.context.directory.by_number(number)
-        if owner is not None:
-            # His mobile: he gets the card and the credit as at his desk.
-            return Target.mobile(number, owner.extension or self.context.numbers.read(number).key, owner.name)
-        return Target.outside(number)
+        return target_of(number, self.context.directory, self.context.numbers)
 
     async def phone(self, extension: str) -> Availability:
         """The state of a phone; what this call itself does with it does not count.
@@ -145,13 +139,9 @@ class Step:
 
     def tell_forwarding(self, hops: Sequence[Hop]) -> None:
         """Tell in the call's story which forwardings are followed, each once."""
-        for hop in hops:
-            if hop not in self._told:
-                self._told = (*self._told, hop)
-                fact = Forwarded(
-                    call_id=self.call.id, at=datetime.now(UTC), extension=hop.extension, to=hop.to, why=hop.why
-                )
-                self.call.note(fact)
+        untold = tuple(hop for hop in hops if hop not in self._told)
+        self._told += untold
+        tell_of(self.call, untold)
 
     async def connect(
         self, targets: Sequence[Target], *, seconds: float, strategy: Strategy = Strategy.ALL
@@ -179,11 +169,6 @@ def tell_client(call: CallHandle, client: Client) -> None:
             extension=client.extension,
         )
     )
-
-
-def is_outside(number: str) -> bool:
-    """Whether a number in a plan or script is meant for the public network: it has a plus or more than six digits."""
-    return number.startswith("+") or len(number) > 6
 
 
 def tried_in_words(result: RingResult) -> str:

@@ -9,16 +9,20 @@ from stasis_app.calls.facts import Direction, Party, PartyKind, TransferResult, 
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.parking import ParkingLot
 from stasis_app.calls.moves.transfer_story import tell_ended
+from stasis_app.calls.record import CallRecord
 from stasis_app.calls.verbs import RingResult, Target
 from stasis_app.crm import extension_of
 from stasis_app.flow.context import FlowContext
 from stasis_app.flow.forwarding import Following
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.run import run_plan
-from stasis_app.flow.step import Step, is_outside, tried_in_words
+from stasis_app.flow.step import Step, tried_in_words
+from stasis_app.flow.whom import is_outside
 
 # Seconds after which a phone that was busy is asked again.
 _BUSY_FOR_A_MOMENT = 1.0
+# Where a call is that rings at whoever gave it away: as its story tells, an element and its kind.
+_BACK = ("transfer", "back")
 
 
 class PlanDestinations:
@@ -68,7 +72,8 @@ class PlanDestinations:
 
     def following(self, call: Call, party: Party) -> Following:
         """Whom ringing this party for the call rings."""
-        return Following(Target(party), Step(call, self._context))
+        step = Step(call, self._context)
+        return Following(_meant(step, party), step)
 
     async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:
         """Lead a call there from now on; when nobody takes it, back to `by`, then to the plan."""
@@ -81,7 +86,7 @@ class PlanDestinations:
             await run_plan(self._plan, call, self._context, destination.name, given_by)
             return
         call.visit("transfer", "ring", f"{destination.name}: {given_by}")
-        result = await self._ring(call, destination.party)
+        result = await self._ring(call, destination.party, self._ring_seconds)
         if result.answered_by is not None:
             tell_ended(call, TransferResult.COMPLETED, result.answered_by)
             await call.talk()
@@ -89,13 +94,17 @@ class PlanDestinations:
         tell_ended(call, TransferResult.UNANSWERED)
         await self._back(call, by, f"{destination.name} did not take it: {tried_in_words(result)}")
 
-    async def _ring(self, call: Call, party: Party) -> RingResult:
-        """Ring who is to take the call; one who is busy a moment longer: who transferred may just have asked him."""
+    async def _ring(self, call: Call, party: Party, seconds: float) -> RingResult:
+        """Ring who is to take the call, wherever he forwards his calls to.
+
+        Who is busy is asked once more: the transferrer may just have asked him, or have just let the call go.
+        """
         step = Step(call, self._context)
-        result = await step.follow(Target(party), seconds=self._ring_seconds)
+        target = _meant(step, party)
+        result = await step.follow(target, seconds=seconds)
         if result.answered_by is None and all(why is Unanswered.BUSY for _, why in result.tried):
             await asyncio.sleep(_BUSY_FOR_A_MOMENT)
-            result = await step.follow(Target(party), seconds=self._ring_seconds)
+            result = await step.follow(target, seconds=seconds)
         return result
 
     async def _park(self, lot: ParkingLot, call: Call, slot: str, by: Party | None) -> None:
@@ -112,8 +121,8 @@ class PlanDestinations:
     async def _back(self, call: Call, by: Party | None, why: str) -> None:
         tried = why
         if by is not None and by.kind is PartyKind.EMPLOYEE and by.number:
-            call.visit("transfer", "back", why)
-            result = await call.ring([Target(by)], seconds=self._back_seconds)
+            call.visit(*_BACK, why)
+            result = await self._ring(call, by, self._back_seconds)
             if result.answered_by is not None:
                 await call.talk()
                 return
@@ -132,3 +141,19 @@ class PlanDestinations:
             element, entry = self._plan.entry(call.record.element, call.record.line, self._context.numbers)
             reason = f"{why}; {entry}"
         await run_plan(self._plan, call, self._context, element, reason)
+
+
+def came_back_to(record: CallRecord) -> Party | None:
+    """Whose phone rang, when the call was last seen, because it had come back to him; None when it was elsewhere.
+
+    Nobody has talked since he gave it away.
+    """
+    last = record.visited[-1] if record.visited else None
+    if last is None or (last.element, last.kind) != _BACK or not record.talks:
+        return None
+    return record.talks[-1].party
+
+
+def _meant(step: Step, party: Party) -> Target:
+    """Whom ringing a party rings: behind an outside number there may be an employee, who is credited then."""
+    return step.target(party.number) if party.kind is PartyKind.CUSTOMER else Target(party)

@@ -30,9 +30,11 @@ from b24client import (
     UnknownOutcome,
     retrying,
 )
-from stasis_app.calls import Call, CallRecord, Order
+from stasis_app.calls import Call, CallRecord, Order, Target
 from stasis_app.calls.facts import Identified, PartyKind
-from stasis_app.crm import Directory, Employee, Phones
+from stasis_app.crm import Directory, Employee
+from stasis_app.flow import Colleagues
+from stasis_app.flow.forwarding import Way, tell_of
 from stasis_app.portal.needs import CallBackOrder
 from stasis_app.portal.wishes import Wish, WishBook
 from stasis_app.settings import CallbackSettings
@@ -89,7 +91,7 @@ class CallBacks:
         book: where wishes are kept.
         portal: asked who is responsible, and told of forms nobody could be called for.
         directory: the employees.
-        phones: the state of their phones.
+        colleagues: whom ringing one of them rings.
         rules: the configuration ([callbacks]).
         extensions: of the element in the configuration.
         default_user: who answers for what nobody answers for.
@@ -101,7 +103,7 @@ class CallBacks:
         book: WishBook,
         portal: Portal,
         directory: Directory,
-        phones: Phones,
+        colleagues: Colleagues,
         rules: CallbackSettings,
         extensions: Sequence[str] = (),
         default_user: int | None = None,
@@ -110,7 +112,7 @@ class CallBacks:
         self._book = book
         self._portal = portal
         self._directory = directory
-        self._phones = phones
+        self._colleagues = colleagues
         self._rules = rules
         self._extensions = extensions
         self._default_user = default_user
@@ -177,8 +179,8 @@ class CallBacks:
         while wish.rounds < self._rules.attempts:
             if wish.rounds:
                 await asyncio.sleep(self._rules.pause)
-            async for employee in self._free(responsible):
-                wish, reached = await self._reaches_customer(wish, employee)
+            async for way in self._free(responsible):
+                wish, reached = await self._reaches_customer(wish, way)
                 if reached:
                     return ""
             wish = await self._book.keep(wish, rounds=wish.rounds + 1, call_id="")
@@ -193,15 +195,23 @@ class CallBacks:
         record = call.record if call else await self._desk.record_of(call_id)
         return record is not None and _customer_rung(record)
 
-    async def _reaches_customer(self, wish: Wish, employee: Employee) -> tuple[Wish, bool]:
+    async def _reaches_customer(self, wish: Wish, way: Way) -> tuple[Wish, bool]:
         """Ring the employee; whether the customer's phone was rung then."""
-        order = wish.order
+        order, employee = wish.order, way.end
         # On disk before the phone rings: killed between the two, it would be rung once more.
         wish = await self._book.keep(wish, tried=True, call_id=self._desk.places.new_id())
         call = self._desk.places.originate(
-            Order(extension=employee.extension, number=wish.number, line=order.line, name=employee.name, callback=True),
+            Order(
+                extension=employee.party.number,
+                mobile=employee.outside_number,
+                name=employee.party.name,
+                number=wish.number,
+                line=order.line,
+                callback=True,
+            ),
             wish.call_id,
         )
+        tell_of(call, way.hops)
         if order.entity_type in ("LEAD", "CONTACT", "COMPANY") and order.entity_id is not None:
             about = Identified(
                 call_id=call.id, at=datetime.now(UTC), entity_type=order.entity_type, entity_id=order.entity_id
@@ -210,14 +220,15 @@ class CallBacks:
         await call.wait(lambda: call.state.ended or _customer_rung(call.record), None)
         return wish, _customer_rung(call.record)
 
-    async def _free(self, responsible: Employee | None) -> AsyncIterator[Employee]:
-        """Whom to call, one after another: those whose phone is free at that moment."""
-        asked: set[str] = set()
-        for employee in self._in_turn(responsible):
-            if employee.active and employee.extension and employee.extension not in asked:
-                asked.add(employee.extension)
-                if (await self._phones.of(employee.extension)).available:
-                    yield employee
+    async def _free(self, responsible: Employee | None) -> AsyncIterator[Way]:
+        """Whom to call, one after another: those whose phone is free at that moment, each phone once."""
+        asked: set[Target] = set()
+        extensions = [employee.extension for employee in self._in_turn(responsible) if employee.active]
+        for extension in dict.fromkeys(filter(None, extensions)):
+            way = await self._colleagues.way_of_agent(extension, follow_forwards=self._rules.follow_forwards)
+            if way.target is not None and way.target not in asked:
+                asked.add(way.target)
+                yield way
 
     def _in_turn(self, responsible: Employee | None) -> list[Employee]:
         group = [

@@ -4,7 +4,7 @@ Nothing here touches a channel. A flow enters a line, is told whom to ring, and 
 each line works on what it is told (a caller enters, an agent gets free) and waits for nobody.
 """
 
-from stasis_app.queues.call_backs import CallBack
+from stasis_app.queues.call_backs import AgentNotRung, CallBack
 from stasis_app.queues.line import Place
 from stasis_app.queues.queue import Queue, QueueSettings
 from stasis_app.queues.queues import Queues
@@ -15,6 +15,7 @@ from stasis_app.queues.view import AgentState, AgentView, QueueView, WaitingView
 
 __all__ = [
     "Agent",
+    "AgentNotRung",
     "AgentState",
     "AgentView",
     "CallBack",

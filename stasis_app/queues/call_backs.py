@@ -48,11 +48,23 @@ class CallBack:
     agent: str = ""
 
 
+class AgentNotRung(Exception):  # a finding rather than an error: the next agent is looked for
+    """An agent can't be rung for a call-back: why, and whether he is away altogether."""
+
+    def __init__(self, why: str, *, away: bool) -> None:
+        super().__init__(why)
+        self.why = why
+        self.away = away
+
+
 class CallMaker(Protocol):
     """Makes a call for a call-back: the agent's phone first, then the number."""
 
-    def call_back(self, order: CallBack, extension: str) -> str:
-        """Begin it; the id of the call. Raises nothing."""
+    async def call_back(self, order: CallBack, extension: str, *, follow_forwards: bool) -> str:
+        """Begin it, with `follow_forwards` where the agent forwards all his calls to; the id of the call.
+
+        Raises `AgentNotRung`, and nothing else.
+        """
         ...
 
 
@@ -92,7 +104,8 @@ class CallBacks:
         self._queues[order.id] = queue
         if order.state is CallBackState.CALLING and made is not None:
             self._calling[order.call_id] = order.id
-            self._places[order.id] = self._place(order)
+            self._places[order.id] = place = self._place(order)
+            queue.engaged_for(place, order.agent)
             if made.ended_at is not None:
                 self.ended(made)
             return
@@ -165,12 +178,21 @@ class CallBacks:
         order = self._orders[order_id]
         agents = await self._reachable(queue, place)
         if not agents or self._maker is None:
-            self._orders[order_id] = replace(order, state=CallBackState.WAITING)
-            queue.given_up(place)
+            self._not_now(order, queue, place)
             return
-        call_id = self._maker.call_back(order, agents[0])
+        try:
+            call_id = await self._maker.call_back(order, agents[0], follow_forwards=queue.settings.follow_forwards)
+        except AgentNotRung as hindered:
+            queue.away(place, agents[0], hindered.why, away=hindered.away)
+            self._not_now(order, queue, place)
+            return
         self._calling[call_id] = order_id
         self._keep(replace(order, state=CallBackState.CALLING, call_id=call_id, agent=agents[0]))
+
+    def _not_now(self, order: CallBack, queue: Queue, place: Place) -> None:
+        """Nobody can be rung for it at this moment."""
+        self._orders[order.id] = replace(order, state=CallBackState.WAITING)
+        queue.given_up(place)
 
     def _over(self, order: CallBack, state: CallBackState) -> None:
         self._store.keep_call_back(_row(replace(order, state=state)))

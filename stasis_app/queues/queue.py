@@ -184,6 +184,10 @@ class Queue:
             place.tries[extension] += 1
             self._staff.rest(extension, self.settings.retry, "did not answer")
 
+    def engaged_for(self, place: Place, extension: str) -> None:
+        """An agent is rung or talks for this place since before a restart, perhaps not at his own phone."""
+        self._offer(place, (extension,))
+
     def given_up(self, place: Place) -> None:
         """The offer is over, whatever came of it; the next one may be made."""
         self._withdraw(place)

@@ -108,6 +108,9 @@ class CallbackSettings(Section):
         default="",
         description="a ring element of the plan: its extensions are called in turn when the responsible can't be",
     )
+    follow_forwards: bool = Field(
+        default=False, description="call employees who forward all their calls where they forward them to"
+    )
     attempts: int = Field(default=3, ge=1, le=20, description="how often an employee is looked for, 1 to 20")
     pause: Seconds = Field(default=60.0, description="seconds between these attempts")
     patience: Annotated[float, Field(gt=0, le=86400)] = Field(

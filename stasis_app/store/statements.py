@@ -8,8 +8,6 @@ from typing import Any
 from sqlalchemy import Column, Connection, String, Table, Text
 from sqlalchemy.dialects import sqlite
 
-from stasis_app.store.tables import LONG_TEXT
-
 Row = Mapping[str, Any]
 
 _FITS_TEXT = 16_000
@@ -63,4 +61,4 @@ def _longest(column: Column[Any]) -> int | None:
         return None
     if type(column.type) is String:
         return column.type.length
-    return _FITS_TEXT if type(column.type) is Text and column.type is not LONG_TEXT else None
+    return _FITS_TEXT if type(column.type) is Text else None

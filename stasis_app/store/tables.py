@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, SmallInteger, String, Table, Text
-from sqlalchemy.dialects import mysql
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.types import TypeEngine
 
 metadata = MetaData()
 
+
+class LongText(TypeDecorator[str]):
+    """Text of any length: MariaDB's TEXT ends at 64 KB."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """MEDIUMTEXT on MariaDB, TEXT elsewhere."""
+        if dialect.name not in ("mysql", "mariadb"):
+            return dialect.type_descriptor(Text())
+        from sqlalchemy.dialects import mysql  # takes a while to load, and most installations have no use for it
+
+        return dialect.type_descriptor(mysql.MEDIUMTEXT())
+
+
 CALL_ID = String(150)
 QUEUE = String(150)
-LONG_TEXT = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+LONG_TEXT = LongText()
 
 calls = Table(
     "calls",

@@ -17,6 +17,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.e2e)
+            # Phones, Asterisk and service share the machine with whatever else it does, and in hundreds of real calls
+            # one may come to nothing for it. The summary names what was tried again: that is a thing to look into.
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from lab.exchange import Exchange
 from lab.phones import Manner
-from lab.story import HANG_UP, Numbers, PlannedCall, Story
+from lab.story import HANG_UP, Numbers, PlannedCall, Story, ring
 
 N = Numbers(1)
 RING_S = 1.0
@@ -18,15 +18,7 @@ STORY = Story(
     phones=tuple(Manner(N.phone(which), ring_s=RING_S) for which in WHICH),
     lines={N.line(which): N.element(f"ring{which}") for which in WHICH},
     elements={
-        **{
-            N.element(f"ring{which}"): {
-                "type": "ring",
-                "targets": [N.phone(which)],
-                "seconds": 10,
-                "on_no_answer": N.element("end"),
-            }
-            for which in WHICH
-        },
+        **{N.element(f"ring{which}"): ring(N, which, seconds=10) for which in WHICH},
         N.element("end"): HANG_UP,
     },
     calls=tuple(

@@ -12,6 +12,7 @@ from lab.asterisk import MUSIC_TONE, RINGING_TONE
 from lab.exchange import Exchange
 from lab.phones import CUSTOMER_TONE, Caller, Manner, Office
 from lab.story import HANG_UP, Story
+from lab.truth import Dialog
 
 SLOT = "701"
 STORY = Story(
@@ -192,13 +193,19 @@ async def test_a_colleague_is_added_and_all_three_hear_each_other(story: Scene):
     await story.is_credited_to(BORIS, perhaps=ANNA)
 
 
-async def test_who_invited_a_colleague_does_not_wait_for_him(story: Scene):
+async def anna_leaves_while_boris_rings(story: Scene) -> Dialog:
+    """Anna talks, invites Boris and does not wait for him; his phone's call."""
     await story.talk()
-
     await story.order("POST", "participants", to=BORIS)
     rings = await story.boris.until_ringing()
     await story.anna.hang_up(story.hers)
     await story.ivan.until_hears(story.his, RINGING_TONE)
+    return rings
+
+
+async def test_who_invited_a_colleague_does_not_wait_for_him(story: Scene):
+    rings = await anna_leaves_while_boris_rings(story)
+
     await story.boris.answer(rings)
     await story.boris.until_hears(await story.boris.until_talking(), CUSTOMER_TONE)
     await story.ivan.until_hears(story.his, TONES[BORIS])
@@ -206,12 +213,8 @@ async def test_who_invited_a_colleague_does_not_wait_for_him(story: Scene):
 
 
 async def test_nobody_is_left_to_talk_with_and_the_call_comes_back_to_who_invited(story: Scene):
-    await story.talk()
+    rings = await anna_leaves_while_boris_rings(story)
 
-    await story.order("POST", "participants", to=BORIS)
-    rings = await story.boris.until_ringing()
-    await story.anna.hang_up(story.hers)
-    await story.ivan.until_hears(story.his, RINGING_TONE)
     await story.boris.decline(rings)
     await story.anna.answer(await story.anna.until_ringing(besides=[story.rings]))
     await story.ivan.until_hears(story.his, TONES[ANNA])

@@ -72,7 +72,7 @@ async def sign(pbx: Asterisk) -> str:
 
 
 async def no_channels(exchange: Exchange) -> bool:
-    return not [left for left in await exchange.left_in_asterisk() if left.startswith("channel")]
+    return not [left for left in await exchange.pbx.left() if left.startswith("channel")]
 
 
 def customer(exchange: Exchange, which: int, number: str, talk_s: float | None = None) -> Caller:

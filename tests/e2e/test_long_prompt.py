@@ -8,7 +8,7 @@ import pytest_asyncio
 from lab.exchange import Exchange
 from lab.phones import Manner
 from lab.stage import play
-from lab.story import HANG_UP, Numbers, PlannedCall, Story
+from lab.story import HANG_UP, Numbers, PlannedCall, Story, ring
 
 N, M = Numbers(1), Numbers(2)
 LISTENS = Story(
@@ -29,12 +29,7 @@ OTHERS = Story(
     phones=(Manner(M.phone(1), ring_s=0.5),),
     lines={M.did: M.element("ring")},
     elements={
-        M.element("ring"): {
-            "type": "ring",
-            "targets": [M.phone(1)],
-            "seconds": 10,
-            "on_no_answer": M.element("end"),
-        },
+        M.element("ring"): ring(M, 1, seconds=10),
         M.element("end"): HANG_UP,
     },
 )

@@ -13,7 +13,7 @@ from lab.exchange import Exchange
 from lab.mariadb import MariaDb
 from lab.phones import Manner
 from lab.stage import RealCall, play
-from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story
+from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story, ring
 
 N = Numbers(1)
 TALK_S = 9.0
@@ -24,12 +24,7 @@ STORY = Story(
     clients=(Client(N.client(1), N.phone(1), "Ёлка 🎄"),),
     lines={N.did: N.element("manager")},
     elements={
-        N.element("manager"): {
-            "type": "ring",
-            "targets": [N.phone(1)],
-            "seconds": 15,
-            "on_no_answer": N.element("end"),
-        },
+        N.element("manager"): ring(N, 1),
         N.element("end"): HANG_UP,
     },
 )

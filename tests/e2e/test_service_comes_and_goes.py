@@ -10,7 +10,7 @@ from lab import compare
 from lab.exchange import Exchange
 from lab.phones import CUSTOMER_TONE, Manner, Office
 from lab.stage import play
-from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story
+from lab.story import HANG_UP, Client, Numbers, PlannedCall, Story, ring
 
 N = Numbers(1)
 TALK = PlannedCall(N.client(1), N.did, N.phone(1), [N.phone(1)], talk_s=9.0)
@@ -22,19 +22,17 @@ STORY = Story(
     clients=(Client(N.client(1), N.phone(1), "Ivan Ivanov"),),
     lines={N.did: N.element("manager")},
     elements={
-        N.element("manager"): {
-            "type": "ring",
-            "targets": [N.phone(1)],
-            "seconds": 15,
-            "on_no_answer": N.element("end"),
-        },
+        N.element("manager"): ring(N, 1),
         N.element("end"): HANG_UP,
     },
 )
-OUTSIDE = N.outside(1)
+OUTSIDE, CLIENT = N.outside(1), N.outside(2)
 WITHOUT_SERVICE = Story(name="reception takes the call", calls=(LATER,), phones=(Manner(N.phone(2), ring_s=0.5),))
 DIALLED = Story(
-    name="Anna dials", calls=(), phones=(Manner(N.phone(3)),), outside=(Manner(OUTSIDE, ring_s=None, talk_s=2.0),)
+    name="Anna dials",
+    calls=(),
+    phones=(Manner(N.phone(3), ring_s=None), Manner(N.phone(4), ring_s=None)),
+    outside=(Manner(OUTSIDE, ring_s=None, talk_s=2.0), Manner(CLIENT, ring_s=0.3)),
 )
 
 
@@ -78,6 +76,30 @@ async def test_who_dials_out_waits_through_a_restart_and_the_number_is_rung_anew
         await exchange.service.start()
         await far.answer(await far.until_ringing(besides=[first]))
         await anna.until_hears(await anna.until_talking(), CUSTOMER_TONE)
+
+    crm = await exchange.portal.until_call(lambda held: held["finish"] is not None)
+    assert (crm["finish"]["status_code"], crm["finish"]["user_id"]) == ("200", exchange.company.user_of(N.phone(3)))
+    assert len(await exchange.portal.calls()) == 1
+
+
+async def test_a_dialled_call_that_comes_back_to_anna_rings_there_again_after_a_restart(exchange: Exchange):
+    async with (
+        Office(exchange.pbx, exchange.folder, phones=DIALLED.phones) as office,
+        office.phone(N.phone(3)).dial(CLIENT) as dials,
+    ):
+        anna, boris, client = office.phone(N.phone(3)), office.phone(N.phone(4)), exchange.carrier.phone(CLIENT)
+        hers, his = await dials.until_talking(), await client.until_talking()
+        await dials.blind_transfer(hers, N.phone(4))
+        await boris.decline(await boris.until_ringing())
+        first = await anna.until_ringing()
+
+        assert await exchange.service.stop() == 0
+        await exchange.service.start()
+        await anna.answer(await anna.until_ringing(besides=[first]))
+        await anna.until_hears(await anna.until_talking(), CUSTOMER_TONE)
+        assert client.dialogs == [his]
+        assert len(boris.dialogs) == 1
+        await client.hang_up(his)
 
     crm = await exchange.portal.until_call(lambda held: held["finish"] is not None)
     assert (crm["finish"]["status_code"], crm["finish"]["user_id"]) == ("200", exchange.company.user_of(N.phone(3)))

@@ -16,7 +16,7 @@ from lab.exchange import Exchange
 from lab.phones import EMPLOYEE_TONE, Caller, Manner, Office
 from lab.processes import spawn, stop
 from lab.services import COMMANDS
-from lab.story import HANG_UP, Numbers, Story
+from lab.story import HANG_UP, Numbers, Story, ring
 
 N = Numbers(1)
 COMPANY = Story(
@@ -26,15 +26,7 @@ COMPANY = Story(
     outside=(Manner(N.outside(1)),),
     lines={N.line(which): N.element(f"ring{which}") for which in (1, 2)},
     elements={
-        **{
-            N.element(f"ring{which}"): {
-                "type": "ring",
-                "targets": [N.phone(which)],
-                "seconds": 30,
-                "on_no_answer": N.element("end"),
-            }
-            for which in (1, 2)
-        },
+        **{N.element(f"ring{which}"): ring(N, which, seconds=30) for which in (1, 2)},
         N.element("end"): HANG_UP,
     },
 )

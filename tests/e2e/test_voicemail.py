@@ -93,3 +93,23 @@ async def test_who_says_nothing_at_all_has_left_no_message(exchange: Exchange):
     (crm,) = await exchange.portal.calls()
     assert crm["record"] is None
     assert await to_do(exchange) == []
+
+
+async def test_a_service_killed_while_he_speaks_keeps_what_he_said_and_takes_the_rest(exchange: Exchange):
+    async with Caller(exchange.pbx, exchange.folder, number=N.did, from_number=IVAN) as ivan:
+        his = await ivan.until_talking()
+        await asyncio.sleep(GREETING_S + SPEAKS_S)
+        await exchange.service.kill()
+        await exchange.service.start()
+        await asyncio.sleep(GREETING_S + SPEAKS_S)
+        assert not his.over
+        await ivan.hang_up(his)
+
+    crm = await exchange.portal.until_call(lambda held: held["record"] is not None, 30)
+    assert (crm["finish"]["status_code"], crm["finish"]["duration"]) == ("304", 0)
+    content = await exchange.portal.recording(crm["record"]["file_id"])
+    assert set(voices(content)[0]) == {"c"}
+    assert listen(content).seconds > 2 * SPEAKS_S - 1
+    await eventually(lambda: to_do(exchange), 20)
+    assert len(await to_do(exchange)) == 1
+    assert len(await exchange.portal.calls()) == 1

@@ -119,7 +119,13 @@ async def talks_with(customer: Caller, phone: Phone, besides: list[Any] | None =
 @asynccontextmanager
 async def is_set(exchange: Exchange, extension: str, **settings: object) -> AsyncIterator[None]:
     """As an employee sets it by code, or somebody over the API."""
-    nothing = {"forward_always": "", "forward_busy": "", "forward_no_answer": "", "call_waiting": None}
+    nothing = {
+        "forward_always": "",
+        "forward_busy": "",
+        "forward_no_answer": "",
+        "call_waiting": None,
+        "do_not_disturb": False,
+    }
     async with exchange.api() as http:
         url = f"/api/v1/extensions/{extension}"
         async with http.put(url, json=settings) as answer:
@@ -242,6 +248,44 @@ async def test_whom_anna_asks_does_not_take_it_and_vera_does(exchange: Exchange,
         await anna.hang_up(hers)
         await vera.until_hears(asked, CUSTOMER_TONE)
         await ivan.until_hears(ivan.dialogs[0], TONES[VERA])
+
+
+# A call that comes back
+
+
+async def test_what_nobody_took_comes_back_where_anna_forwards_to_by_then(exchange: Exchange, office: Office):
+    anna, boris = office.phone(ANNA), office.phone(BORIS)
+    async with calls(exchange, MANAGER) as ivan:
+        hers = await talks_with(ivan, anna)
+        async with is_set(exchange, ANNA, forward_always=VERA):
+            await anna.blind_transfer(hers, BORIS)
+            await boris.decline(await boris.until_ringing())
+            await talks_with(ivan, office.phone(VERA))
+        assert office.calls_of(ANNA) == [hers]
+
+
+async def test_what_nobody_took_does_not_disturb_anna_and_goes_on_by_the_plan(exchange: Exchange, office: Office):
+    anna, boris = office.phone(ANNA), office.phone(BORIS)
+    async with calls(exchange, MANAGER) as ivan:
+        hers = await talks_with(ivan, anna)
+        async with is_set(exchange, ANNA, do_not_disturb=True):
+            await anna.blind_transfer(hers, BORIS)
+            await boris.decline(await boris.until_ringing())
+            await ivan.until("ended_at")
+        assert office.calls_of(ANNA) == [hers]
+
+
+# A call she orders
+
+
+async def test_a_call_anna_orders_rings_her_own_phone_whatever_she_has_set(exchange: Exchange, office: Office):
+    anna = office.phone(ANNA)
+    async with is_set(exchange, ANNA, forward_always=BORIS, do_not_disturb=True), exchange.api() as http:
+        async with http.post("/api/v1/calls", json={"extension": ANNA, "number": OUTSIDE}) as answer:
+            assert answer.status == 202, await answer.text()
+        await anna.answer(await anna.until_ringing())
+        await exchange.carrier.until_some(lambda placed: placed.number == f"+7{OUTSIDE[1:]}")
+        assert office.calls_of(BORIS) == []
 
 
 # What the CRM gets, call waiting

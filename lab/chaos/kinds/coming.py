@@ -90,9 +90,7 @@ class GivesUp(Kind):
         manner: Manner = answers(after + attempt.chance.uniform(-0.02, 0.02)) if race else rings
         attempt.manners = {phone: [manner] for phone in attempt.office.phones}
         side = floor.dial_in(attempt)
-        if not await side.until_over(after):
-            attempt.end("the customer")
-            await side.hang_up()
+        await attempt.customer_leaves_after(side, after)
 
 
 class QueueAnswers(GroupAnswers):
@@ -111,9 +109,7 @@ class LeavesMessage(Kind):
     async def play(self, floor: Floor, attempt: Attempt) -> None:
         attempt.leaves_message = True
         side = floor.dial_in(attempt)
-        if not await side.until_over(attempt.chance.uniform(4.0, 7.0)):
-            attempt.end("the customer")
-            await side.hang_up()
+        await attempt.customer_leaves_after(side, attempt.chance.uniform(4.0, 7.0))
 
 
 class PickedUp(Kind):

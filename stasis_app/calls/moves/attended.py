@@ -17,6 +17,7 @@ from stasis_app.calls.moves.asking import Asking
 from stasis_app.calls.moves.blind import destinations_of, stay_with_the_other, take_out
 from stasis_app.calls.moves.consultation import Do, Happening, Next, Stage, follows
 from stasis_app.calls.moves.destination import Destination
+from stasis_app.calls.moves.holding import end_hold, let_wait
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 from stasis_app.calls.record import Transfer
 from stasis_app.calls.routing import bridge_of_call
@@ -54,7 +55,7 @@ class Consultation:
             Do.GIVE: self._give,
             Do.GATHER: self._gather,
             Do.HOLD_TARGET: lambda: call.control.start_music(self._target),
-            Do.HOLD_CUSTOMER: lambda: call.control.start_music(call.state.anchor_leg),
+            Do.HOLD_CUSTOMER: self._hold_customer,
             Do.RELEASE_TRANSFERRER: lambda: self._release(self._transferrer),
             Do.RELEASE_TARGET: self._release_target,
             Do.TALK_ON: self._talk_on,
@@ -141,6 +142,10 @@ class Consultation:
         await try_to(control.stop_music(self._target), self._call.log)
         await control.add_to_bridge(self._bridge, self._transferrer, self._target)
 
+    async def _hold_customer(self) -> None:
+        await take_out(self._call, self._call.leg(self._transferrer))
+        await let_wait(self._call)
+
     async def _return(self) -> None:
         await try_to(self._call.control.stop_ringing(self._transferrer), self._call.log)
         await self._with_customer(self._transferrer)
@@ -193,8 +198,9 @@ class Consultation:
     async def begin(self, target: Party, seconds: float = RING_SECONDS) -> None:
         """Let the customer wait with music and ring the target. What comes of that shows in `run`."""
         call = self._call
+        await try_to(end_hold(call, self._transferrer), call.log)
         await take_out(call, call.leg(self._transferrer))
-        await try_to(call.control.start_music(call.state.anchor_leg), call.log)
+        await try_to(let_wait(call), call.log)
         await try_to(call.control.ring(self._transferrer), call.log)
         call.spawn(self._asking.go(target, seconds))
 

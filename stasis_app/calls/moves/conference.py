@@ -94,11 +94,15 @@ class _Rung:
 async def _bring(call: Call, newcomer: _BeingRung, seconds: float) -> None:
     """See the newcomer into the conversation, or the party that was left alone to somebody else."""
     deadline = asyncio.get_running_loop().time() + seconds + _GRACE
-    host, flow = _host(call), call.leading
+    host, flow, before = _host(call), call.leading, frozenset(call.state.legs)
+
+    def picker() -> str:
+        """Who picked up the phone that rings for the one who was left alone."""
+        came = (leg for leg in call.state.others if leg.id not in before and not leg.ours)
+        return next((leg.id for leg in came if _has_answered(leg) and leg.released is None), "") if alone() else ""
 
     def settled() -> bool:
-        leg = call.leg(newcomer.leg)
-        return newcomer.over or (leg.stage is LegStage.UP and leg.in_stasis)
+        return newcomer.over or _has_answered(call.leg(newcomer.leg)) or bool(picker())
 
     def alone() -> bool:
         # A flow that was put in the place of the conversation has its own plans for him.
@@ -109,8 +113,11 @@ async def _bring(call: Call, newcomer: _BeingRung, seconds: float) -> None:
         await take_out(call, call.state.anchor)
         await call.asking_caller(call.control.ring(call.state.anchor_leg))
         await _until(call, settled, deadline)
-    if call.leg(newcomer.leg).stage is LegStage.UP:
+    if _has_answered(call.leg(newcomer.leg)):
         await connect(call, newcomer.leg)
+    elif taker := picker():
+        await connect(call, taker)
+        await call.release(newcomer.leg, Unanswered.ANSWERED_ELSEWHERE)
     elif not newcomer.over:
         await call.release(newcomer.leg, Unanswered.NO_ANSWER)
     if alone() and host is not None and call.destinations is not None:
@@ -120,6 +127,10 @@ async def _bring(call: Call, newcomer: _BeingRung, seconds: float) -> None:
 
 async def _until(call: Call, ready: Callable[[], bool], deadline: float) -> None:
     await call.until(ready, max(0.0, deadline - asyncio.get_running_loop().time()))
+
+
+def _has_answered(leg: Leg) -> bool:
+    return leg.stage is LegStage.UP and leg.in_stasis
 
 
 def _is_with_us(leg: Leg) -> bool:

@@ -37,10 +37,17 @@ async def resume(call: Call, name: str) -> None:
         if leg.held:
             raise ImpossibleMove(f"{name!r} holds the call with his phone, and only that ends it")
         return
-    call.intend(i.Holding(i.now(), leg.id, held=False))
-    await call.control.unmute(leg.id, "both")
-    if leg.id in call.record.muted:
-        await call.control.mute(leg.id, "in")
+    await end_hold(call, leg.id)
+
+
+async def end_hold(call: Call, leg: str) -> None:
+    """A party holds nobody any more, if it was ordered through us: he is heard by whomever he talks with now."""
+    if not call.leg(leg).held_by_us:
+        return
+    call.intend(i.Holding(i.now(), leg, held=False))
+    await call.control.unmute(leg, "both")
+    if leg in call.record.muted:
+        await call.control.mute(leg, "in")
 
 
 def should_hear_music(state: CallState) -> frozenset[str]:
@@ -48,6 +55,12 @@ def should_hear_music(state: CallState) -> frozenset[str]:
     holding = (leg for leg in state.legs.values() if leg.joined and (leg.held or leg.held_by_us))
     alone = (others for leg in holding if len(others := others_with(state, leg)) == 1)
     return frozenset(others[0].id for others in alone)
+
+
+async def let_wait(call: Call) -> None:
+    """The party the call lives for is left, for a while: alone he hears music, else he has others to talk with."""
+    if not others_with(call.state, call.state.anchor):
+        await call.asking_caller(call.control.start_music(call.state.anchor_leg))
 
 
 async def play_music(call: Call) -> None:

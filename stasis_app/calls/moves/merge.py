@@ -10,6 +10,7 @@ from stasis_app.calls import intents as i
 from stasis_app.calls.facts import Direction, TransferKind, TransferResult, Unanswered
 from stasis_app.calls.moves.blind import find_destination, stay_with_the_other, transfer_blind
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
+from stasis_app.calls.record import CallRecord
 from stasis_app.calls.steps import try_to
 
 if TYPE_CHECKING:
@@ -61,9 +62,17 @@ async def _until(told: asyncio.Task[None] | None) -> None:
 
 
 async def _ring_for_the_first(first: Call, first_leg: str, second: Call, told: asyncio.Task[None] | None) -> bool:
-    destination = await find_destination(first, second.record.dialled)
+    destination = await find_destination(first, _where_it_waits(second.record))
     if destination is None:
         return False
     await _until(told)
-    await asyncio.gather(second.hang_up(), transfer_blind(first, first_leg, destination))
+    await second.hang_up()  # first, so that the slot it may be parked in is free
+    await transfer_blind(first, first_leg, destination)
     return True
+
+
+def _where_it_waits(second: CallRecord) -> str:
+    """Where the call is in which nobody talks: somebody may have parked it, or given it away himself."""
+    if second.parked is not None:
+        return second.parked.slot
+    return second.transfer_now.to if second.transfer_now is not None else second.dialled

@@ -125,7 +125,7 @@ class ParkingLot:
         except AriError as error:
             call.log.info("The slot could not be said: {}", error)
             return
-        await call.until(lambda: playback in call.played or not call.leg(leg).alive, _SAYING)
+        await call.until(lambda: call.prompts.has_ended(playback) or not call.leg(leg).alive, _SAYING)
 
     async def _give(self, call: Call, taker: Leg, slot: str) -> bool:
         await call.asking_caller(call.control.stop_music(call.state.anchor_leg))

@@ -124,9 +124,10 @@ async def _not_left_over(call: Call, leg: str) -> None:
 
 
 def _can_be_taken(record: CallRecord) -> bool:
-    """Nobody talks yet, or a transfer rings; somebody asked back in an attended transfer is not up for grabs."""
+    """Nobody talks yet, or a transfer rings. Who is asked, or rung into a conversation, is meant himself."""
     moving = record.transfer_now
-    return record.ended_at is None and (moving is None or moving.kind is not TransferKind.ATTENDED)
+    asked = moving is not None and moving.kind is TransferKind.ATTENDED
+    return record.ended_at is None and not asked and len(record.in_bridge) < 2
 
 
 def _ringing_extensions(call: Call) -> tuple[str, ...]:

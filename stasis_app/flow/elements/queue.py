@@ -12,6 +12,7 @@ from stasis_app.flow.element import Element, Foretold, Leads, Next, Outcome, Pro
 from stasis_app.flow.prospect import Prospect
 from stasis_app.flow.queueing import Stay
 from stasis_app.flow.step import Step
+from stasis_app.flow.told_settings import Setting, settings_on
 from stasis_app.queues import AgentState, AgentView, QueueSettings, Strategy
 
 Extension = Annotated[str, Field(pattern=r"^\d{1,11}$")]
@@ -115,7 +116,13 @@ class Queue(Element):
     async def foretell(self, prospect: Prospect) -> Foretold:
         queue = prospect.context.queues.queue(prospect.element, self.settings())
         view = queue.view()
-        notes = [f"{prospect.who(a.extension)}: {await _in_words(a, prospect)}" for a in view.agents]
+        people = prospect if self.follow_forwards else prospect.at_their_phones()
+        notes, settings = list[str](), list[Setting]()
+        for agent in view.agents:
+            notes.append(f"{people.who(agent.extension)}: {await _in_words(agent, people)}")
+            if agent.state is AgentState.FREE:
+                way = await people.way(agent.extension, always_only=True)
+                settings += await settings_on(way, people, after_ringing=False)
         notes.append(f"{len(view.waiting)} wait in the line" if view.waiting else "nobody waits in the line")
         ways = [
             Outcome("an agent answers: they talk, then the call is over"),
@@ -134,11 +141,11 @@ class Queue(Element):
             ways.append(Outcome(f"presses {self.call_back_key}: he is called back, the call is over"))
         weights = f"; {', '.join(self.first)} first" if self.first else ""
         does = f"lets him wait for an agent ({self.strategy}, {self.ring_seconds:g} s each{weights})"
-        return Foretold(does, tuple(ways), takes, tuple(notes))
+        return Foretold(does, tuple(ways), takes, tuple(notes), tuple(dict.fromkeys(settings)))
 
 
 async def _in_words(agent: AgentView, prospect: Prospect) -> str:
     """What an agent does; of one who could be rung, what his phone says."""
     if agent.state is AgentState.FREE:
-        return (await prospect.phone(agent.extension)).state.value
+        return str(await prospect.phone(agent.extension))
     return agent.state.value.replace("_", " ")

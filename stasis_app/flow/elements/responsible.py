@@ -12,6 +12,7 @@ from stasis_app.crm import Standing
 from stasis_app.flow.element import Element, Foretold, Next, Outcome
 from stasis_app.flow.prospect import Prospect
 from stasis_app.flow.step import Step, tried_in_words
+from stasis_app.flow.told_settings import Setting, settings_on
 
 
 class Responsible(Element):
@@ -48,7 +49,14 @@ class Responsible(Element):
             Outcome("the caller has no responsible", self.on_unknown),
         )
         takes = {Standing.UNKNOWN: ways[3], Standing.RINGABLE: None}.get(found.standing, ways[2])
-        return Foretold(f"rings the responsible employee for {self.seconds:g} s", ways, takes, (found.why,))
+        notes, settings = [found.why], tuple[Setting, ...]()
+        if found.standing in (Standing.RINGABLE, Standing.UNAVAILABLE):
+            way = await prospect.way(found.extension)
+            settings = await settings_on(way, prospect, after_ringing=True)
+            if found.ringable and way.target is None:
+                takes = ways[1]
+                notes.append(f"nobody is rung: {way.why}")
+        return Foretold(f"rings the responsible employee for {self.seconds:g} s", ways, takes, tuple(notes), settings)
 
     def _without(self, found: Found) -> str:
         if found.standing is Standing.UNKNOWN:

@@ -7,10 +7,11 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from stasis_app.calls.verbs import Strategy
-from stasis_app.crm import ALWAYS
 from stasis_app.flow.element import Element, Foretold, Next, Outcome
 from stasis_app.flow.prospect import Prospect
-from stasis_app.flow.step import Step, is_outside, tried_in_words
+from stasis_app.flow.step import Step, tried_in_words
+from stasis_app.flow.told_settings import Setting, settings_on
+from stasis_app.flow.whom import is_outside
 
 
 class Ring(Element):
@@ -46,17 +47,19 @@ class Ring(Element):
         return step.go(self.on_no_answer, "; ".join([f"nobody answered: {tried_in_words(result)}", *skipped]))
 
     async def foretell(self, prospect: Prospect) -> Foretold:
-        notes, free = [], 0
+        notes, settings, free = list[str](), list[Setting](), 0
         for target in self.targets:
             if is_outside(target):
                 notes.append(f"{target}: outside number")
                 free += 1
                 continue
-            phone = await prospect.phone(target)
             # For one who is busy, or away, the others of the group answer, not whom he forwards to.
-            rung = not self.skip_unavailable or (phone.available and phone.why in ("", ALWAYS))
+            way = await prospect.way(target, always_only=True)
+            rung = not self.skip_unavailable or way.target is not None
             free += rung
-            notes.append(f"{prospect.who(target)}: {phone}{'' if rung else ', left out'}")
+            left_out = "" if rung else f", left out: {way.why}" if way.hops else ", left out"
+            notes.append(f"{prospect.who(target)}: {await prospect.phone(target)}{left_out}")
+            settings += await settings_on(way, prospect, after_ringing=False)
         miss = Outcome("nobody answers", self.on_no_answer)
         how = "at once" if self.strategy is Strategy.ALL else "one after another"
         return Foretold(
@@ -64,4 +67,5 @@ class Ring(Element):
             (Outcome("somebody answers: they talk, then the call is over"), miss),
             None if free else miss,
             tuple(notes),
+            tuple(dict.fromkeys(settings)),
         )

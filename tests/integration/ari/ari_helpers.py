@@ -46,9 +46,11 @@ class Told:
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Event | World] = asyncio.Queue()
         self.failing: Exception | None = None
+        self.then: Callable[[], object] = lambda: None
 
     def __call__(self, told: Event | World) -> None:
         self.queue.put_nowait(told)
+        self.then()
         if self.failing is not None:
             raise self.failing
 

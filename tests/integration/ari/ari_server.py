@@ -34,7 +34,7 @@ _OPERATIONS: dict[str, list[tuple[str, str, str, str]]] = {
     ],
     "channels": [
         ("GET", "/channels", "list", ""),
-        ("POST", "/channels/create", "create", "endpoint app appArgs channelId originator"),
+        ("POST", "/channels/create", "create", "endpoint app appArgs channelId originator variables:containers"),
         (
             "POST",
             "/channels/{channelId}",

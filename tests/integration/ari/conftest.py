@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 import pytest
 import pytest_asyncio
@@ -41,11 +41,11 @@ async def make_link(server: AriServer, told: Told) -> AsyncIterator[Connect]:
     """Makes links to the server; they are stopped at the end."""
     links: list[AriLink] = []
 
-    def make(**changes: object) -> AriLink:
+    def make(known: Callable[[], Iterable[str]] = tuple, **changes: object) -> AriLink:
         settings = AsteriskSettings(
             **{"url": server.url, "username": USERNAME, "password": SecretStr(PASSWORD), "app": APP} | changes
         )
-        links.append(AriLink(settings, told, told))
+        links.append(AriLink(settings, told, told, known=known))
         return links[-1]
 
     yield make

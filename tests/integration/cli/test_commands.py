@@ -1,6 +1,8 @@
 """The administrator at his terminal."""
 
+import asyncio
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,9 @@ from typer.testing import CliRunner
 
 from stasis_app import __version__
 from stasis_app.cli.commands import app
+from stasis_app.crm import Extensions
+from stasis_app.settings import StorageSettings
+from stasis_app.store import open_store
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = str(ROOT / "contrib" / "stasis.example.toml")
@@ -81,6 +86,66 @@ def test_explain_foretells_the_way_even_with_everything_away(run):
     foretold = json.loads(result.stdout)
     assert foretold["entry"] == {"element": "known", "why": "line Sales"}
     assert [step["element"] for step in foretold["path"]][:2] == ["known", "menu"]
+
+
+@pytest.fixture
+def database(run, monkeypatch, tmp_path) -> Path:
+    """The service's database, which is not there yet."""
+    monkeypatch.setenv("STASIS_STORAGE__URL", f"sqlite+aiosqlite:///{tmp_path}/stasis.sqlite")
+    return tmp_path / "stasis.sqlite"
+
+
+async def _employee_sets(database: Path, extension: str, **settings: object) -> None:
+    """As the service keeps what an employee dialled."""
+    store = await open_store(StorageSettings(url=f"sqlite+aiosqlite:///{database}"))
+    assert await Extensions(store.meta).change(extension, **settings)
+    await store.close()
+
+
+def test_explain_knows_what_employees_have_set_by_the_services_codes(run, database):
+    asyncio.run(_employee_sets(database, "101", forward_always="105"))
+
+    result = run("plan", "explain", "89161234567", "-c", SAMPLE, "--json")
+    for_people = run("plan", "explain", "89161234567", "-c", SAMPLE)
+
+    (sales,) = (step for step in json.loads(result.stdout)["path"] if step["element"] == "sales")
+    (forward,) = sales["settings"]
+    assert (forward["extension"], forward["name"], forward["to"], forward["set_by"]) == (
+        "101",
+        "forward_always",
+        "105",
+        "service",
+    )
+    assert "101 forwards all calls to 105: set by the service's codes or over its API" in for_people.stdout
+    assert "not known" not in result.stderr
+
+
+def test_explain_says_that_there_is_no_database_and_goes_on(run, database):
+    result = run("plan", "explain", "89161234567", "-c", SAMPLE, "--json")
+
+    assert "set by the service's codes is not known: there is no database yet" in result.stderr
+    assert json.loads(result.stdout)["path"]
+    assert not database.exists()
+
+
+def test_explain_says_that_the_database_is_none_and_goes_on(run, database):
+    database.write_bytes(b"no database" * 100)
+
+    result = run("plan", "explain", "89161234567", "-c", SAMPLE, "--json")
+
+    assert "set by the service's codes is not known: [storage] url" in result.stderr
+    assert json.loads(result.stdout)["path"]
+
+
+def test_explain_says_that_what_is_kept_can_not_be_read_and_goes_on(run, database):
+    asyncio.run(_employee_sets(database, "101", forward_always="105"))
+    with sqlite3.connect(database) as opened:
+        opened.execute("DROP TABLE meta")
+
+    result = run("plan", "explain", "89161234567", "-c", SAMPLE, "--json")
+
+    assert "set by the service's codes is not known: OperationalError" in result.stderr
+    assert json.loads(result.stdout)["path"]
 
 
 def _with_trunks(tmp_path: Path) -> str:

@@ -23,7 +23,8 @@ from stasis_app.calls import CallRecord, Order
 from stasis_app.calls import facts as f
 from stasis_app.calls.record import after as with_fact
 from stasis_app.calls.record import begin
-from stasis_app.crm import Availability, Directory, Employee, MemoryEmployeeStore, PhoneState
+from stasis_app.crm import ALWAYS, Availability, Directory, Employee, MemoryEmployeeStore, Numbers, PhoneState
+from stasis_app.flow import Colleagues
 from stasis_app.portal import (
     CallBackDesk,
     CallBackOrder,
@@ -52,11 +53,16 @@ class Ordered:
         self.id, self.order, self.record = call_id, order, begin(started)
         self.state: Any = type("State", (), {"ended": False})()
         self._answers = answers
+        self.told: list[f.Fact] = []
         self.goes_on = asyncio.Event()
         self.goes_on.set()
 
     def identify(self, fact: f.Identified) -> None:
         self.record = with_fact(self.record, fact)
+
+    def note(self, fact: f.Fact) -> None:
+        self.record = with_fact(self.record, fact)
+        self.told.append(fact)
 
     async def wait(self, ready: Callable[[], object], seconds: float | None) -> None:
         await self.goes_on.wait()
@@ -90,11 +96,17 @@ class Office:
         self.calls: list[Ordered] = []
         self.past: dict[str, CallRecord] = {}  # calls that ended while the service was away
         self.away: set[str] = set()  # whose phone is busy or off
+        self.undisturbed: set[str] = set()
+        self.forwards: dict[str, tuple[str, str]] = {}  # where to, and why
         self.silent: set[str] = set()  # who does not answer
         self.rings: set[str] = set()  # whose phone rings until something is decided
         self.connected_link = True
 
-    async def of(self, extension: str) -> Availability:
+    async def of(self, extension: str, *, forwards: bool = True) -> Availability:
+        if forwards and extension in self.forwards:
+            return Availability(PhoneState.FORWARDED, *self.forwards[extension])
+        if extension in self.undisturbed:
+            return Availability(PhoneState.DO_NOT_DISTURB)
         return Availability(PhoneState.BUSY if extension in self.away else PhoneState.FREE)
 
     def new_id(self) -> str:
@@ -154,7 +166,7 @@ class World:
 
 
 @pytest_asyncio.fixture
-async def world() -> AsyncIterator[World]:
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         users = [
             SeedUser(id=BOSS, name="Olga", extension="100", admin=True),
@@ -171,15 +183,17 @@ async def world() -> AsyncIterator[World]:
         portal = await stack.enter_async_context(Portal(auth, allow_http=True))
         office, service, port = Office(), web.Application(), unused_port()
         people = [Employee(BOSS, "Olga", "100"), Employee(ANNA, "Anna", "101"), Employee(BORIS, "Boris", "102")]
-        disk, rules = Disk(), CallbackSettings(attempts=2, pause=0.01, patience=900)
+        directory = Directory(None, MemoryEmployeeStore(), overrides=people)
+        follows = getattr(request, "param", "") == "follows forwards"
+        disk, rules = Disk(), CallbackSettings(attempts=2, pause=0.01, patience=900, follow_forwards=follows)
 
         def start() -> CallBacks:
             return CallBacks(
                 CallBackDesk(office, office.connected, lambda number: number, office.record_of),
                 WishBook(disk),
                 portal,
-                Directory(None, MemoryEmployeeStore(), overrides=people),
-                office,  # type: ignore[arg-type]
+                directory,
+                Colleagues(office, directory, Numbers("RU")),  # type: ignore[arg-type]
                 rules,
                 ["102"],
                 BOSS,
@@ -223,6 +237,38 @@ async def test_while_the_responsible_is_busy_the_group_is_called(world: World) -
     await world.form()
 
     assert world.office.called == ["102"]
+
+
+async def test_who_forwards_his_calls_is_called_at_his_own_phone(world: World) -> None:
+    world.office.forwards = {"101": ("+79161112233", ALWAYS)}
+
+    await world.form()
+
+    (call,) = world.office.calls
+    assert (call.order.extension, call.order.mobile) == ("101", "")
+
+
+@pytest.mark.parametrize("world", ["stays at the phones", "follows forwards"], indirect=True)
+async def test_who_does_not_want_to_be_disturbed_is_passed_over_wherever_he_forwards(world: World) -> None:
+    world.office.undisturbed = {"101"}
+    world.office.forwards = {"101": ("102", PhoneState.DO_NOT_DISTURB)}
+
+    await world.form()
+
+    assert world.office.called == ["102"]
+    assert world.office.calls[0].told == []  # 102 comes next, nobody has forwarded to him
+
+
+@pytest.mark.parametrize("world", ["follows forwards"], indirect=True)
+async def test_forwards_are_followed_if_so_configured_and_each_phone_is_called_once(world: World) -> None:
+    world.office.forwards = {"101": ("+79161112233", ALWAYS), "102": ("100", ALWAYS)}
+    world.office.silent = {"100", "101"}
+
+    await world.form()
+
+    called = [(call.order.extension, call.order.mobile) for call in world.office.calls]
+    assert called == [("101", "+79161112233"), ("100", "")] * 2
+    assert [type(fact) for fact in world.office.calls[0].told] == [f.Forwarded]
 
 
 async def test_who_does_not_answer_is_followed_by_the_next_and_in_the_end_by_the_default_user(world: World) -> None:

@@ -195,7 +195,7 @@ async def test_ringing_phones_that_are_not_there_over_and_over_leaves_nothing_be
     pbx.flow = queue
     await pbx.customer_calls()
 
-    assert len(pbx.call._tasks) <= 3
+    assert len(pbx.call._errands) <= 3
 
 
 async def test_a_number_followed_by_the_terminator_leaves_no_key_for_the_next_question(pbx: Exchange) -> None:

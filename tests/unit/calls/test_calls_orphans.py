@@ -3,18 +3,21 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from calls_fakes import APP, BEGIN, Exchange
+from calls_asterisk import APP, BEGIN
+from calls_fakes import Exchange
 
 from stasis_app.ari import events as e
 from stasis_app.ari.world import World
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import EndedBy
 from stasis_app.calls.orphans import find_orphans
+from stasis_app.calls.routing import new_leg
 from stasis_app.calls.verbs import Target
 from stasis_app.mirror.outcome import outcome
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 OLD = NOW - timedelta(minutes=5)
+PHONE = new_leg("1.0")
 
 
 def channel(name: str, app_data: str = "", state: str = "Up") -> e.Channel:
@@ -28,14 +31,14 @@ def orphans(world: World, calls: set[str], known: set[str]) -> tuple[set[str], s
 
 
 def test_a_phone_that_rings_for_a_call_that_is_gone_is_ended() -> None:
-    world = World((channel("1.0-0a0b0c0d", state="Ringing"),), (), subscribed=frozenset({"1.0-0a0b0c0d"}))
+    world = World((channel(PHONE, state="Ringing"),), (), subscribed=frozenset({PHONE}))
 
-    assert orphans(world, set(), set()) == ({"1.0-0a0b0c0d"}, set())
-    assert orphans(world, {"1.0"}, {"1.0", "1.0-0a0b0c0d"}) == (set(), set())
+    assert orphans(world, set(), set()) == ({PHONE}, set())
+    assert orphans(world, {"1.0"}, {"1.0", PHONE}) == (set(), set())
 
 
 def test_what_belongs_to_another_application_is_left_alone() -> None:
-    ringing = channel("1.0-0a0b0c0d", state="Ringing")
+    ringing = channel(PHONE, state="Ringing")
     talking = channel("2.0", "other,inbound,main")
     world = World((ringing, talking), (e.Bridge(id="2.0-bridge", channels=("2.0",)),))
 
@@ -43,15 +46,15 @@ def test_what_belongs_to_another_application_is_left_alone() -> None:
 
 
 def test_a_bridge_with_a_leftover_and_an_old_empty_one_are_ended_and_a_new_empty_one_is_not() -> None:
-    left = channel("1.0-0a0b0c0d", f"{APP},leg,1.0,employee,101")
+    left = channel(PHONE, f"{APP},leg,1.0,employee,101")
     bridges = (
-        e.Bridge(id="1.0-bridge", channels=("1.0-0a0b0c0d",)),
+        e.Bridge(id="1.0-bridge", channels=(PHONE,)),
         e.Bridge(id="2.0-bridge-consult", creationtime=OLD),
         e.Bridge(id="3.0-bridge", creationtime=NOW),
         e.Bridge(id="conference", creationtime=OLD),
     )
 
-    assert orphans(World((left,), bridges), set(), set()) == ({"1.0-0a0b0c0d"}, {"1.0-bridge", "2.0-bridge-consult"})
+    assert orphans(World((left,), bridges), set(), set()) == ({PHONE}, {"1.0-bridge", "2.0-bridge-consult"})
 
 
 def test_a_transfers_local_channel_in_the_bridge_of_a_live_call_stays_and_one_of_no_call_goes() -> None:

@@ -10,11 +10,12 @@ from calls_fakes import Exchange
 from stasis_app.ari import events as e
 from stasis_app.ari.errors import ServerFailed
 from stasis_app.calls.auto_answer import AutoAnswer
-from stasis_app.calls.call import Call, CallOptions
+from stasis_app.calls.call import Call
 from stasis_app.calls.causes import is_of_the_trunk
 from stasis_app.calls.facts import EndedBy, PartyKind, Unanswered
 from stasis_app.calls.lifecycle import Order
 from stasis_app.calls.number_plan import NumberPlan, Trunk
+from stasis_app.calls.options import CallOptions
 from stasis_app.calls.verbs import RingResult, Target
 
 NUMBER = "89161234567"

@@ -1,56 +1,17 @@
 """What is recorded of a call: from its first conversation on, through whatever happens to it."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from calls_fakes import Exchange, restarted
+from calls_recorded import EACH, STEREO, WHOLE, anna_then_boris, calling, names, talking
 
-import pytest
-from calls_fakes import Exchange
-
-from stasis_app.ari.errors import TimedOut
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
-from stasis_app.calls.facts import RecordingKind, RecordingMode
+from stasis_app.calls.facts import RecordingMode
 from stasis_app.calls.policy import ConsentWhen, RecordingPolicy
 from stasis_app.calls.verbs import Target
 
-WHOLE = RecordingPolicy(RecordingMode.CALL)
-EACH = RecordingPolicy(RecordingMode.TALK)
-STEREO = RecordingPolicy(RecordingMode.CALL, stereo=True)
-
-
-async def ring_anna(call: Call) -> None:
-    await call.answer()
-    if (await call.ring([Target.extension("101")], seconds=20)).answered_by:
-        await call.talk()
-
-
-async def anna_then_boris(call: Call) -> None:
-    """Anna talks with the customer, then Boris does."""
-    await call.answer()
-    await call.ring([Target.extension("101")], seconds=20)
-    with call.moving():
-        await call.until(lambda: not any(leg.alive for leg in call.state.others))
-        await call.ring([Target.extension("102")], seconds=20)
-    await call.talk()
-
-
-async def talking(policy: RecordingPolicy, flow=ring_anna) -> Exchange:
-    pbx = Exchange(policy=policy)
-    pbx.flow = flow
-    await pbx.customer_calls()
-    await pbx.answers("101")
-    await pbx.settled()
-    return pbx
-
-
-def names(pbx: Exchange) -> list[str]:
-    return [recorded.name for recorded in pbx.the_record.recordings]
-
 
 async def test_the_menu_is_not_recorded_and_the_talk_is_from_its_first_moment() -> None:
-    pbx = Exchange(policy=WHOLE)
-    pbx.flow = ring_anna
-    await pbx.customer_calls()
+    pbx = await calling(WHOLE)
     await pbx.rings("101")
     assert pbx.requests("snoop", "record") == []
 
@@ -121,94 +82,6 @@ async def test_an_outbound_call_is_recorded_on_the_customers_side() -> None:
     assert [request[1] for request in pbx.requests("snoop")] == [pbx.leg("79990001122")]
 
 
-async def test_while_it_is_paused_silence_is_recorded() -> None:
-    pbx = await talking(STEREO)
-    call = pbx.call
-    await call.recording.pause()
-    assert pbx.muted == {"1.0-1-in", "1.0-1-out"}
-    assert pbx.the_record.recording_paused
-
-    await call.recording.resume()
-    assert pbx.muted == set()
-    assert not pbx.the_record.recording_paused
-    await pbx.hangs_up("1.0")
-    await pbx.passes(10)
-    assert names(pbx) == ["1.0-1"]
-
-
-async def test_what_can_not_be_silenced_is_ended() -> None:
-    pbx = await talking(WHOLE)
-    pbx.refuse("mute_recording", TimedOut)
-    await pbx.call.recording.pause()
-    await pbx.settled()
-
-    assert pbx.recordings == {}
-    assert names(pbx) == ["1.0-1"]
-
-    await pbx.call.recording.resume()
-    await pbx.settled()
-    assert pbx.the_record.recording == "1.0-2"
-
-
-async def test_a_pause_before_the_talk_keeps_it_from_being_recorded_until_resumed() -> None:
-    pbx = Exchange(policy=WHOLE)
-    pbx.flow = ring_anna
-    await pbx.customer_calls()
-    await pbx.call.recording.pause()
-    await pbx.answers("101")
-    await pbx.settled()
-    assert pbx.requests("snoop") == []
-
-    await pbx.call.recording.resume()
-    await pbx.settled()
-    assert pbx.the_record.recording == "1.0-1"
-
-
-async def test_a_pause_in_the_instant_a_recording_begins_holds() -> None:
-    pbx = Exchange(policy=WHOLE)
-    pbx.flow = ring_anna
-    await pbx.customer_calls()
-    pbx.hold("record")
-    await pbx.answers("101")
-    await pbx.settled()
-    await pbx.call.recording.pause()
-    await pbx.let("record")
-
-    assert pbx.muted == {"1.0-1"}
-
-
-async def test_a_pause_that_is_forgotten_ends_by_itself() -> None:
-    pbx = await talking(RecordingPolicy(RecordingMode.CALL, longest_pause=600))
-    await pbx.call.recording.pause()
-    await pbx.passes(590)
-    assert pbx.muted == {"1.0-1"}
-
-    await pbx.passes(20)
-    assert pbx.muted == set()
-    assert not pbx.the_record.recording_paused
-
-
-async def test_the_end_of_one_pause_does_not_end_the_next() -> None:
-    pbx = await talking(RecordingPolicy(RecordingMode.CALL, longest_pause=600))
-    await pbx.call.recording.pause()
-    await pbx.passes(500)
-    await pbx.call.recording.resume()
-    await pbx.call.recording.pause()
-    await pbx.passes(300)
-    assert pbx.the_record.recording_paused
-
-    await pbx.passes(400)
-    assert not pbx.the_record.recording_paused
-
-
-async def test_without_a_limit_a_pause_lasts_until_it_is_ended() -> None:
-    pbx = await talking(WHOLE)
-    await pbx.call.recording.pause()
-    await pbx.passes(100_000)
-
-    assert pbx.the_record.recording_paused
-
-
 async def test_recording_is_begun_and_ended_on_demand() -> None:
     pbx = await talking(RecordingPolicy())
     assert pbx.requests("snoop") == []
@@ -224,9 +97,7 @@ async def test_recording_is_begun_and_ended_on_demand() -> None:
 
 
 async def test_a_recording_that_can_not_begin_is_a_fact_and_is_not_tried_for_ever() -> None:
-    pbx = Exchange(policy=WHOLE)
-    pbx.flow = ring_anna
-    await pbx.customer_calls()
+    pbx = await calling(WHOLE)
     pbx.refuse("snoop", 500)
     await pbx.answers("101")
     await pbx.passes(30)
@@ -243,9 +114,7 @@ async def test_a_recording_that_can_not_begin_is_a_fact_and_is_not_tried_for_eve
 
 
 async def test_one_side_that_can_not_be_recorded_leaves_no_half_of_it_running() -> None:
-    pbx = Exchange(policy=STEREO)
-    pbx.flow = ring_anna
-    await pbx.customer_calls()
+    pbx = await calling(STEREO)
     pbx.refuse("record", 500, about="-out")
     await pbx.answers("101")
     await pbx.passes(1)
@@ -263,20 +132,8 @@ async def test_a_call_given_to_the_dialplan_is_not_recorded_there() -> None:
     assert names(pbx) == ["1.0-1"]
 
 
-async def restarted(before: Exchange, policy: RecordingPolicy) -> Exchange:
-    before.lose_events()
-    after = Exchange(policy=policy)
-    after.flow = before.flow
-    after.channels, after.bridges, after.recordings = before.channels, before.bridges, before.recordings
-    after.snoops, after.muted = before.snoops, before.muted
-    after.former = before
-    after.tracker.restore(before.records.values())
-    await after.link_is_back()
-    return after
-
-
 async def test_a_recording_goes_on_through_a_restart() -> None:
-    pbx = await restarted(await talking(STEREO), STEREO)
+    pbx = await restarted(await talking(STEREO), policy=STEREO)
     assert pbx.asked == []
 
     await pbx.passes(30)
@@ -286,45 +143,23 @@ async def test_a_recording_goes_on_through_a_restart() -> None:
 
 
 async def test_a_talk_that_was_not_recorded_yet_when_the_service_died_is_recorded_afterwards() -> None:
-    before = Exchange(policy=WHOLE)
-    before.flow = ring_anna
-    await before.customer_calls()
+    before = await calling(WHOLE)
     before.hold("snoop")
     await before.answers("101")
-    pbx = await restarted(before, WHOLE)
+    pbx = await restarted(before, policy=WHOLE)
     await pbx.settled()
 
     assert pbx.requests("snoop") == [("snoop", "1.0", "1.0-1", "both")]
     assert pbx.the_record.recording == "1.0-1"
 
 
-@pytest.mark.parametrize(("ago", "left"), [(595, 5), (3000, 0)])
-async def test_a_pause_ends_in_time_though_the_service_was_restarted(ago: int, left: int) -> None:
-    before = await talking(WHOLE)
-    began = datetime.now(UTC) - timedelta(seconds=ago)
-    until = began + timedelta(seconds=600)
-    await before.call.recording.pause()
-    pause = f.RecordingPaused(call_id="1.0", at=began, until=until)
-    before.records["1.0"] = replace(before.the_record, recording_pause=pause)
-    pbx = await restarted(before, WHOLE)
-    if left:
-        await pbx.passes(left - 2)
-        assert pbx.muted == {"1.0-1"}
-    await pbx.passes(left + 1)
-
-    assert pbx.muted == set()
-    assert not pbx.the_record.recording_paused
-
-
 async def test_nothing_is_recorded_of_a_talk_that_ended_in_the_gap() -> None:
-    before = Exchange(policy=WHOLE)
-    before.flow = ring_anna
-    await before.customer_calls()
+    before = await calling(WHOLE)
     before.hold("snoop")
     await before.answers("101")
     before.lose_events()
     await before.hangs_up("1.0")
-    pbx = await restarted(before, WHOLE)
+    pbx = await restarted(before, policy=WHOLE)
     await pbx.passes(10)
 
     assert pbx.requests("snoop") == []
@@ -335,7 +170,7 @@ async def test_a_recording_whose_end_was_missed_is_there() -> None:
     before = await talking(WHOLE)
     before.lose_events()
     await before.hang_up("1.0-1", 16)
-    pbx = await restarted(before, WHOLE)
+    pbx = await restarted(before, policy=WHOLE)
     await pbx.settled()
 
     assert names(pbx) == ["1.0-1"]
@@ -346,7 +181,7 @@ async def test_a_call_the_journal_does_not_know_keeps_the_recording_it_has() -> 
     before = await talking(STEREO)
     before.lose_events()
     before.records.clear()
-    pbx = await restarted(before, STEREO)
+    pbx = await restarted(before, policy=STEREO)
     await pbx.settled()
     assert pbx.requests("snoop", "record") == []
 
@@ -395,89 +230,3 @@ async def test_nobody_is_told_of_a_recording_that_is_not_made() -> None:
     pbx = await talking(policy)
 
     assert pbx.requests("play_in_bridge", "play") == []
-
-
-# Messages
-
-
-async def leave_message(call: Call) -> None:
-    kept = await call.take_message(seconds=60, silence=3, least=2)
-    call.visit("after", "note", f"{kept:g}")
-
-
-async def test_a_message_is_recorded_from_the_callers_own_channel() -> None:
-    pbx = Exchange()
-    pbx.flow = leave_message
-    await pbx.customer_calls()
-    assert pbx.recordings == {"1.0-m1": "1.0"}
-    await pbx.stop_recording("1.0-m1")  # he is silent
-    await pbx.settled()
-
-    (recorded,) = pbx.told(f.Recorded)
-    assert (recorded.name, recorded.kind, recorded.seconds) == ("1.0-m1", RecordingKind.MESSAGE, 3)
-    assert not pbx.the_record.answered
-
-
-async def test_a_caller_who_hangs_up_has_left_what_he_said() -> None:
-    pbx = Exchange()
-    pbx.flow = leave_message
-    await pbx.customer_calls()
-    await pbx.hangs_up("1.0")
-    await pbx.passes(10)
-
-    assert names(pbx) == ["1.0-m1"]
-    assert pbx.tracker.live() == []
-
-
-async def test_a_message_too_short_is_thrown_away() -> None:
-    pbx = Exchange()
-    pbx.flow = leave_message
-    pbx.seconds_recorded = 1
-    await pbx.customer_calls()
-    await pbx.hangs_up("1.0")
-    await pbx.passes(10)
-
-    assert names(pbx) == []
-    assert pbx.told(f.RecordingDiscarded)
-    assert pbx.the_record.recording == ""
-
-
-async def test_a_message_that_asterisk_does_not_end_is_ended() -> None:
-    """A phone that sends no sound while nobody speaks keeps Asterisk from counting."""
-    pbx = Exchange()
-    pbx.flow = leave_message
-    await pbx.customer_calls()
-    await pbx.passes(70)
-
-    assert pbx.requests("stop_recording") == [("stop_recording", "1.0-m1")]
-    assert names(pbx) == ["1.0-m1"]
-    assert [visited.why for visited in pbx.the_record.visited] == ["3"]
-
-
-async def test_after_a_restart_the_message_begun_before_is_kept_and_another_is_taken() -> None:
-    before = Exchange()
-    before.flow = leave_message
-    await before.customer_calls()
-    pbx = await restarted(before, RecordingPolicy())
-    await pbx.settled()
-
-    assert pbx.recordings == {"1.0-m2": "1.0"}
-    assert names(pbx) == ["1.0-m1"]
-
-
-async def test_a_gap_in_the_events_does_not_cut_a_message_short() -> None:
-    pbx = Exchange()
-    pbx.flow = leave_message
-    await pbx.customer_calls()
-    pbx.lose_events()
-    await pbx.link_is_back()
-    await pbx.passes(5)
-    assert pbx.recordings == {"1.0-m1": "1.0"}
-
-    pbx.lose_events()
-    await pbx.stop_recording("1.0-m1")  # he stopped speaking while nobody was told
-    await pbx.link_is_back()
-    await pbx.passes(3)
-
-    assert names(pbx) == ["1.0-m1"]
-    assert [visited.element for visited in pbx.the_record.visited] == ["after"]

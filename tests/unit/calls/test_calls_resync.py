@@ -1,9 +1,10 @@
 """After a gap in the events, or a restart: what was missed is found out, and the calls that are there go on."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from calls_fakes import APP, CUSTOMER, Exchange
+from calls_asterisk import APP, BEGIN
+from calls_fakes import CUSTOMER, Exchange
 
 from stasis_app.ari import events as e
 from stasis_app.ari.world import World
@@ -62,6 +63,31 @@ async def test_the_employee_hung_up_during_the_gap(pbx: Exchange) -> None:
 
     assert not pbx.channels
     assert pbx.tracker.live() == []
+
+
+async def test_when_each_of_them_hung_up_was_noted_by_the_dialplan(pbx: Exchange) -> None:
+    await pbx.customer_calls()
+    await pbx.answers("101")
+    pbx.lose_events()
+    annas, left, hung_up = pbx.leg("101"), BEGIN + timedelta(minutes=2), BEGIN + timedelta(minutes=3)
+    for channel in (annas, "1.0"):
+        await pbx.hangs_up(channel)
+
+    await pbx.link_is_back(ended={"1.0": hung_up, annas: left})
+
+    (ended,) = pbx.told(f.Ended)
+    assert ended.at == hung_up
+    assert [(talk.party.number, talk.ended_at) for talk in pbx.the_record.talks] == [("101", left)]
+
+
+async def test_a_clock_that_was_wrong_does_not_end_a_call_in_the_future(pbx: Exchange) -> None:
+    await pbx.customer_calls()
+    pbx.lose_events()
+    await pbx.hangs_up("1.0")
+
+    await pbx.link_is_back(ended={"1.0": datetime.now(UTC) + timedelta(days=1)})
+
+    assert pbx.told(f.Ended)[0].at <= datetime.now(UTC)
 
 
 async def test_the_phone_was_answered_during_the_gap(pbx: Exchange) -> None:

@@ -8,7 +8,7 @@ from calls_fakes import Exchange, restarted, rings_101
 from stasis_app.ari.errors import LinkDown
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Direction, Party
-from stasis_app.calls.moves import ImpossibleMove, conference
+from stasis_app.calls.moves import ImpossibleMove, conference, pickup
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import Target
@@ -166,6 +166,26 @@ async def test_his_phone_rings_on_for_the_customer_who_was_left_alone(pbx: Excha
     assert [talk.party.number for talk in pbx.the_record.talks] == ["101", "102"]
     await pbx.hangs_up(leg)
     assert pbx.channels == {}
+
+
+async def test_his_phone_rings_for_the_customer_who_was_left_alone_and_a_colleague_picks_it_up(pbx: Exchange) -> None:
+    leg = conference.invite(pbx.call, Target.extension("102"))
+    await pbx.settled()
+    await pbx.rings("102")
+    await pbx.hangs_up(pbx.leg("101"))
+    await pbx.passes(1)
+    call = pbx.call
+
+    async def takes(visitor: Call) -> None:
+        await pickup.take(visitor, call)
+
+    pbx.flow = takes
+    await pbx.arrives("internal", "*8102", channel="9.0", name="PJSIP/103-0000000f", number="103")
+    await pbx.passes(10)
+
+    assert pbx.bridges == {"1.0-bridge": ["1.0", "9.0"]}
+    assert leg not in pbx.channels
+    assert ("hang_up", leg, "26") in pbx.asked
 
 
 async def test_he_does_not_answer_and_the_customer_comes_back_to_who_invited_him(pbx: Exchange) -> None:

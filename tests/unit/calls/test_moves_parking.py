@@ -113,14 +113,19 @@ async def test_a_colleague_dials_the_slot_and_talks(pbx: Exchange, office: Offic
     assert pbx.the_record.ended_by == "customer"
 
 
-async def test_who_dials_the_slot_in_the_last_moment_and_is_answered_after_it_talks(
-    pbx: Exchange, office: Office
-) -> None:
+async def dials_the_slot_in_the_last_moment(pbx: Exchange, office: Office) -> None:
+    """103 dials it half a second before the time is over, and is not answered until after."""
     office.lot.park(pbx.call, "101")
     await pbx.passes(59.5)
     pbx.hold("answer")
     await dials(pbx, "103", "701")
     await pbx.passes(1)
+
+
+async def test_who_dials_the_slot_in_the_last_moment_and_is_answered_after_it_talks(
+    pbx: Exchange, office: Office
+) -> None:
+    await dials_the_slot_in_the_last_moment(pbx, office)
 
     await pbx.let("answer")
 
@@ -131,11 +136,7 @@ async def test_who_dials_the_slot_in_the_last_moment_and_is_answered_after_it_ta
 async def test_who_dials_the_slot_in_the_last_moment_and_thinks_better_of_it_leaves_it_to_who_parked(
     pbx: Exchange, office: Office
 ) -> None:
-    office.lot.park(pbx.call, "101")
-    await pbx.passes(59.5)
-    pbx.hold("answer")
-    await dials(pbx, "103", "701")
-    await pbx.passes(1)
+    await dials_the_slot_in_the_last_moment(pbx, office)
 
     await pbx.hangs_up("9.0")
     await pbx.rings("101")

@@ -8,7 +8,7 @@ from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.entry import leg_args
 from stasis_app.calls.facts import Party, PartyKind, Unanswered
-from stasis_app.calls.moves import ImpossibleMove, pickup
+from stasis_app.calls.moves import ImpossibleMove, conference, pickup
 from stasis_app.calls.moves.pickup import PickupGroups
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import Target
@@ -40,6 +40,8 @@ class Office:
         call = self.pbx.tracker.get(found.call_id) if found else None
         if call is not None:
             await pickup.take(visitor, call)
+        else:
+            await visitor.hang_up(19)
 
 
 @pytest.fixture
@@ -153,6 +155,20 @@ async def test_over_the_api_a_call_that_talks_is_refused(pbx: Exchange) -> None:
 
     with pytest.raises(ImpossibleMove, match="rings at nobody's phone"):
         await pickup.take_with_phone(pbx.call, "103")
+
+
+async def test_who_is_rung_into_a_conversation_is_meant_and_nobody_else_joins_it(pbx: Exchange) -> None:
+    await pbx.answers("101")
+    conference.invite(pbx.call, Target.extension("102"))
+    await pbx.settled()
+    await pbx.rings("102")
+
+    await dials(pbx, "103", "*8102")
+
+    assert pbx.told(f.PickedUp) == []
+    assert "103" not in pbx.phones_ringing_or_up()
+    await pbx.answers("102")
+    assert pbx.bridges == {"1.0-bridge": ["1.0", pbx.leg("101"), pbx.leg("102")]}
 
 
 async def test_asterisks_own_pickup_the_party_is_who_picked_up(pbx: Exchange) -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
-from transfers_office import ANNA, BORIS, Office
+from transfers_office import ANNA, BORIS, VERA, Office
 
 from stasis_app.calls import facts as f
 from stasis_app.calls.facts import EndedBy, TransferResult
+from stasis_app.calls.moves import conference, holding
 from stasis_app.calls.moves.consultation import Happening
+from stasis_app.calls.verbs import Target
 
 
 @pytest.fixture
@@ -166,3 +168,35 @@ async def test_the_customer_leaves_while_boris_rings(pbx: Office) -> None:
 
     assert pbx.channels == {}
     assert pbx.tracker.live() == []
+
+
+async def test_whom_anna_held_by_order_hears_music_and_she_and_boris_hear_each_other(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await holding.hold(pbx.call, ANNA)
+    await pbx.settled()
+    await pbx.anna_asks()
+    await pbx.answers(BORIS)
+    await pbx.passes(2)
+    assert pbx.together() == [{"customer"}, {ANNA, BORIS}]
+    assert (pbx.music, pbx.silenced) == ({"1.0"}, set())
+
+    await pbx.orders(Happening.CANCEL)
+    await pbx.passes(2)
+    assert pbx.together() == [{"customer", ANNA}]
+    assert (pbx.music, pbx.silenced) == (set(), set())
+
+
+async def test_asked_out_of_a_conference_the_others_talk_on_without_music(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    conference.invite(pbx.call, Target.extension(BORIS))
+    await pbx.settled()
+    await pbx.answers(BORIS)
+    await pbx.anna_asks(VERA)
+    await pbx.answers(VERA)
+    await pbx.passes(2)
+    assert sorted(map(sorted, pbx.together())) == [[ANNA, VERA], [BORIS, "customer"]]
+    assert pbx.music == set()
+
+    await pbx.orders(Happening.SWAP)
+    await pbx.orders(Happening.SWAP)
+    assert pbx.music == set()

@@ -76,6 +76,9 @@ async def test_an_employee_who_placed_the_call_gives_it_away(pbx: Office) -> Non
     await pbx.settled()
     assert "1.0" not in pbx.channels
     assert not pbx.told(f.Ended)
+    assert ("originate", pbx.leg(BORIS), f"PJSIP/{BORIS}", '"79161112233" <79161112233>') in pbx.asked
+    await pbx.rings(BORIS)
+    assert ("ring", pbx.leg("79161112233")) in pbx.asked
     await pbx.answers(BORIS)
     await pbx.passes(7)
     await pbx.hangs_up(pbx.leg("79161112233"))
@@ -103,3 +106,17 @@ async def test_a_transfer_is_on_disk_before_the_transferrer_is_let_go(pbx: Offic
     await pbx.settled()
     await pbx.answers(BORIS)
     assert pbx.together() == [{"customer", BORIS}]
+
+
+async def test_a_pause_of_the_recording_holds_through_a_transfer(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    pbx.call.recording.start()
+    await pbx.settled()
+    await pbx.call.recording.pause()
+    await pbx.anna_gives_to_boris()
+    await pbx.answers(BORIS)
+    await pbx.passes(3)
+
+    assert pbx.together() == [{"customer", BORIS}]
+    assert pbx.the_record.recording_paused
+    assert pbx.muted == set(pbx.recordings) == {pbx.the_record.recording}

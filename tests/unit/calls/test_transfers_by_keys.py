@@ -1,9 +1,11 @@
 """Transfers, and what else an employee's keys do in a conversation."""
 
 import pytest
-from transfers_office import ANNA, BORIS, Office
+from transfers_office import ANNA, BORIS, VERA, Office
 
 from stasis_app.calls import facts as f
+from stasis_app.calls.moves import conference
+from stasis_app.calls.verbs import Target
 
 
 @pytest.fixture
@@ -83,3 +85,27 @@ async def test_keys_that_come_slowly_are_no_code_and_the_customers_are_none(pbx:
     await pbx.presses("#", "#", channel="1.0")
 
     assert pbx.together() == [{"customer", ANNA}]
+
+
+@pytest.mark.parametrize("who", [ANNA, BORIS])
+async def test_while_anna_asks_boris_neither_of_them_gives_the_call_away(pbx: Office, who: str) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.answers(BORIS)
+    await pbx.presses("#", "#", channel=pbx.leg(who))
+    await pbx.presses(*VERA, "#", channel=pbx.leg(who))
+    await pbx.passes(3)
+
+    assert pbx.together() == [{"customer"}, {ANNA, BORIS}]
+    assert VERA not in pbx.phones_ringing_or_up()
+
+
+async def test_out_of_a_conference_the_others_talk_on_while_she_dials(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    conference.invite(pbx.call, Target.extension(BORIS))
+    await pbx.settled()
+    await pbx.answers(BORIS)
+    await pbx.presses("*", "2", channel=pbx.leg(ANNA))
+
+    assert pbx.together() == [{"customer", BORIS}]
+    assert pbx.music == set()

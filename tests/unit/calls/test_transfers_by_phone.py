@@ -3,12 +3,13 @@
 import asyncio
 
 import pytest
-from transfers_office import ANNA, BORIS, Office
+from transfers_office import ANNA, BORIS, VERA, Office
 
 from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import TransferResult
+from stasis_app.calls.moves.parking import ParkingLot, ParkingOptions
 from stasis_app.calls.verbs import Target
 
 
@@ -126,6 +127,68 @@ async def test_an_attended_refer_while_the_colleague_rings(pbx: Office) -> None:
 
     assert pbx.bridges["1.0-bridge"] == ["1.0", pbx.leg(BORIS)]
     assert pbx.plan.story == ["102 took it"]
+
+
+async def test_an_attended_refer_while_whom_the_colleague_named_rings(pbx: Office) -> None:
+    """Boris sent Anna on to Vera, so that is where the customer goes."""
+    await pbx.talks_with_anna()
+    anna = pbx.leg(ANNA)
+    await anna_calls_boris(pbx)
+    await pbx.answers(BORIS)
+    referred(pbx, pbx.leg(BORIS), VERA)
+    await pbx.passes(2)
+    await pbx.rings(VERA)
+    referred(pbx, anna, BORIS, second="2.0")
+    await pbx.passes(2)
+    await pbx.answers(VERA)
+
+    assert pbx.bridges["1.0-bridge"] == ["1.0", pbx.leg(VERA)]
+    assert BORIS not in pbx.phones_ringing_or_up()
+
+
+async def test_an_attended_refer_when_the_colleague_has_parked_the_second_call(pbx: Office) -> None:
+    lot = ParkingLot(ParkingOptions(("701", "702")), calls=pbx.tracker.live)
+    pbx.plan.lot = lot
+    await pbx.talks_with_anna()
+    anna = pbx.leg(ANNA)
+    await anna_calls_boris(pbx)
+    await pbx.answers(BORIS)
+    second = pbx.tracker.get("2.0")
+    assert second is not None
+    assert lot.park(second, BORIS).slot == "701"
+    await pbx.passes(1)
+    referred(pbx, anna, BORIS, second="2.0")
+    await pbx.passes(3)
+
+    parked = pbx.records["1.0"].parked
+    assert parked is not None
+    assert (parked.slot, parked.party.number) == ("701", ANNA)
+    assert set(pbx.channels) == {"1.0"}
+
+
+@pytest.mark.parametrize("who", [ANNA, BORIS])
+@pytest.mark.parametrize("attended", [False, True], ids=["blind", "attended"])
+async def test_while_anna_asks_boris_their_phones_are_refused(pbx: Office, who: str, attended: bool) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.answers(BORIS)
+    asking = pbx.leg(who)
+    if attended:
+
+        async def rings_vera(call: Call) -> None:
+            if (await call.ring([Target.extension(VERA)], seconds=20)).answered_by:
+                await call.talk()
+
+        pbx.flow = rings_vera
+        await pbx.arrives("internal", VERA, channel="2.0", name=f"PJSIP/{who}-00000002", number=who, state="Up")
+        await pbx.answers(VERA)
+    referred(pbx, asking, VERA, second="2.0" if attended else "")
+    await pbx.passes(3)
+
+    assert ("tell_transferrer", asking, "channel_declined") in pbx.asked
+    assert pbx.bridges["1.0-bridge"] == ["1.0"]
+    assert pbx.bridges["1.0-bridge-consult"] == [pbx.leg(ANNA), pbx.leg(BORIS)]
+    assert (VERA in pbx.phones_ringing_or_up()) is attended
 
 
 async def local_half(pbx: Office, half: int, *args: str, replaces: str = "", apart: bool = False) -> str:

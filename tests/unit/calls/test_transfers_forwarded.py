@@ -3,10 +3,10 @@
 import pytest
 from transfers_office import ANNA, BORIS, VERA, Office
 
-from stasis_app.calls.call import CallOptions
 from stasis_app.calls.facts import Party, PartyKind, TransferResult, Unanswered
 from stasis_app.calls.moves.consultation import Happening
 from stasis_app.calls.number_plan import NumberPlan, Trunk
+from stasis_app.calls.options import CallOptions
 
 
 @pytest.fixture

@@ -1,10 +1,15 @@
 """Transfers that are under way when the service is restarted."""
 
 import pytest
-from transfers_office import ANNA, BORIS, VERA, Office
+from transfers_office import ANNA, BORIS, TO_BORIS, VERA, Office
 
+from stasis_app.calls.call import Call
 from stasis_app.calls.facts import TransferResult
+from stasis_app.calls.moves.blind import transfer_blind
 from stasis_app.calls.moves.consultation import Happening
+from stasis_app.calls.verbs import Target
+
+CLIENT = "79161112233"
 
 
 @pytest.fixture
@@ -96,3 +101,23 @@ async def test_whom_he_forwards_to_is_found_after_a_restart(pbx: Office) -> None
     await pbx.passes(1)
 
     assert {ANNA, VERA} in pbx.together()
+
+
+async def test_a_client_who_was_dialled_and_waits_for_somebody_is_not_taken_for_one_who_talks(pbx: Office) -> None:
+    async def dials(call: Call) -> None:
+        if (await call.ring([Target.outside(CLIENT)], seconds=30)).answered_by:
+            await call.talk()
+
+    pbx.flow = dials
+    await pbx.arrives("outbound", CLIENT, name="PJSIP/101-00000001", number=ANNA)
+    await pbx.answers(CLIENT)
+    pbx.call.spawn(transfer_blind(pbx.call, "1.0", TO_BORIS))
+    await pbx.settled()
+    await pbx.declines(BORIS)
+    assert pbx.plan.story == ["back to 101"]
+    pbx = await restarted(pbx)
+    await pbx.passes(10)
+
+    assert pbx.leg(CLIENT) in pbx.channels
+    await pbx.answers(ANNA)  # the flow began anew
+    assert pbx.together() == [{CLIENT, ANNA}]

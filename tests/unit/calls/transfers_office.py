@@ -2,13 +2,16 @@
 
 from calls_fakes import Exchange, rings_101
 
-from stasis_app.calls.call import Call, CallOptions
+from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Party, PartyKind, TransferResult, Unanswered
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.moves.attended import start_consultation
 from stasis_app.calls.moves.blind import transfer_blind
 from stasis_app.calls.moves.consultation import Happening
 from stasis_app.calls.moves.destination import Destination
+from stasis_app.calls.moves.parking import ParkingLot
+from stasis_app.calls.moves.transfer_story import tell_ended
+from stasis_app.calls.options import CallOptions
 from stasis_app.calls.tracker import Tracker
 from stasis_app.calls.verbs import Target
 
@@ -34,8 +37,11 @@ class Plan:
         self.story: list[str] = []
         self.forwards: dict[str, tuple[str, ...]] = {}  # who is rung in the place of an extension, one after another
         self.busy: set[str] = set()
+        self.lot: ParkingLot | None = None
 
     async def find(self, to: str) -> Destination | None:
+        if self.lot is not None and self.lot.is_slot(to):
+            return Destination(to)
         return Destination(to, Party(PartyKind.EMPLOYEE, to)) if to in (ANNA, BORIS, VERA) else None
 
     def following(self, call: Call, party: Party) -> Rung:
@@ -43,16 +49,22 @@ class Plan:
         return Rung([Target.outside(n) if len(n) > 6 else Target.extension(n) for n in chain if n not in self.busy])
 
     async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:
-        assert destination.party is not None
+        if destination.party is None:
+            assert self.lot is not None
+            assert by is not None
+            await self.lot.park_given(call, call.record.transfers[-1].leg, by, destination.name)
+            return
         result = await call.ring([Target(destination.party)], seconds=20)
         if result.answered_by:
             self.story.append(f"{result.answered_by.number} took it")
+            tell_ended(call, TransferResult.COMPLETED, result.answered_by)
             await call.talk()
         elif by is not None:
             await self.bring_back(call, by)
 
     async def bring_back(self, call: Call, by: Party) -> None:
         self.story.append(f"back to {by.number}")
+        tell_ended(call, TransferResult.UNANSWERED)
         result = await call.ring([Target(by)], seconds=20)
         if result.answered_by:
             await call.talk()

@@ -27,6 +27,8 @@ from stasis_app.crm import (
     Client,
     Directory,
     Employee,
+    Extension,
+    Extensions,
     MemoryClientStore,
     MemoryEmployeeStore,
     Numbers,
@@ -34,7 +36,9 @@ from stasis_app.crm import (
     Phones,
     ResponsibleFinder,
 )
-from stasis_app.flow import FlowContext, Plan, load_plan
+from stasis_app.flow import Codes, FlowContext, Plan, add_extension_codes, load_plan
+from stasis_app.flow.step import Step
+from stasis_app.settings import CodeSettings
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 NUMBERS = Numbers("RU")
@@ -222,6 +226,61 @@ class Company:
     def limited(self, **limits: Any) -> FlowContext:
         """The context with other limits or scripts."""
         return replace(self.context, **limits)
+
+
+class Disk:
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+
+    async def get(self, name: str) -> Any:
+        return self.kept.get(name)
+
+    async def set(self, name: str, value: Any) -> bool:
+        self.kept[name] = value
+        return True
+
+
+class Office(Company):
+    """A company whose employees have set something for their extensions."""
+
+    def __init__(self, **phones: str) -> None:
+        super().__init__(**phones)
+        self.disk = Disk()
+        self.extensions = Extensions(self.disk)
+        self.codes = Codes()
+        add_extension_codes(self.codes, CodeSettings(), self.extensions)
+        self.has(Phones(self.asterisk, settings=self.extensions))
+
+    def has(self, phones: Phones) -> None:
+        """These phones are asked from now on."""
+        responsibles = ResponsibleFinder(self.phonebook, self.directory, phones)
+        self.context = self.limited(phones=phones, responsibles=responsibles, codes=self.codes)
+
+    async def calls(self, extension: str, *, answers: tuple[str, ...] = (), **tried: Unanswered) -> FakeCall:
+        """A call to an extension, as it was led."""
+        call = FakeCall(answers=answers, tried={key.removeprefix("x"): why for key, why in tried.items()})
+        step = Step(call, self.context)
+        self.result = await step.reach(step.target(extension), seconds=20)
+        return call
+
+
+class FreePbxKeeps:
+    """What FreePBX keeps."""
+
+    def __init__(self, **kept: Extension) -> None:
+        self.kept = {extension.removeprefix("x"): settings for extension, settings in kept.items()}
+
+    async def of(self, extension: str) -> Extension:
+        return self.kept.get(extension, Extension())
+
+
+def on_freepbx(office: Office, *, call_waiting: bool = False, **kept: Extension) -> Office:
+    office.has(
+        Phones(
+            office.asterisk, settings=office.extensions, kept_elsewhere=FreePbxKeeps(**kept), call_waiting=call_waiting
+        )
+    )
+    return office
 
 
 def plan_of(folder: Path, text: str, **checks: Any) -> Plan:

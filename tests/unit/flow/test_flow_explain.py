@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
-from flow_fakes import NUMBERS, Company, plan_of
+import pytest
+from flow_fakes import NUMBERS, Company, Office, on_freepbx, plan_of
 from rich.console import Console
 
-from stasis_app.crm import Client
+from stasis_app.crm import Client, Extension
 from stasis_app.flow import Explanation, check_plan, explain
 
 PLAN = """
@@ -75,6 +76,97 @@ async def test_only_the_way_that_is_possible_now_is_followed(tmp_path: Path) -> 
         "ringable": False,
         "why": "Anna, responsible for Ivanov: extension 101 is not registered",
     }
+
+
+BY_CODE, IN_FREEPBX = "set by the service's codes or over its API", "set in FreePBX"
+
+
+async def told_of(office: Office, folder: Path) -> Explanation:
+    office.knows()
+    return await explain(plan_of(folder, PLAN), office.context, "+79161234567")
+
+
+async def test_why_another_phone_rings_and_who_set_that_at_each_step(tmp_path: Path) -> None:
+    office = on_freepbx(Office(x102="busy"), x102=Extension(forward_busy="103"))
+    await office.extensions.change("101", forward_always="102")
+
+    told = await told_of(office, tmp_path)
+
+    assert [setting.text for setting in told.path[0].foretold.settings] == [
+        f"101 (Anna) forwards all calls to 102 (Boris): {BY_CODE}",
+        f"102 (Boris) forwards calls while his phone is busy to 103 (Vera): {IN_FREEPBX}",
+    ]
+    assert f"101 (Anna) forwards all calls to 102 (Boris): {BY_CODE}" in on_paper(told)
+    assert json.loads(json.dumps(told.to_json()))["path"][0]["settings"][1] == {
+        "extension": "102",
+        "name": "forward_busy",
+        "to": "103",
+        "now": True,
+        "set_by": "freepbx",
+        "text": f"102 (Boris) forwards calls while his phone is busy to 103 (Vera): {IN_FREEPBX}",
+    }
+
+
+async def test_why_an_outside_number_rings(tmp_path: Path) -> None:
+    office = on_freepbx(Office(), x101=Extension(forward_always="89161112233"))
+
+    told = await told_of(office, tmp_path)
+
+    assert f"101 (Anna) forwards all calls to 89161112233: {IN_FREEPBX}" in on_paper(told)
+
+
+async def test_where_a_call_goes_on_that_is_not_answered(tmp_path: Path) -> None:
+    office = on_freepbx(Office(), x101=Extension(forward_no_answer="103", forward_busy="103"))
+    await office.extensions.change("101", forward_no_answer="102")
+
+    told = await told_of(office, tmp_path)
+
+    assert [(setting.text, setting.now) for setting in told.path[0].foretold.settings] == [
+        (f"101 (Anna) forwards calls he does not answer to 102 (Boris): {BY_CODE}", False),
+        (f"101 (Anna) forwards calls he declines to 103 (Vera): {IN_FREEPBX}", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("office", "code", "who"),
+    [
+        (Office(), True, BY_CODE),
+        (on_freepbx(Office(), x101=Extension(do_not_disturb=True)), False, IN_FREEPBX),
+        (Office(x101="dnd"), False, "set in another system, which keeps it in a device state"),
+    ],
+    ids=["by code", "in FreePBX", "device state"],
+)
+async def test_who_does_not_want_to_be_disturbed_and_where_that_is_set(
+    tmp_path: Path, office: Office, code: bool, who: str
+) -> None:
+    await office.extensions.change("101", do_not_disturb=code)
+
+    told = await told_of(office, tmp_path)
+
+    assert f"101 (Anna) is not to be disturbed: {who}" in on_paper(told)
+    assert told.path[0].foretold.takes == told.path[0].foretold.outcomes[2]
+
+
+async def test_a_forward_to_a_phone_that_is_off_rings_nobody(tmp_path: Path) -> None:
+    office = Office(x102="offline")
+    await office.extensions.change("101", forward_always="102")
+
+    told = await told_of(office, tmp_path)
+
+    assert "nobody is rung: 102 not registered" in on_paper(told)
+    assert [element.name for element in told.path] == ["main", "group", "queue"]
+
+
+async def test_of_a_group_only_those_who_forward_all_their_calls_are_elsewhere(tmp_path: Path) -> None:
+    office = Office(x103="busy")
+    await office.extensions.change("102", forward_always="101")
+    await office.extensions.change("103", forward_busy="101")
+
+    told = await told_of(office, tmp_path)
+
+    (group,) = (element.foretold for element in told.path if element.name == "group")
+    assert [setting.text for setting in group.settings] == [f"102 (Boris) forwards all calls to 101 (Anna): {BY_CODE}"]
+    assert "103 (Vera): forwarded to 101 (busy), left out" in group.notes
 
 
 async def test_an_anonymous_caller_has_a_way_too(tmp_path: Path) -> None:

@@ -3,47 +3,14 @@
 from typing import Any
 
 import pytest
-from flow_fakes import Company, FakeCall
+from flow_fakes import FakeCall, Office, on_freepbx
 
 from stasis_app.calls.facts import Direction, Unanswered
-from stasis_app.crm import Extension, Extensions, Phones
-from stasis_app.flow import Codes, add_extension_codes, route_internal
+from stasis_app.crm import Extension, Extensions
+from stasis_app.flow import Codes, route_internal
 from stasis_app.flow.elements.ring import Ring
 from stasis_app.flow.script_call import ScriptCall
 from stasis_app.flow.step import Step
-from stasis_app.settings import CodeSettings
-
-
-class Disk:
-    def __init__(self) -> None:
-        self.kept: dict[str, Any] = {}
-
-    async def get(self, name: str) -> Any:
-        return self.kept.get(name)
-
-    async def set(self, name: str, value: Any) -> bool:
-        self.kept[name] = value
-        return True
-
-
-class Office(Company):
-    """A company whose employees have set something for their extensions."""
-
-    def __init__(self, **phones: str) -> None:
-        super().__init__(**phones)
-        self.disk = Disk()
-        self.extensions = Extensions(self.disk)
-        self.codes = Codes()
-        add_extension_codes(self.codes, CodeSettings(), self.extensions)
-        phones_state = Phones(self.asterisk, settings=self.extensions)
-        self.context = self.limited(phones=phones_state, codes=self.codes)
-
-    async def calls(self, extension: str, *, answers: tuple[str, ...] = (), **tried: Unanswered) -> FakeCall:
-        """A call to an extension, as it was led."""
-        call = FakeCall(answers=answers, tried={key.removeprefix("x"): why for key, why in tried.items()})
-        step = Step(call, self.context)
-        self.result = await step.reach(step.target(extension), seconds=20)
-        return call
 
 
 @pytest.fixture
@@ -251,24 +218,6 @@ def test_the_longest_code_wins_and_one_without_digits_takes_none() -> None:
     ]
     with pytest.raises(ValueError, match="given twice"):
         codes.add("*78", nothing)
-
-
-class FreePbxKeeps:
-    """What FreePBX keeps."""
-
-    def __init__(self, **kept: Extension) -> None:
-        self.kept = {extension.removeprefix("x"): settings for extension, settings in kept.items()}
-
-    async def of(self, extension: str) -> Extension:
-        return self.kept.get(extension, Extension())
-
-
-def on_freepbx(office: Office, *, call_waiting: bool = False, **kept: Extension) -> Office:
-    phones = Phones(
-        office.asterisk, settings=office.extensions, kept_elsewhere=FreePbxKeeps(**kept), call_waiting=call_waiting
-    )
-    office.context = office.limited(phones=phones, codes=office.codes)
-    return office
 
 
 async def test_what_freepbx_keeps_counts_and_what_was_set_here_goes_first(office: Office) -> None:

@@ -1,11 +1,15 @@
 """An employee who is rung outside, at a number of his own, is still that employee."""
 
 from dataclasses import replace
+from pathlib import Path
 
-from flow_fakes import NUMBERS, Company, FakeCall
+import pytest
+from flow_fakes import NUMBERS, Company, FakeCall, plan_of
 
 from stasis_app.calls.facts import Party, PartyKind
+from stasis_app.calls.verbs import Target
 from stasis_app.crm import Directory, Employee, MemoryEmployeeStore
+from stasis_app.flow import PlanDestinations
 from stasis_app.flow.context import FlowContext
 from stasis_app.flow.step import Step
 
@@ -39,3 +43,20 @@ async def test_his_mobile_is_rung_though_his_desk_phone_is_off() -> None:
         (None, "102 not registered"),
         (mobile, ""),
     ]
+
+
+@pytest.mark.parametrize("kind", ["asked", "given the call"])
+async def test_a_call_transferred_to_his_mobile_is_his(kind: str, tmp_path: Path) -> None:
+    call = FakeCall(answers=["102"])
+    destinations = PlanDestinations(plan_of(tmp_path, '[elements.main]\ntype = "hangup"\n'), await company())
+    mobile = await destinations.find(MOBILE)
+    assert mobile is not None
+    assert mobile.party is not None
+
+    if kind == "asked":
+        target = await destinations.following(call, mobile.party).next()  # type: ignore[arg-type]
+        assert target == Target.mobile(MOBILE, "102", "Boris")
+    else:
+        await destinations.lead(call, mobile, None)  # type: ignore[arg-type]
+        assert call.rung == [("102",)]
+        assert call.last == ("talk",)

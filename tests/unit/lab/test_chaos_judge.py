@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from lab.chaos.attempt import Attempt, Heard
+from lab.chaos.attempt import Attempt
 from lab.chaos.company import RECEPTION, Offices
 from lab.chaos.faults import Reach, Strike
 from lab.chaos.judge import Judge
 from lab.sip_call import SipCall
-from lab.truth import Dialog
+from lab.truth import Dialog, Talk
 
 OFFICES = Offices(2, 3)
 OFFICE = OFFICES.offices[1]
@@ -45,7 +45,7 @@ class Told:
         return self
 
     def hears(self, number: str, since: float, until: float) -> Told:
-        self.attempt.heard.append(Heard(number, BEGAN + since, BEGAN + until))
+        self.attempt.heard.append(Talk(number, BEGAN + since, BEGAN + until))
         return self
 
     def fault(self, reach: Reach, since: float, until: float) -> Told:
@@ -125,7 +125,7 @@ def test_who_waits_in_vain_is_dropped_and_who_is_talked_to_all_the_while_is_not(
 
 def test_who_was_heard_last_has_the_credit():
     told = talk().rings(BORIS, answered=12)
-    told.attempt.heard = [Heard(ANNA, BEGAN + 1, BEGAN + 11), Heard(BORIS, BEGAN + 12, BEGAN + 20)]
+    told.attempt.heard = [Talk(ANNA, BEGAN + 1, BEGAN + 11), Talk(BORIS, BEGAN + 12, BEGAN + 20)]
 
     assert told.judged(entry(user(BORIS))) == []
     assert [column for column, _ in told.judged(entry(user(ANNA)))] == ["wrong_credit"]

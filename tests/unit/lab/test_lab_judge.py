@@ -11,9 +11,9 @@ from lab.compare import Evidence, differences, pair, status_of
 from lab.ear import CUSTOMER_TONE, employee_tone
 from lab.phones import Manner
 from lab.recordings import Heard
-from lab.stage import RealCall, Talk
+from lab.stage import RealCall
 from lab.story import Client, Do, Move, PlannedCall, Story, Weather
-from lab.truth import Dialog
+from lab.truth import Dialog, Talk
 
 CLIENT, LINE = "79160000001", "74957770000"
 STORY = Story(

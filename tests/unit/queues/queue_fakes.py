@@ -12,7 +12,6 @@ from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Direction
-from stasis_app.calls.lifecycle import Order
 from stasis_app.calls.record import CallRecord
 from stasis_app.crm import (
     Client,
@@ -28,12 +27,13 @@ from stasis_app.crm import (
     ResponsibleFinder,
     WorkingDays,
 )
-from stasis_app.flow import FlowContext, Plan, resume_call, route_outbound, run_plan
+from stasis_app.flow import Colleagues, FlowContext, Plan, resume_call, route_outbound, run_plan
 from stasis_app.flow.codes import Codes
 from stasis_app.flow.elements.hangup import Hangup
 from stasis_app.flow.elements.queue import Queue as QueueElement
 from stasis_app.flow.queue_codes import pause_or_go_on, sign_in_or_out
-from stasis_app.queues import CallBack, MemoryQueueStore, Queue, Queues
+from stasis_app.queue_adapters import CallBackMaker
+from stasis_app.queues import MemoryQueueStore, Queue, Queues
 from stasis_app.queues.reach import Reach
 from tests.unit.calls.calls_fakes import Exchange
 from tests.unit.flow.flow_fakes import FakeAsterisk
@@ -103,7 +103,7 @@ class Hall(Exchange):
             self.store,
             engaged=self._engaged,
             examine=reach.examine,
-            maker=self,
+            maker=CallBackMaker(lambda: self.tracker, Colleagues(phones, directory, NUMBERS)),
             clock=self.now,
             **({"chance": chance} if chance else {}),
         )
@@ -132,11 +132,6 @@ class Hall(Exchange):
 
     async def resume(self, call: Call) -> None:
         await resume_call(self.plan, call, self.context)
-
-    def call_back(self, order: CallBack, extension: str) -> str:
-        call = self.tracker.originate(Order(extension=extension, number=order.number, line=order.line))
-        call.visit(order.queue, "call_back", f"call-back of {order.id}")
-        return call.id
 
     def knows(self, number: str, client: Client) -> None:
         self.phonebook.remember(NUMBERS.read(number), client)

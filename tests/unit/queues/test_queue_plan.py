@@ -55,6 +55,22 @@ async def test_explain_foretells_the_queue_as_it_is_now(tmp_path):
     assert {element.name for element in others} == {"bye", "full"}
 
 
+@pytest.mark.parametrize(
+    ("more", "note", "told_of"),
+    [("", "free", []), ("follow_forwards = true", "forwarded to 104 (always)", ["forward_always"])],
+)
+async def test_explain_tells_of_the_forwards_a_queue_follows(tmp_path, more, note, told_of):
+    hall = Hall("101", "102")
+    await hall.extensions.change("101", forward_always="104")
+    plan = load_plan(plan_file(tmp_path, more), NUMBERS)
+    hall.queues.queue("sales", plan.elements["sales"].settings())
+
+    (queue, *_) = (await explain(plan, hall.context, "+79161234567")).path
+
+    assert queue.foretold.notes[0] == f"101 (Agent 101): {note}"
+    assert [setting.name for setting in queue.foretold.settings] == told_of
+
+
 async def test_explain_knows_that_there_is_no_room(tmp_path):
     hall = Hall("101", "102")
     plan = load_plan(plan_file(tmp_path), NUMBERS)

@@ -161,6 +161,24 @@ async def test_a_call_back_whose_call_never_came_about_is_made_again():
     assert hall.rung() == ["101"]
 
 
+async def test_an_agent_who_calls_back_from_elsewhere_is_not_rung_for_another_meanwhile():
+    before = await with_order("calling")
+    made = made_call(before, ended=False, talked=True)
+    hall = Hall("101", store=before.store)
+    await hall.queues.load()
+    hall.queues.restore([made], {})
+    hall.queues.linked()
+    hall.queues.pause("101", paused=False)
+
+    await hall.calls("2.0")
+    assert hall.rung() == []
+
+    over = Ended(call_id="7.0", at=made.started_at, by=EndedBy.CUSTOMER)
+    hall.queues.on_fact(after(made, over), over)
+    await hall.settled()
+    assert hall.rung() == ["101"]
+
+
 async def test_a_store_that_can_not_be_read_leaves_the_agents_of_the_plan():
     class Broken(MemoryQueueStore):
         async def load(self):
