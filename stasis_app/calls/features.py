@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import AriError
 from stasis_app.calls.facts import PartyKind
-from stasis_app.calls.moves.attended import start_consultation
 from stasis_app.calls.moves.blind import find_destination, stay_with_the_other, take_out
 from stasis_app.calls.moves.consultation import Happening
+from stasis_app.calls.moves.consulting import start_consultation
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.giving import give_away
 from stasis_app.calls.moves.holding import end_hold, let_wait

@@ -6,7 +6,6 @@ What follows from what stands in `consultation.TABLE`; here it is brought about.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -14,18 +13,15 @@ from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import AriError, Gone, LinkDown, SteppedBack
 from stasis_app.calls.causes import NORMAL
-from stasis_app.calls.facts import Party, TransferKind, TransferResult, Unanswered
+from stasis_app.calls.facts import Party, TransferResult, Unanswered
 from stasis_app.calls.hanging_up import end_channel
 from stasis_app.calls.moves.asking import Asking
-from stasis_app.calls.moves.blind import destinations_of, stay_with_the_other, take_out
+from stasis_app.calls.moves.blind import come_back, take_out
 from stasis_app.calls.moves.consultation import Do, Happening, Next, Stage, follows
-from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.holding import end_hold, let_wait
 from stasis_app.calls.moves.refusal import others_with
-from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
-from stasis_app.calls.record import Transfer
+from stasis_app.calls.moves.transfer_story import tell_ended
 from stasis_app.calls.routing import bridge_of_call
-from stasis_app.calls.state import Leg, LegStage
 from stasis_app.calls.steps import try_to
 from stasis_app.calls.verbs import CallGone
 
@@ -44,13 +40,15 @@ class Consultation:
 
     Args:
         call: the call.
-        transferrer: the leg of who transfers.
+        transferrer: the leg of who transfers; it may be gone.
+        by: who that is.
         asking: the ringing of who is asked.
         stage: where it stands, when it is taken up after a restart.
     """
 
-    def __init__(self, call: Call, transferrer: str, asking: Asking, stage: Stage = Stage.RINGING) -> None:
+    def __init__(self, call: Call, transferrer: str, by: Party, asking: Asking, stage: Stage = Stage.RINGING) -> None:
         self.stage = stage
+        self._by = by
         self._call = call
         self._transferrer = transferrer
         self._asking = asking
@@ -114,16 +112,16 @@ class Consultation:
 
     def _happening(self) -> Happening | None:
         """What has happened that means something in this stage."""
-        transferrer, asking = self._call.leg(self._transferrer), self._asking
+        asking = self._asking
         waits = self.stage in (Stage.RINGING, Stage.LEFT)
         seen: list[Happening] = []
         if self._call.state.ended:
             seen.append(Happening.CUSTOMER_LEAVES)
-        if _is_gone(transferrer):
+        if is_gone(self._call, self._transferrer):
             seen.append(Happening.TRANSFERRER_LEAVES)
         if waits and asking.over:
             seen.append(Happening.TARGET_FAILS)
-        elif not waits and _is_gone(self._call.leg(self._target)):
+        elif not waits and is_gone(self._call, self._target):
             seen.append(Happening.TARGET_LEAVES)
         if waits and asking.answered:
             seen.append(Happening.TARGET_ANSWERS)
@@ -137,9 +135,9 @@ class Consultation:
         joining, rest = _divided(following.do)
         for one in joining:
             if not await self._brought_about(one):
-                self._tell(await self._mended(one))
+                await self._mend(one)
                 return True
-        if following.result is not None:
+        if following.result is not None and Do.BRING_BACK not in following.do:
             # Now it is true; and what is done next may be the end of the call.
             self._tell(following.result)
         for one in rest:
@@ -180,33 +178,35 @@ class Consultation:
         call, both = self._call, (self._transferrer, self._target)
         match one:
             case Do.CONSULT:
-                return any(_is_gone(call.leg(leg)) for leg in both) or _are_in(call, both, self._bridge)
+                return any(is_gone(call, leg) for leg in both) or _are_in(call, both, self._bridge)
             case Do.GIVE:
                 legs: tuple[str, ...] = (self._target,)
             case Do.GATHER:
                 # One of the two is company enough.
-                legs = tuple(leg for leg in both if not _is_gone(call.leg(leg))) or both
+                legs = tuple(leg for leg in both if not is_gone(call, leg)) or both
             case _:
                 legs = (self._transferrer,)
         return call.state.ended or _are_in(call, (call.state.anchor_leg, *legs), call.bridge)
 
-    async def _mended(self, failed: Do) -> TransferResult:
+    async def _mend(self, failed: Do) -> None:
         """Nobody may stay in silence: the customer is back with the transferrer, or led there anew."""
         call = self._call
         await self._release_target()
-        there = not _is_gone(call.leg(self._transferrer))
+        there = not is_gone(call, self._transferrer)
         if there and failed is not Do.RETURN and await self._brought_about(Do.RETURN):
-            return TransferResult.CANCELLED
+            self._tell(TransferResult.CANCELLED)
+            return
         await self._release(self._transferrer)
-        if call.state.ended or others_with(call.state, call.state.anchor):
-            return TransferResult.CANCELLED
-        await self._bring_back()
-        return TransferResult.UNANSWERED
+        if others_with(call.state, call.state.anchor):
+            self._tell(TransferResult.CANCELLED)
+        elif not call.state.ended:
+            await self._bring_back()
 
     async def _let_go(self) -> None:
         """The call is over, and with it everybody's part in the transfer."""
-        legs = [leg for leg in (self._transferrer, self._target) if leg and self._call.leg(leg).alive]
-        await asyncio.gather(*(end_channel(self._call, leg, NORMAL) for leg in legs))
+        known = (self._call.state.legs.get(leg) for leg in (self._transferrer, self._target))
+        alive = [leg.id for leg in known if leg is not None and leg.alive]
+        await asyncio.gather(*(end_channel(self._call, leg, NORMAL) for leg in alive))
 
     # What is done
 
@@ -243,10 +243,10 @@ class Consultation:
             await call.bridge_ready()
             await call.control.add_to_bridge(call.bridge, *missing)
         in_place = partial(_are_in, call, legs, call.bridge)
-        await call.wait(lambda: call.state.ended or in_place() or any(_is_gone(call.leg(leg)) for leg in legs), 1)
+        await call.wait(lambda: call.state.ended or in_place() or any(is_gone(call, leg) for leg in legs), 1)
 
     async def _release(self, leg: str) -> None:
-        if not _is_gone(self._call.leg(leg)):
+        if not is_gone(self._call, leg):
             await self._call.release(leg, Unanswered.CANCELLED)
 
     async def _release_target(self) -> None:
@@ -261,14 +261,8 @@ class Consultation:
         await asyncio.gather(*(call.control.hang_up(leg, NORMAL) for leg in legs))
 
     async def _bring_back(self) -> None:
-        party = self._call.leg(self._transferrer).party
-
-        async def flow(call: Call) -> None:
-            await call.asking_caller(call.control.stop_music(call.state.anchor_leg))
-            await take_out(call, call.state.anchor)
-            await destinations_of(call).bring_back(call, party)
-
-        self._call.divert(flow)
+        """Whoever leads him back tells what came of it: until then a restart would take up the transfer again."""
+        self._call.divert(partial(come_back, by=self._by))
 
     # How it begins
 
@@ -282,53 +276,9 @@ class Consultation:
         call.spawn(self._asking.go(target, seconds))
 
 
-def start_consultation(call: Call, leg: str, destination: Destination) -> Consultation:
-    """Begin an attended transfer by this leg's party; it goes on by itself.
-
-    Raises:
-        ValueError: one is under way, or the destination is nobody who could be asked.
-    """
-    if call.consultation is not None or call.record.transfer_now is not None:
-        raise ValueError("a transfer is under way already")
-    if destination.party is None:
-        raise ValueError(f"{destination.name} is an element of the plan: nobody can be asked there, transfer blindly")
-    party = destination.party
-    stay_with_the_other(call, leg)
-    consultation = call.consultation = Consultation(call, leg, Asking(call, call.leg(leg).party))
-    tell_started(call, leg, TransferKind.ATTENDED, destination.name)
-    call.outlive = consultation.survivors
-
-    async def see_through() -> None:
-        with contextlib.suppress(CallGone):
-            await consultation.begin(party)
-        await consultation.run()
-
-    call.move(see_through())
-    return consultation
-
-
-def resume_consultation(call: Call, transfer: Transfer) -> None:
-    """Take up an attended transfer after a restart, where the world shows it stands."""
-    transferrer, target = call.state.legs.get(transfer.leg), call.state.legs.get(transfer.target_leg)
-    if transferrer is None or target is None:
-        tell_ended(call, TransferResult.CANCELLED)
-        return
-    asking = Asking(call, transferrer.party, target.id)
-    call.consultation = Consultation(call, transferrer.id, asking, _stage_of(transferrer, target, call.bridge))
-    call.outlive = call.consultation.survivors
-    call.move(call.consultation.run())
-
-
-def _stage_of(transferrer: Leg, target: Leg, main: str) -> Stage:
-    if _is_gone(transferrer):
-        return Stage.LEFT
-    if target.stage is not LegStage.UP:
-        return Stage.RINGING
-    return Stage.SWAPPED if transferrer.bridge == main else Stage.TALKING
-
-
 def _are_in(call: Call, legs: Iterable[str], bridge: str) -> bool:
-    return all(call.leg(leg).bridge == bridge for leg in legs)
+    known = [call.state.legs.get(leg) for leg in legs]
+    return all(leg is not None and leg.bridge == bridge for leg in known)
 
 
 def _divided(do: tuple[Do, ...]) -> tuple[tuple[Do, ...], tuple[Do, ...]]:
@@ -337,5 +287,7 @@ def _divided(do: tuple[Do, ...]) -> tuple[tuple[Do, ...], tuple[Do, ...]]:
     return do[:together], do[together:]
 
 
-def _is_gone(leg: Leg) -> bool:
-    return leg.over or not leg.alive or leg.released is not None
+def is_gone(call: Call, leg_id: str) -> bool:
+    """Whether nobody is at this leg any more."""
+    leg = call.state.legs.get(leg_id)  # one that had ended before a restart is not known any more
+    return leg is None or leg.over or not leg.alive or leg.released is not None

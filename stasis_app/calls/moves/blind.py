@@ -11,7 +11,7 @@ from stasis_app.calls.hanging_up import release_later
 from stasis_app.calls.moves.destination import Destination, Destinations
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 from stasis_app.calls.state import Leg
-from stasis_app.calls.steps import be_remembered
+from stasis_app.calls.steps import be_remembered, try_to
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call, Flow
@@ -30,7 +30,7 @@ async def transfer_blind(call: Call, leg: str, destination: Destination, *, fare
 
 async def transfer_to_nowhere(call: Call, leg: str, *, farewell: float = 0.0) -> None:
     """The server let the leg go before we could refuse: the call comes back to who gave it away."""
-    await _let_go(call, leg, partial(_come_back, by=call.leg(leg).party), farewell)
+    await _let_go(call, leg, partial(_is_refused, by=call.leg(leg).party), farewell)
 
 
 def begin(call: Call, leg: str, to: str) -> None:
@@ -47,10 +47,16 @@ async def _let_go(call: Call, leg: str, flow: Flow, farewell: float) -> None:
         await release_later(call, leg, farewell)
 
 
-async def _come_back(call: Call, by: Party) -> None:
-    tell_ended(call, TransferResult.REFUSED)
+async def come_back(call: Call, by: Party) -> None:
+    """The flow of a call that nobody took: back to who gave it away, then to the plan."""
+    await try_to(call.control.stop_music(call.state.anchor_leg), call.log)
     await take_out(call, call.state.anchor)
     await destinations_of(call).bring_back(call, by)
+
+
+async def _is_refused(call: Call, by: Party) -> None:
+    tell_ended(call, TransferResult.REFUSED)
+    await come_back(call, by)
 
 
 async def lead_on(call: Call, destination: Destination, by: Party) -> None:

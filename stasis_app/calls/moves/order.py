@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stasis_app.calls.facts import PartyKind, TransferKind
-from stasis_app.calls.moves.attended import start_consultation
 from stasis_app.calls.moves.blind import find_destination
 from stasis_app.calls.moves.consultation import Happening
+from stasis_app.calls.moves.consulting import start_consultation
 from stasis_app.calls.moves.giving import give_away
 from stasis_app.calls.moves.refusal import ImpossibleMove, refuse_a_second_transfer
 from stasis_app.calls.state import Leg

@@ -121,3 +121,60 @@ async def test_a_client_who_was_dialled_and_waits_for_somebody_is_not_taken_for_
     assert pbx.leg(CLIENT) in pbx.channels
     await pbx.answers(ANNA)  # the flow began anew
     assert pbx.together() == [{CLIENT, ANNA}]
+
+
+async def test_the_transferrer_had_left_and_the_colleague_rings_on_after_a_restart(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.rings(BORIS)
+    await pbx.hangs_up(pbx.leg(ANNA))
+    pbx = await restarted(pbx)
+    await pbx.passes(10)
+    await pbx.answers(BORIS)
+    await pbx.passes(1)
+
+    assert pbx.together() == [{"customer", BORIS}]
+    assert pbx.results() == [TransferResult.COMPLETED]
+
+
+async def test_killed_in_the_moment_the_colleague_is_given_the_customer(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.answers(BORIS)
+    pbx.hold("add_to_bridge")
+    await pbx.hangs_up(pbx.leg(ANNA))
+    pbx = await restarted(pbx)
+    await pbx.passes(2)
+
+    assert pbx.together() == [{"customer", BORIS}]
+    assert pbx.results() == [TransferResult.COMPLETED]
+
+
+async def test_the_transferrer_had_left_and_the_colleague_declines_while_the_service_is_away(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.rings(BORIS)
+    await pbx.hangs_up(pbx.leg(ANNA))
+    pbx.lose_events()
+    await pbx.declines(BORIS)
+    pbx = await restarted(pbx)
+    await pbx.answers(ANNA)
+
+    assert pbx.plan.story == ["back to 101"]
+    assert pbx.together() == [{"customer", ANNA}]
+    assert pbx.results() == [TransferResult.UNANSWERED]
+
+
+async def test_killed_in_the_moment_the_colleague_had_declined_who_transferred_having_left(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.rings(BORIS)
+    pbx.hold("stop_music")
+    await pbx.hangs_up(pbx.leg(ANNA))
+    await pbx.declines(BORIS)
+    pbx = await restarted(pbx)
+    await pbx.answers(ANNA)
+
+    assert pbx.plan.story == ["back to 101"]
+    assert pbx.together() == [{"customer", ANNA}]
+    assert pbx.results() == [TransferResult.UNANSWERED]

@@ -5,8 +5,8 @@ from calls_fakes import Exchange, rings_101
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Party, PartyKind, TransferResult, Unanswered
 from stasis_app.calls.features import FeatureCodes
-from stasis_app.calls.moves.attended import start_consultation
 from stasis_app.calls.moves.consultation import Happening
+from stasis_app.calls.moves.consulting import start_consultation
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.giving import give_away
 from stasis_app.calls.moves.parking import ParkingLot
