@@ -13,10 +13,15 @@ from stasis_app.calls.moves.giving import give_away
 from stasis_app.calls.moves.refusal import ImpossibleMove
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 from stasis_app.calls.record import CallRecord
+from stasis_app.calls.state import LegStage
 from stasis_app.calls.steps import try_to
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
+
+
+# Seconds to wait for somebody who has just answered.
+_CONNECTS = 1.0
 
 
 async def merge(
@@ -30,6 +35,7 @@ async def merge(
     """
     if first.record.direction is Direction.INTERNAL and second.record.direction is not Direction.INTERNAL:
         first, first_leg, second, second_leg = second, second_leg, first, first_leg
+    await second.wait(lambda: not _is_connecting(second, second_leg), _CONNECTS)
     moved = [leg for leg in second.state.legs.values() if leg.id != second_leg and leg.alive and leg.joined]
     if not moved:
         return await _ring_for_the_first(first, first_leg, second, told)
@@ -56,6 +62,14 @@ async def merge(
             # The phone held one or both of them, and Asterisk does not end the music when who holds leaves.
             await try_to(first.control.stop_music(party.id), first.log)
     return True
+
+
+def _is_connecting(call: Call, leg_id: str) -> bool:
+    """Whether somebody has answered who is just being brought together with the party of this leg."""
+    if call.state.ended or call.record.transfer_now is not None or call.record.parked is not None:
+        return False
+    others = (leg for leg in call.state.legs.values() if leg.id != leg_id and leg.alive and leg.released is None)
+    return any(leg.stage is LegStage.UP and leg.in_stasis and not leg.bridge for leg in others)
 
 
 async def _until(told: asyncio.Task[None] | None) -> None:

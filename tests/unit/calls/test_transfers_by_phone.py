@@ -80,6 +80,22 @@ async def test_an_attended_refer_brings_two_calls_together(pbx: Office) -> None:
     assert not pbx.tracker.engaged(BORIS)
 
 
+async def test_an_attended_refer_in_the_moment_of_the_colleagues_answer(pbx: Office) -> None:
+    """The phone may transfer as soon as it hears that he has answered: he is not rung once more."""
+    await pbx.talks_with_anna()
+    await anna_calls_boris(pbx)
+    pbx.hold("add_to_bridge")
+    await pbx.answers(BORIS)
+    boris = pbx.leg(BORIS)
+    referred(pbx, pbx.leg(ANNA), BORIS, second="2.0")
+    await pbx.settled()
+    await pbx.let("add_to_bridge")
+    await pbx.passes(2)
+
+    assert pbx.bridges["1.0-bridge"] == ["1.0", boris]
+    assert pbx.records["1.0"].transfers[0].result is TransferResult.COMPLETED
+
+
 @pytest.mark.parametrize("answered", [True, False], ids=["talking", "ringing"])
 async def test_the_phones_second_call_ends_after_the_phone_was_told(pbx: Office, answered: bool) -> None:
     """Asterisk looks at its channel when it tells the phone, and may crash when it is gone."""
