@@ -85,6 +85,19 @@ class Started(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WentOutside(Fact):
+    """A call between employees goes on to an outside number: from here on it is an outgoing call.
+
+    `by` is who placed it there: who gave the call away, else who began it. `line` is the line it goes out by ("" when
+    nobody can tell).
+    """
+
+    number: str
+    by: Party
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identified(Fact):
     """The CRM told whose number this is. `user_id` is the responsible employee's Bitrix24 id."""
 

@@ -66,6 +66,12 @@ async def learn_client(call: CallHandle, context: FlowContext) -> None:
         tell_client(call, found.client)
 
 
+async def learn_client_outside(call: CallHandle, context: FlowContext) -> None:
+    """Find out whose number it is that a call between employees has gone on to."""
+    _tell_known_client(call, context)
+    await learn_client(call, context)
+
+
 async def route_inbound(plan: Plan, call: CallHandle, context: FlowContext, element: str = "", did: str = "") -> None:
     """Lead a call from a trunk through the plan until it is over or handed over.
 

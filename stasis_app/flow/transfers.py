@@ -149,9 +149,10 @@ def came_back_to(record: CallRecord) -> Party | None:
     Nobody has talked since he gave it away.
     """
     last = record.visited[-1] if record.visited else None
-    if last is None or (last.element, last.kind) != _BACK or not record.talks:
+    if last is None or (last.element, last.kind) != _BACK:
         return None
-    return record.talks[-1].party
+    waits = record.anchor or record.call_id
+    return next((talk.party for talk in reversed(record.talks) if talk.leg != waits), None)
 
 
 def _meant(step: Step, party: Party) -> Target:
