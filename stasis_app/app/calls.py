@@ -131,6 +131,7 @@ def _what_flows_know(grounds: Grounds, people: People, queues: Queues, codes: Co
         people.directory,
         people.phones,
         ResponsibleFinder(people.phonebook, people.directory, people.phones),
+        grounds.plan.numbers,
         codes,
         grounds.scripts,
         outbound_seconds=grounds.settings.outbound.seconds,

@@ -248,11 +248,15 @@ class PickedUp(LegFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarded(Fact):
-    """An extension sends its calls on to another, or to an outside number (`why`: always, busy, no answer ...)."""
+    """An extension sends its calls on to another, or to an outside number (`why`: always, busy, no answer ...).
+
+    Not `followed`: it names a number of the plan, which can't be rung among others; the phone itself rings.
+    """
 
     extension: str
     to: str
     why: str
+    followed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
