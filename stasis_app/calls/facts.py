@@ -327,10 +327,14 @@ class Anchored(LegFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegEnded(LegFact):
-    """An answered leg ended. `cause` is Q.850, `tech_cause` the SIP status (None when Asterisk tells none)."""
+    """An answered leg ended. `cause` is Q.850, `tech_cause` the SIP status (None when Asterisk tells none).
+
+    `elsewhere`: only here is it over; it goes on in another call.
+    """
 
     cause: int = 0
     tech_cause: int | None = None
+    elsewhere: bool = False
 
 
 class RecordingKind(StrEnum):
