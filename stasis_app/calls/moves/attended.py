@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.facts import Party, TransferKind, TransferResult, Unanswered
 from stasis_app.calls.moves.asking import Asking
-from stasis_app.calls.moves.blind import destinations_of, stay_with_the_other, take_out
+from stasis_app.calls.moves.blind import destinations_of, live_for_the_customer, stay_with_the_other, take_out
 from stasis_app.calls.moves.consultation import Do, Happening, Next, Stage, follows
 from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.holding import end_hold, let_wait
@@ -157,6 +157,7 @@ class Consultation:
     async def _gather(self) -> None:
         await try_to(self._call.control.stop_music(self._target), self._call.log)
         await self._with_customer(self._transferrer, self._target)
+        live_for_the_customer(self._call)
 
     async def _with_customer(self, *legs: str) -> None:
         call = self._call

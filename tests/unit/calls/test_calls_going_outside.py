@@ -119,6 +119,27 @@ async def test_whoever_is_asked_outside_makes_it_an_outgoing_call_once(pbx: Insi
     assert {t.party.number for t in pbx.the_record.talking_now if not t.among_us} == {ANNA, BORIS}
 
 
+@pytest.mark.parametrize("way", ["invited", "asked and taken into the talk"])
+async def test_who_began_the_call_leaves_it_to_the_two_others(pbx: Inside, way: str) -> None:
+    if way == "invited":
+        invite(pbx.call, Target.outside(CLIENT))
+        await pbx.settled()
+        await pbx.answers(CLIENT)
+    else:
+        leg = pbx.leg(BORIS)
+        await pbx.presses("*", "2", channel=leg)
+        await pbx.presses(*CLIENT, "#", channel=leg)
+        await pbx.passes(1)
+        await pbx.answers(CLIENT)
+        await pbx.presses("*", "3", channel=leg)
+    await pbx.passes(5)
+    await pbx.hangs_up("1.0")
+    await pbx.passes(5)
+
+    assert pbx.the_record.ended_at is None
+    assert pbx.together() == [{BORIS, CLIENT}]
+
+
 async def test_a_colleague_at_his_mobile_is_no_outside_party(pbx: Inside) -> None:
     invite(pbx.call, Target.mobile(CLIENT, VERA))
     await pbx.settled()
