@@ -7,7 +7,7 @@ One function, `after(record, fact)`, is the only place where facts are added up;
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from stasis_app.calls import facts as f
@@ -177,8 +177,13 @@ class CallRecord:
 
     @property
     def talk_seconds(self) -> float:
-        """Seconds of conversation, holes between two employees left out."""
-        return sum(talk.seconds() for talk in self.conversations)
+        """Seconds of conversation: holes between two employees left out, what several said at a time counted once."""
+        total, counted = 0.0, datetime.min.replace(tzinfo=UTC)
+        for talk in sorted(self.conversations, key=lambda talk: talk.began_at):
+            ended_at = talk.ended_at or talk.began_at
+            total += max(0.0, (ended_at - max(talk.began_at, counted)).total_seconds())
+            counted = max(counted, ended_at)
+        return total
 
 
 def begin(fact: f.Started) -> CallRecord:

@@ -64,4 +64,4 @@ async def test_where_internal_calls_are_told_it_stays_the_one_call_it_was(open_d
     heard = await desk.heard()
     assert [line for line in heard if line.startswith("register")] == ["register for 11, show 11+12"]
     assert heard[-1].startswith("finish")
-    assert "200 60s" in heard[-1]
+    assert "200 30s" in heard[-1]
