@@ -59,8 +59,9 @@ async def ring_all(
     deadline = asyncio.get_running_loop().time() + seconds
     before, gaps = frozenset(call.state.legs), call.gaps
     # Somebody dialling out hears the far end's own tones; with several parties ringing there is no one far end. The
-    # customer he gave the call to somebody else for did not dial.
-    dials = call.record.direction is Direction.OUTBOUND and call.state.anchor_leg == call.state.caller_leg
+    # customer he gave the call to somebody else for did not dial, nor did who was transferred to an outside number.
+    dialled_outside = call.record.direction is Direction.OUTBOUND and call.record.went_outside is None
+    dials = dialled_outside and call.state.anchor_leg == call.state.caller_leg
     early = dials and len(targets) == 1 and on_hold is None
     ways = [Way(call, target, deadline, early_media=early) for target in targets]
     if not sent_on:

@@ -12,6 +12,7 @@ from loguru import logger
 from stasis_app.ari import SteppedBack
 from stasis_app.calls.verbs import CallGone, CallHandle
 from stasis_app.flow.context import FlowContext
+from stasis_app.flow.forwarding import LedToElement
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.step import Step
 
@@ -95,6 +96,8 @@ async def _one(plan: Plan, step: Step, name: str) -> str | None:
             raise LookupError(f'element {name} leads to "{following}", which is not in the plan')
     except (CallGone, SteppedBack):
         raise
+    except LedToElement as led:
+        return step.go(led.element, led.why)
     except Exception as error:
         if not plan.on_error or plan.on_error == name:
             raise

@@ -16,7 +16,7 @@ from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.facts import Party, TransferResult, Unanswered
 from stasis_app.calls.hanging_up import end_channel
 from stasis_app.calls.moves.asking import Asking
-from stasis_app.calls.moves.blind import come_back, take_out
+from stasis_app.calls.moves.blind import come_back, live_for_the_customer, take_out
 from stasis_app.calls.moves.consultation import Do, Happening, Next, Stage, follows
 from stasis_app.calls.moves.holding import end_hold, let_wait
 from stasis_app.calls.moves.refusal import others_with
@@ -233,6 +233,7 @@ class Consultation:
     async def _gather(self) -> None:
         await try_to(self._call.control.stop_music(self._target), self._call.log)
         await self._with_customer(self._transferrer, self._target)
+        live_for_the_customer(self._call)
 
     async def _with_customer(self, *legs: str) -> None:
         call = self._call

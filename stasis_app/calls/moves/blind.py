@@ -77,6 +77,16 @@ def stay_with_the_other(call: Call, leg: str) -> None:
         call.anchor_to(other.id)
 
 
+def live_for_the_customer(call: Call) -> None:
+    """Who placed a call with several parties may leave it to the others: from now on it lives for the customer."""
+    if call.state.anchor.party.kind is PartyKind.CUSTOMER:
+        return
+    customers = (leg for leg in call.state.others if leg.party.kind is PartyKind.CUSTOMER)
+    customer = next((leg for leg in customers if leg.alive and leg.joined), None)
+    if customer is not None:
+        call.anchor_to(customer.id)
+
+
 async def take_out(call: Call, leg: Leg) -> None:
     """Take a leg out of its bridge and wait until it is. That it is gone is no error."""
     if not leg.bridge:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from stasis_app.calls.facts import Party, PartyKind, Unanswered
-from stasis_app.calls.moves.blind import destinations_of, take_out
+from stasis_app.calls.moves.blind import destinations_of, live_for_the_customer, take_out
 from stasis_app.calls.moves.refusal import ImpossibleMove, participant
 from stasis_app.calls.outbound import Way
 from stasis_app.calls.record import CallRecord
@@ -36,7 +36,7 @@ def invite(call: Call, target: Target, seconds: float = RING_SECONDS) -> str:
     party = target.party
     if any(leg.alive and leg.party.number == party.number for leg in call.state.legs.values() if not leg.over):
         raise ImpossibleMove(f"{party.number} takes part in the call already")
-    _live_for_the_customer(call)
+    live_for_the_customer(call)
     way = Way(call, target, asyncio.get_running_loop().time() + seconds, early_media=False)
     dialling = call.spawn(way.go())
 
@@ -126,6 +126,7 @@ async def bring_in(call: Call, newcomer: BeingRung, seconds: float | None, host:
     came = ""
     if _has_answered(call, newcomer.leg):
         came = newcomer.leg if await connect(call, newcomer.leg) else ""
+        live_for_the_customer(call)
     elif taker := picker():
         came = taker if await connect(call, taker) else ""
         await call.release(newcomer.leg, Unanswered.ANSWERED_ELSEWHERE)
@@ -154,19 +155,6 @@ def _host(call: Call) -> Party | None:
     """The employee who is in the conversation."""
     present = (leg.party for leg in call.state.legs.values() if _is_with_us(leg))
     return next((party for party in present if party.kind is PartyKind.EMPLOYEE), None)
-
-
-def _live_for_the_customer(call: Call) -> None:
-    """Who placed the call may leave it to the newcomer: from now on it lives for the customer."""
-    if call.state.anchor.party.kind is PartyKind.CUSTOMER:
-        return
-    customer = next((leg for leg in call.state.others if _is_customer(leg)), None)
-    if customer is not None:
-        call.anchor_to(customer.id)
-
-
-def _is_customer(leg: Leg) -> bool:
-    return _is_with_us(leg) and leg.party.kind is PartyKind.CUSTOMER
 
 
 def _was_invited(record: CallRecord, leg: str) -> bool:

@@ -6,8 +6,8 @@ import pytest
 from flow_fakes import NUMBERS, Company, FakeCall, plan_of
 from loguru import logger
 
-from stasis_app.calls.facts import Direction, Unanswered
-from stasis_app.flow import Plan, route_call, route_inbound, route_internal, route_outbound
+from stasis_app.calls.facts import Direction, Party, PartyKind, Unanswered, WentOutside
+from stasis_app.flow import Plan, learn_client_outside, route_call, route_inbound, route_internal, route_outbound
 from stasis_app.flow.step import Step
 
 PLAN = """
@@ -147,3 +147,14 @@ async def test_a_number_of_the_plan_leads_an_employee_to_its_element(tmp_path: P
 
     assert call.visited == ["sales"]
     assert call.why == ["an employee dialled 600"]
+
+
+async def test_a_call_between_employees_that_goes_outside_is_identified_by_the_number_there() -> None:
+    call = FakeCall("101", direction=Direction.INTERNAL, dialled="102")
+    boris = Party(PartyKind.EMPLOYEE, "102")
+    call.note(WentOutside(call_id=call.id, at=call.record.started_at, number="89161234567", by=boris))
+
+    await learn_client_outside(call, Company().knows().context)
+
+    assert call.record.identified is not None
+    assert call.record.identified.name == "Ivanov"
