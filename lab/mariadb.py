@@ -35,16 +35,30 @@ _SMALL = (
 )
 _UNKIND = ("--character-set-server=latin1", "--collation-server=latin1_swedish_ci", "--sql-mode=")
 
+_CUT = f"""DELIMITER //
+BEGIN NOT ATOMIC
+  DECLARE until_at DATETIME(6) DEFAULT SYSDATE(6) + INTERVAL {{seconds:.3f}} SECOND;
+  REPEAT
+    KILL CONNECTION USER {USER};
+    DO SLEEP(0.1 * RAND());
+  UNTIL SYSDATE(6) >= until_at END REPEAT;
+END //
+"""
+
 
 class MariaDbMissing(Exception):
     """The server's programs are not on this machine; the text says what to do."""
 
 
 class MariaDb:
-    """The server. `with MariaDb() as server: url = server.fresh()`; it may be away or frozen for a while."""
+    """The server. `with MariaDb() as server: url = server.fresh()`; it may be away or frozen for a while.
 
-    def __init__(self) -> None:
+    `log`: where it says what happens to it, if that is to outlive it.
+    """
+
+    def __init__(self, log: Path | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="stasis-mariadb-"))
+        self._log = log or self._folder / "log"
         self.socket = self._folder / "socket"
         self._port = free_port(HOST, socket.SOCK_STREAM)
         self._password = secrets.token_hex(12)
@@ -91,6 +105,10 @@ class MariaDb:
             raise RuntimeError(told.stderr.strip())
         return told.stdout
 
+    def cut(self, seconds: float = 0.0) -> None:
+        """End every connection of the service's user in whatever it does (KILL); once, or again and again."""
+        self.execute(_CUT.format(seconds=seconds))
+
     # ---------------------------------------- its life
 
     def start(self) -> None:
@@ -129,10 +147,6 @@ class MariaDb:
             yield
         finally:
             self._process.send_signal(signal.SIGCONT)
-
-    @property
-    def _log(self) -> Path:
-        return self._folder / "log"
 
     def _end(self, by: signal.Signals) -> None:
         if self._process is not None:

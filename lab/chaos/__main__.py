@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lab.chaos.attempt import Attempt
-from lab.chaos.faults import FAULTS
+from lab.chaos.faults import FAULTS, Storage
 from lab.chaos.judge import COLUMNS
 from lab.chaos.kinds import KINDS
 from lab.chaos.run import Chaos, Outcome, Wish
@@ -36,6 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--fault-every", type=float, default=20.0, help="seconds from one fault to the next")
     parser.add_argument("--only", default="", help="only calls whose kind has this in its name")
     parser.add_argument("--faults", default="", help="only faults with this in their name; none: no faults")
+    parser.add_argument(
+        "--storage", type=Storage, choices=list(Storage), default=Storage.SQLITE, help="where the service keeps records"
+    )
     parser.add_argument("--json", action="store_true", help="the table as JSON, the rest goes to standard error")
     parser.add_argument("--keep", type=Path, help="keep every log and the stories of the calls here")
     return parser.parse_args()
@@ -43,12 +46,13 @@ def _arguments() -> argparse.Namespace:
 
 def _wish(given: argparse.Namespace) -> Wish:
     kinds = [kind for kind in KINDS if given.only in kind.name]
-    faults = [] if given.faults == "none" else [fault for fault in FAULTS if given.faults in fault.name]
+    there = Wish(storage=given.storage).weather
+    faults = [] if given.faults == "none" else [fault for fault in there if given.faults in fault.name]
     if not kinds or not (faults or given.faults == "none"):
-        names = ", ".join([kind.name for kind in KINDS] + [fault.name for fault in FAULTS])
+        names = ", ".join([kind.name for kind in KINDS] + [fault.name for fault in there])
         raise SystemExit(f"nothing has such a name; there are: {names}")
     every = given.fault_every if faults else float("inf")
-    return Wish(given.seed, given.minutes, given.rate, every, kinds, faults or FAULTS)
+    return Wish(given.seed, given.minutes, given.rate, every, kinds, faults or FAULTS, given.storage)
 
 
 async def _run(given: argparse.Namespace) -> Outcome:

@@ -220,10 +220,17 @@ class Judge:
         return False
 
     def _unseen(self, since: float, until: float) -> bool:
-        return any(
-            strike.at - EDGE_S <= since and until <= (strike.over_at or until) + EDGE_S
-            for strike in self._of(Reach.SERVICE, Reach.ASTERISK)
-        )
+        return any(began <= since and until <= ended for began, ended in self._absences())
+
+    def _absences(self) -> list[tuple[float, float]]:
+        """When the service could note nothing: what it saw in the moment between two faults may not be on disk."""
+        found: list[tuple[float, float]] = []
+        for strike in sorted(self._of(Reach.SERVICE, Reach.ASTERISK), key=lambda strike: strike.at):
+            began, ended = strike.at - EDGE_S, (strike.over_at or math.inf) + EDGE_S
+            if found and strike.at <= found[-1][1]:
+                began, _ = found.pop()
+            found.append((began, ended))
+        return found
 
     def _met(self, since: float, until: float, *reaches: Reach) -> bool:
         """Whether such a fault was on at some moment."""

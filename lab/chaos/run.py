@@ -16,11 +16,12 @@ import aiohttp
 from lab.asterisk import Asterisk
 from lab.chaos.attempt import Attempt
 from lab.chaos.company import RECEPTION, Offices
-from lab.chaos.faults import FAULTS, Fault, Strike
+from lab.chaos.faults import FAULTS, Fault, Storage, Strike
 from lab.chaos.floor import Floor
 from lab.chaos.judge import Crm, Judge, Verdict
 from lab.chaos.kinds import KINDS, Kind
 from lab.chaos.wire import Wire
+from lab.mariadb import MariaDb
 from lab.processes import free_port
 from lab.rig import Rig
 from lab.services import HOST, Portal, Program, sandbox, service
@@ -42,6 +43,12 @@ class Wish:
     fault_every_s: float = 20.0
     kinds: Sequence[Kind] = KINDS
     faults: Sequence[Fault] = FAULTS
+    storage: Storage = Storage.SQLITE
+
+    @property
+    def weather(self) -> Sequence[Fault]:
+        """The faults that can strike: not those of another storage."""
+        return [fault for fault in self.faults if fault.storage in (None, self.storage)]
 
     @property
     def clients_of_an_office(self) -> int:
@@ -90,6 +97,7 @@ class Chaos(Rig):
         self.not_made = 0
         self.service: Program
         self.standby: Program | None = None
+        self.mariadb: MariaDb | None = None
         self.portal: Portal
         self.floor: Floor
         self._calls: set[asyncio.Task[None]] = set()
@@ -101,6 +109,9 @@ class Chaos(Rig):
         await super().__aexit__()
 
     async def _start(self) -> None:
+        if self.wish.storage == Storage.MARIADB:
+            self.mariadb = self._stack.enter_context(MariaDb(self.folder / "mariadb.log"))
+            self.offices.company.storage = self.mariadb.fresh()
         await self._stack.enter_async_context(self.pbx)
         await self.wire.open(self.pbx.http_port)
         self._stack.push_async_callback(self.wire.close)
@@ -183,10 +194,11 @@ class Chaos(Rig):
 
     async def _strike(self, until: float) -> None:
         chance = random.Random(f"faults {self.wish.seed}")
+        weather = self.wish.weather
         due = time.monotonic()
         while (due := max(due + self.wish.fault_every_s, time.monotonic())) < until:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            fault = chance.choices(self.wish.faults, [fault.weight for fault in self.wish.faults])[0]
+            fault = chance.choices(weather, [fault.weight for fault in weather])[0]
             await fault.prepare(self)
             strike = Strike(fault.name, fault.reach, time.time())
             self.strikes.append(strike)

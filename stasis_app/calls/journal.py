@@ -10,7 +10,7 @@ from typing import Protocol
 
 from loguru import logger
 
-from stasis_app.calls.facts import Direction, Fact, PartyKind
+from stasis_app.calls.facts import Direction, Fact, PartyKind, Started
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.wire import WireError, fact_fields, fact_from_fields, record_from_json, record_text
 from stasis_app.store import CallFilter, CallRow, FactRow
@@ -76,6 +76,10 @@ class Journal:
                 "data": fact_fields(fact).decode(),
             }
         )
+        if isinstance(fact, Started):
+            # It is on disk no later than what the portal is told first: else a service killed in between would find
+            # only that to be told, and nobody would ever end the portal's call.
+            self._disk.post([_row(record)], [])
         self._changed[record.call_id] = record
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_EVERY, self._hand_over)

@@ -6,10 +6,32 @@ from collections.abc import Sequence
 
 from lab.chaos.faults.around import AsteriskRestarted, LinkCut, LinkDead, PortalTrouble
 from lab.chaos.faults.disk import DatabaseLocked, DatabaseLockedLong, DiskFull
-from lab.chaos.faults.fault import Fault, Ground, Reach, Strike
+from lab.chaos.faults.fault import Fault, Ground, Reach, Storage, Strike
 from lab.chaos.faults.instances import ServiceFrozen, ServiceKilled, ServiceStopped, StandbyTakesOver
+from lab.chaos.faults.mariadb import (
+    DatabaseAwayAtStart,
+    DatabaseCut,
+    DatabaseFrozen,
+    DatabaseHeld,
+    DatabaseKilled,
+    DatabaseKilledLong,
+)
 
-__all__ = ["FAULTS", "Fault", "Ground", "LinkCut", "PortalTrouble", "Reach", "ServiceKilled", "Strike"]
+__all__ = [
+    "FAULTS",
+    "DatabaseAwayAtStart",
+    "DatabaseCut",
+    "DatabaseFrozen",
+    "DatabaseKilled",
+    "Fault",
+    "Ground",
+    "LinkCut",
+    "PortalTrouble",
+    "Reach",
+    "ServiceKilled",
+    "Storage",
+    "Strike",
+]
 
 FAULTS: Sequence[Fault] = (
     LinkCut(),
@@ -22,5 +44,11 @@ FAULTS: Sequence[Fault] = (
     DatabaseLocked(),
     DatabaseLockedLong(),
     DiskFull(),
+    DatabaseKilled(),
+    DatabaseKilledLong(),
+    DatabaseFrozen(),
+    DatabaseCut(),
+    DatabaseHeld(),
+    DatabaseAwayAtStart(),
     AsteriskRestarted(),
 )

@@ -11,6 +11,7 @@ from typing import ClassVar, Protocol
 
 from lab.asterisk import Asterisk
 from lab.chaos.wire import Wire
+from lab.mariadb import MariaDb
 from lab.services import Portal, Program
 
 
@@ -20,6 +21,13 @@ class Reach(StrEnum):
     NOTHING = "nothing"  # calls and the CRM have to be right in spite of it
     SERVICE = "service"  # calls that began meanwhile may be the dialplan's, and what ended meanwhile can't be dated
     ASTERISK = "asterisk"  # calls of that moment end
+
+
+class Storage(StrEnum):
+    """Where the service keeps its records."""
+
+    SQLITE = "sqlite"
+    MARIADB = "mariadb"
 
 
 @dataclass
@@ -45,14 +53,16 @@ class Ground(Protocol):
     portal: Portal
     service: Program
     standby: Program | None  # a second instance, while there is one
+    mariadb: MariaDb | None  # where the service keeps its records, when that is no file
 
 
 class Fault(ABC):
-    """One kind of trouble. `weight` is how often it happens beside the others."""
+    """One kind of trouble. `weight` is how often it happens beside the others; `storage`: it concerns only that one."""
 
     name: ClassVar[str]
     reach: ClassVar[Reach] = Reach.NOTHING
     weight: ClassVar[float] = 1.0
+    storage: ClassVar[Storage | None] = None
 
     async def prepare(self, ground: Ground) -> None:  # noqa: B027
         """What has to be there before it strikes; nothing fails yet."""

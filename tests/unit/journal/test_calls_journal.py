@@ -11,7 +11,7 @@ import pytest
 from stasis_app.calls.facts import Direction, EndedBy
 from stasis_app.calls.journal import Journal
 from stasis_app.settings import StorageSettings
-from stasis_app.store import open_store
+from stasis_app.store import OutboxRow, open_store
 from tests.unit.mirror.mirror_story import ANNA, BEGAN, BORIS, CLIENT, Story
 
 
@@ -79,6 +79,18 @@ async def test_past_calls_are_found_by_number_person_and_outcome(journal):
     assert await found(direction=Direction.OUTBOUND) == {"dialled"}
     assert await found(answered=True) == {"answered"}
     assert await found(since=BEGAN + timedelta(seconds=30), until=BEGAN + timedelta(seconds=90)) == {"missed"}
+
+
+async def test_a_call_that_has_just_begun_is_on_disk_with_what_the_portal_is_told_first(storage_url):
+    store = await open_store(StorageSettings(url=storage_url))
+    begun = Story(Journal(store.journal).add).comes_in().rings(ANNA)
+
+    await store.outbox.put(OutboxRow(begun.call_id, 1, "register", 0.0, 0.0))
+
+    after_a_kill = Journal(store.journal)
+    (found,) = await after_a_kill.unfinished()
+    assert found.call_id == begun.call_id
+    await store.close()
 
 
 async def test_calls_without_an_end_are_those_to_take_up_after_a_restart(journal):

@@ -139,6 +139,16 @@ def test_who_answered_while_the_service_was_away_and_left_as_it_came_back_may_ha
     assert told.judged(entry(user(ANNA))) == []
 
 
+def test_a_talk_from_one_absence_into_the_next_may_be_unknown_when_hardly_a_moment_was_between_them():
+    def told_of(gap: float) -> Told:
+        told = Told().rings(BORIS, answered=6, ended=14).hears(BORIS, 6, 14)
+        return told.fault(Reach.SERVICE, 5, 10).fault(Reach.SERVICE, 10 + gap, 15)
+
+    missed = entry(user(ANNA), status="304", record=None)
+    assert told_of(0.1).judged(missed) == []
+    assert {column for column, _ in told_of(3).judged(missed)} == {"wrong_credit", "recordings_missing"}
+
+
 def test_who_answered_and_was_not_heard_has_no_credit_of_it():
     told = Told().rings(ANNA, answered=1, ended=5).hears(ANNA, 1, 5).rings(BORIS, answered=8, ended=12)
 

@@ -63,6 +63,28 @@ async def test_a_restart_between_two_writes_is_not_noticed(mariadb, store):
     assert store.healthy
 
 
+async def test_connections_that_are_cut_between_two_writes_are_not_noticed(mariadb, store):
+    mariadb.cut()
+
+    assert await store.outbox.put(SECOND)
+    assert await store.outbox.of_call("1.1") == [FIRST, SECOND]
+    assert store.healthy
+
+
+async def test_what_is_written_while_connections_are_cut_again_and_again_is_whole_afterwards(mariadb, store):
+    cutting = asyncio.create_task(asyncio.to_thread(mariadb.cut, 2.0))
+    rows = [OutboxRow("2.2", seq, "show", 10.0, 11.0) for seq in range(400)]
+    while not cutting.done():
+        for row in rows:
+            store.outbox.post(row)
+        await asyncio.sleep(0.02)
+    await cutting
+
+    assert await store.outbox.put(SECOND) or not store.healthy
+    await recovers(store)
+    assert await store.outbox.of_call("2.2") == rows
+
+
 async def test_while_it_hangs_nobody_waits_and_then_everything_is_written(mariadb, store):
     with mariadb.frozen():
         assert await store.outbox.put(SECOND) is False
