@@ -12,10 +12,14 @@ from stasis_app.calls.facts import Direction, TransferKind, TransferResult, Unan
 from stasis_app.calls.moves.blind import find_destination, stay_with_the_other, transfer_blind
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 from stasis_app.calls.record import CallRecord
+from stasis_app.calls.state import Leg, LegStage
 from stasis_app.calls.steps import be_remembered, try_to
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
+
+# Seconds between an answer and the two being together, at most.
+_CONNECTING = 1.0
 
 
 async def merge(
@@ -29,7 +33,10 @@ async def merge(
     """
     if first.record.direction is Direction.INTERNAL and second.record.direction is not Direction.INTERNAL:
         first, first_leg, second, second_leg = second, second_leg, first, first_leg
-    moved = [leg for leg in second.state.legs.values() if leg.id != second_leg and leg.alive and leg.joined]
+    if not _joined(second, second_leg) and any(leg.stage is LegStage.UP for leg in _others(second, second_leg)):
+        # He has just answered, and is about to be with the transferrer.
+        await second.until(lambda: _joined(second, second_leg), _CONNECTING)
+    moved = _joined(second, second_leg)
     if not moved:
         return await _ring_for_the_first(first, first_leg, second, tell)
     with first.moving(), second.moving():
@@ -59,6 +66,14 @@ async def merge(
             # The phone held one or both of them, and Asterisk does not end the music when who holds leaves.
             await try_to(first.control.stop_music(party.id), first.log)
     return True
+
+
+def _others(call: Call, leg: str) -> list[Leg]:
+    return [other for other in call.state.legs.values() if other.id != leg and other.alive]
+
+
+def _joined(call: Call, leg: str) -> list[Leg]:
+    return [other for other in _others(call, leg) if other.joined]
 
 
 async def _ring_for_the_first(

@@ -97,6 +97,21 @@ async def test_the_phones_second_call_ends_after_the_phone_was_told(pbx: Office,
     assert "2.0" not in pbx.channels
 
 
+async def test_an_attended_refer_in_the_instant_of_the_answer_does_not_hang_up_who_answered(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    anna = pbx.leg(ANNA)
+    await anna_calls_boris(pbx)
+    pbx.hold("add_to_bridge")
+    await pbx.answers(BORIS)
+    boris = pbx.leg(BORIS)
+    referred(pbx, anna, BORIS, second="2.0")
+    await pbx.passes(0.1)
+    await pbx.let("add_to_bridge")
+    await pbx.passes(2)
+
+    assert pbx.bridges["1.0-bridge"] == ["1.0", boris]
+
+
 async def test_an_attended_refer_is_on_disk_before_the_phone_is_told(pbx: Office) -> None:
     """It hangs up then. Killed in that moment, the service would find the customer alone and hang up on him."""
     written = asyncio.Event()
