@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -144,9 +145,9 @@ class PhoneTransfers:
             call.log.info("A transfer is refused: another one is under way in one of the phone's calls")
             await call.control.tell_transferrer(leg, _DECLINED)
             return
-        told = call.spawn(self._tell_answered(call, leg))
-        if not await merge(call, leg, second, second_leg, told):
-            call.log.warning("A transfer came to nothing: nobody is in the phone's second call")
+        if not await merge(call, leg, second, second_leg, partial(self._tell_answered, call, leg)):
+            call.log.warning("A transfer is refused: nobody is in the phone's second call")
+            await call.control.tell_transferrer(leg, _DECLINED)
 
     async def _tell_answered(self, call: Call, leg: str) -> None:
         """Tell the phone that its transfer went through, and wait until Asterisk has done so.

@@ -13,7 +13,7 @@ from lab.moves import Moves
 from lab.phones import CUSTOMER_TONE, Manner
 from lab.story import HANG_UP, Story
 
-GROUP = "600"
+GROUP, QUEUE = "600", "601"
 STORY = Story(
     name="calls go from one to the other",
     calls=(),
@@ -24,10 +24,17 @@ STORY = Story(
     elements={
         N.element("anna"): {"type": "ring", "targets": [ANNA], "seconds": 15, "on_no_answer": N.element("end")},
         N.element("boris"): {"type": "ring", "targets": [BORIS], "seconds": 15, "on_no_answer": N.element("end")},
+        N.element("queue"): {
+            "type": "queue",
+            "agents": [BORIS],
+            "announce_position": False,
+            "announce_wait": False,
+            "on_timeout": N.element("end"),
+        },
         N.element("end"): HANG_UP,
     },
 )
-NUMBERS = f'[numbers]\n"{GROUP}" = "{N.element("boris")}"\n'
+NUMBERS = f'[numbers]\n"{GROUP}" = "{N.element("boris")}"\n"{QUEUE}" = "{N.element("queue")}"\n'
 QUICK = "[features]\ntransfer_seconds = 8\nback_seconds = 8\n"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -114,6 +121,27 @@ async def test_attended_refer_while_the_colleague_rings(talk: Scene):
         await consults.hang_up(second)
         assert await transfer.until_over() == 200
     await talk.boris.answer(await talk.boris.until_ringing(besides=[asked]))
+    await talk.now_with(talk.boris, BORIS)
+
+    await talk.is_credited_to(BORIS, ANNA)
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["when its agent talks", "before its agent answers"])
+async def test_joined_with_a_queue_by_the_phone(talk: Scene, answered: bool):
+    await talk.anna.hold(talk.hers)
+    async with talk.anna.dial(QUEUE) as consults:
+        second = await consults.until_talking()
+        rung = await talk.boris.until_ringing()
+        if answered:
+            await talk.boris.answer(rung)
+            await talk.boris.until_hears(await talk.boris.until_talking(), TONES[ANNA])
+        else:
+            await consults.until_hears(second, MUSIC_TONE)
+        transfer = await talk.anna.attended_transfer(talk.hers, second)
+        assert await transfer.until_over() == 200
+        await talk.anna.until_over(talk.hers)
+    if not answered:
+        await talk.boris.answer(await talk.boris.until_ringing(besides=[rung]))
     await talk.now_with(talk.boris, BORIS)
 
     await talk.is_credited_to(BORIS, ANNA)
