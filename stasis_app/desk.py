@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from stasis_app.ari import AriError, Gone
-from stasis_app.calls import Call, Target, Tracker
+from stasis_app.calls import Call, Tracker
 from stasis_app.calls.facts import Parked
 from stasis_app.calls.moves import ImpossibleMove, conference, holding, pickup, supervision
 from stasis_app.calls.moves.parking import ParkingLot
 from stasis_app.calls.moves.supervision import Mode
-from stasis_app.crm import Directory
-from stasis_app.flow.whom import is_outside
+from stasis_app.crm import Directory, Numbers
+from stasis_app.flow.whom import is_outside, target_of
 from stasis_app.http import NoSuchCallError, NotAllowedError, NotPossibleError, UnavailableError
 
 
@@ -22,6 +22,7 @@ class MoveDesk:
     Args:
         tracker: the live calls.
         directory: the employees.
+        numbers: reads the numbers they are invited at.
         lot: where calls are parked.
         supervisors: the extensions that may listen to calls.
         dialled: an outside number as the trunk takes it.
@@ -31,6 +32,7 @@ class MoveDesk:
         self,
         tracker: Tracker,
         directory: Directory,
+        numbers: Numbers,
         lot: ParkingLot,
         *,
         supervisors: Collection[str],
@@ -38,6 +40,7 @@ class MoveDesk:
     ) -> None:
         self._tracker = tracker
         self._directory = directory
+        self._numbers = numbers
         self._lot = lot
         self._supervisors = supervisors
         self._dialled = dialled
@@ -57,9 +60,12 @@ class MoveDesk:
             await holding.send_dtmf(self._call(call_id), participant, digits)
 
     async def invite(self, call_id: str, to: str) -> str:
-        """Ring an extension or an outside number into the conversation; the id of the leg."""
+        """Ring an extension or an outside number into the conversation; the id of the leg.
+
+        At an employee's own number it is he who is invited.
+        """
         call = self._call(call_id)
-        target = Target.outside(self._dialled(to)) if is_outside(to) else Target.extension(to, self._name(to))
+        target = target_of(self._dialled(to) if is_outside(to) else to, self._directory, self._numbers)
         with _in_the_apis_words():
             return conference.invite(call, target)
 

@@ -48,6 +48,7 @@ async def serve_http(
             moves=MoveDesk(
                 calls.tracker,
                 people.directory,
+                grounds.numbers,
                 calls.lot,
                 supervisors=grounds.settings.phones.supervisors,
                 dialled=desk.dialled,

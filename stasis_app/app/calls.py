@@ -9,7 +9,7 @@ from stasis_app.adapters import RecordingsView
 from stasis_app.app.grounds import Grounds
 from stasis_app.app.people import People
 from stasis_app.calls import AriControl, AutoAnswer, Call, CallOptions, CallRecord, Direction, NumberPlan, Tracker
-from stasis_app.calls.facts import RecordingMode
+from stasis_app.calls.facts import Fact, RecordingMode, WentOutside
 from stasis_app.calls.features import FeatureCodes
 from stasis_app.calls.feed import FactFeed
 from stasis_app.calls.journal import Journal
@@ -25,6 +25,7 @@ from stasis_app.flow import (
     PlanDestinations,
     came_back_to,
     learn_client,
+    learn_client_outside,
     number_plan,
     resume_call,
     route_call,
@@ -98,11 +99,15 @@ def follow_calls(
             return
         await resume_call(grounds.plan, call, context)
 
+    def learn(record: CallRecord, fact: Fact) -> None:
+        if isinstance(fact, WentOutside) and (call := grounds.tracker().get(record.call_id)) is not None:
+            call.spawn(learn_client_outside(call, context))
+
     tracker = Tracker(
         AriControl(grounds.link, settings.asterisk.app, told_transfers=settings.asterisk.phone_transfers == "auto"),
         _call_options(grounds, trunks, journal),
         lead,
-        list(listeners),
+        [*listeners, learn],
         settings.asterisk.app,
         on_intent=grounds.recorder.intent if grounds.recorder else None,
         resume=lead_on,
@@ -126,6 +131,7 @@ def _what_flows_know(grounds: Grounds, people: People, queues: Queues, codes: Co
         people.directory,
         people.phones,
         ResponsibleFinder(people.phonebook, people.directory, people.phones),
+        grounds.plan.numbers,
         codes,
         grounds.scripts,
         outbound_seconds=grounds.settings.outbound.seconds,

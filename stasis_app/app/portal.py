@@ -74,7 +74,7 @@ async def _call_backs(grounds: Grounds, people: People, desk: CallBackDesk) -> C
         book,
         grounds.portal,
         people.directory,
-        Colleagues(people.phones, people.directory, grounds.numbers),
+        Colleagues(people.phones, people.directory, grounds.numbers, grounds.plan.numbers),
         rules,
         extensions_of(grounds.plan, rules.element, "callbacks.element") if rules.element else (),
         grounds.settings.bitrix24.default_user,

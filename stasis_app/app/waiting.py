@@ -20,7 +20,9 @@ async def know_queues(grounds: Grounds, people: People) -> Queues:
         grounds.store.queues,
         engaged=lambda extension: grounds.tracker().engaged(extension),
         examine=Reach(people.phones, people.directory, days).examine,
-        maker=CallBackMaker(grounds.tracker, Colleagues(people.phones, people.directory, grounds.numbers)),
+        maker=CallBackMaker(
+            grounds.tracker, Colleagues(people.phones, people.directory, grounds.numbers, grounds.plan.numbers)
+        ),
     )
     await queues.load()
     grounds.stack.callback(queues.close)

@@ -3,7 +3,7 @@
 `AriLink` keeps the connection up and hands on events; `link.api` is the server's own API as aioari binds it.
 """
 
-from stasis_app.ari.errors import AriError, Gone, LinkDown, Rejected, ServerFailed, TimedOut, Unauthorized
+from stasis_app.ari.errors import AriError, Gone, LinkDown, Rejected, ServerFailed, SteppedBack, TimedOut, Unauthorized
 from stasis_app.ari.link import AriLink, LinkState
 from stasis_app.ari.world import World
 
@@ -15,6 +15,7 @@ __all__ = [
     "LinkState",
     "Rejected",
     "ServerFailed",
+    "SteppedBack",
     "TimedOut",
     "Unauthorized",
     "World",

@@ -343,7 +343,7 @@ class Call:
             self._moves -= 1
             self.wake()
 
-    def move(self, work: Coroutine[object, object, None]) -> None:
+    def move(self, work: Coroutine[object, object, object]) -> None:
         """Do a move beside the call; it counts as `moving` from this moment to its end."""
 
         def over(_: object) -> None:

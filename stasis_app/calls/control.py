@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from loguru import logger
 
 from stasis_app.ari.ends import CONTEXT, HANDLER, notes_ends
-from stasis_app.ari.errors import AriError, Gone, LinkDown
+from stasis_app.ari.errors import AriError, Gone, LinkDown, ServerFailed
 from stasis_app.ari.link import AriLink
 from stasis_app.ari.versions import since
 from stasis_app.calls.facts import Party
@@ -143,8 +143,11 @@ class AriControl:
         await self._do(lambda api: api.channels.play(channelId=channel, media=media, playbackId=playback))
 
     async def stop_playing(self, playback: str) -> None:
-        """Stop a prompt."""
-        await self._end(lambda api: api.playbacks.stop(playbackId=playback))
+        """Stop a prompt. Digits and numbers can't be stopped (500, seen on 22.10.1): they are said to their end."""
+        try:
+            await self._end(lambda api: api.playbacks.stop(playbackId=playback))
+        except ServerFailed as error:
+            logger.debug("A prompt is heard to its end: {}", error)
 
     async def originate(self, channel: str, endpoint: str, **options: Any) -> None:
         """Call an endpoint; the channel enters the application when it answers."""

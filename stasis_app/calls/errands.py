@@ -8,7 +8,7 @@ from contextvars import Context
 
 from loguru import logger
 
-from stasis_app.ari.errors import AriError
+from stasis_app.ari.errors import AriError, SteppedBack
 from stasis_app.calls.verbs import CallGone
 
 
@@ -50,7 +50,7 @@ class Errands:
 async def _guarded(work: Coroutine[object, object, object]) -> None:
     try:
         await work
-    except CallGone:
+    except (CallGone, SteppedBack):
         pass
     except AriError as error:
         logger.warning("{}", error)

@@ -85,6 +85,19 @@ class Started(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WentOutside(Fact):
+    """A call between employees goes on to an outside number: from here on it is an outgoing call.
+
+    `by` is who placed it there: who gave the call away, else who began it. `line` is the line it goes out by ("" when
+    nobody can tell).
+    """
+
+    number: str
+    by: Party
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identified(Fact):
     """The CRM told whose number this is. `user_id` is the responsible employee's Bitrix24 id."""
 
@@ -235,11 +248,15 @@ class PickedUp(LegFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarded(Fact):
-    """An extension sends its calls on to another, or to an outside number (`why`: always, busy, no answer ...)."""
+    """An extension sends its calls on to another, or to an outside number (`why`: always, busy, no answer ...).
+
+    Not `followed`: it names a number of the plan, which can't be rung among others; the phone itself rings.
+    """
 
     extension: str
     to: str
     why: str
+    followed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,10 +327,14 @@ class Anchored(LegFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegEnded(LegFact):
-    """An answered leg ended. `cause` is Q.850, `tech_cause` the SIP status (None when Asterisk tells none)."""
+    """An answered leg ended. `cause` is Q.850, `tech_cause` the SIP status (None when Asterisk tells none).
+
+    `elsewhere`: only here is it over; it goes on in another call.
+    """
 
     cause: int = 0
     tech_cause: int | None = None
+    elsewhere: bool = False
 
 
 class RecordingKind(StrEnum):

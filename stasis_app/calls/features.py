@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import AriError
 from stasis_app.calls.facts import PartyKind
-from stasis_app.calls.moves.attended import start_consultation
-from stasis_app.calls.moves.blind import find_destination, stay_with_the_other, take_out, transfer_blind
+from stasis_app.calls.moves.blind import find_destination, stay_with_the_other, take_out
 from stasis_app.calls.moves.consultation import Happening
+from stasis_app.calls.moves.consulting import start_consultation
 from stasis_app.calls.moves.destination import Destination
+from stasis_app.calls.moves.giving import give_away
 from stasis_app.calls.moves.holding import end_hold, let_wait
+from stasis_app.calls.moves.refusal import ImpossibleMove
 from stasis_app.calls.pausing import pause_or_resume
 from stasis_app.calls.prompts import Keys, media_uri
 from stasis_app.calls.steps import try_to
@@ -116,17 +118,16 @@ def _has_more(keys: Keys, known: int) -> bool:
 
 
 async def _blind(call: Call, leg: str) -> None:
-    if call.consultation is not None:
+    if _is_moving(call):
         return
     with call.moving():
         destination = await _asked(call, leg)
         if destination is not None:
-            await call.asking_caller(call.control.stop_music(call.state.anchor_leg))
-            await transfer_blind(call, leg, destination)
+            await _give_away(call, leg, destination)
 
 
 async def _attended(call: Call, leg: str) -> None:
-    if call.consultation is not None:
+    if _is_moving(call):
         return
     with call.moving():
         destination = await _asked(call, leg)
@@ -134,10 +135,26 @@ async def _attended(call: Call, leg: str) -> None:
             return
         if destination.party is None:
             # Nobody to be asked at an element: it is given there.
-            await call.asking_caller(call.control.stop_music(call.state.anchor_leg))
-            await transfer_blind(call, leg, destination)
+            await _give_away(call, leg, destination)
             return
-        start_consultation(call, leg, destination)
+        try:
+            start_consultation(call, leg, destination)
+        except ValueError as error:
+            await _has_it_back(call, leg, str(error))
+
+
+async def _give_away(call: Call, leg: str, destination: Destination) -> None:
+    await call.asking_caller(call.control.stop_music(call.state.anchor_leg))
+    try:
+        given_away = give_away(call, leg, destination)
+    except ImpossibleMove as error:
+        await _has_it_back(call, leg, str(error))
+    else:
+        await given_away
+
+
+def _is_moving(call: Call) -> bool:
+    return call.consultation is not None or call.record.transfer_now is not None
 
 
 async def _asked(call: Call, leg: str) -> Destination | None:
@@ -154,12 +171,17 @@ async def _asked(call: Call, leg: str) -> Destination | None:
     destination = await find_destination(call, dialled)
     if destination is not None and call.leg(leg).alive:
         return destination
+    await _has_it_back(call, leg, f"{dialled!r} leads nowhere")
+    return None
+
+
+async def _has_it_back(call: Call, leg: str, why: str) -> None:
+    call.log.info("The call stays with {}: {}", call.leg(leg).party.number, why)
     await call.asking_caller(call.control.stop_music(call.state.anchor_leg))
     if call.leg(leg).alive:
         await call.control.play(leg, media_uri(INVALID), f"{call.id}-{secrets.token_hex(4)}")
         await call.control.add_to_bridge(call.bridge, leg)
         await call.until(lambda: call.leg(leg).bridge or not call.leg(leg).alive, 5)
-    return None
 
 
 def _order(happening: Happening) -> Action:

@@ -26,6 +26,12 @@ async def release(call: Call, leg: str, why: Unanswered) -> None:
     await end_channel(call, leg, cause)
 
 
+async def release_later(call: Call, leg: str, seconds: float) -> None:
+    """Hang up a leg whose phone has so long to do it by itself: one that does not would stay for ever."""
+    await call.wait(lambda: not call.leg(leg).alive, seconds)
+    await release(call, leg, Unanswered.CANCELLED)
+
+
 async def end_channel(call: Call, channel: str, cause: int) -> None:
     """Hang up; when that fails, again a little later, and nobody waits for it."""
     try:

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import AriError, Gone
+from stasis_app.ari.errors import AriError, Gone, SteppedBack
 from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NO_ANSWER, NORMAL
 from stasis_app.calls.control import caller_id
-from stasis_app.calls.facts import Party, PartyKind, TransferKind, Unanswered
-from stasis_app.calls.moves.attended import resume_consultation
-from stasis_app.calls.moves.blind import destinations_of, find_destination, lead_on
+from stasis_app.calls.facts import Party, PartyKind, TransferKind, TransferResult, Unanswered
+from stasis_app.calls.moves.blind import come_back, destinations_of, find_destination, lead_on
 from stasis_app.calls.moves.conference import take_up_invitations
+from stasis_app.calls.moves.consulting import resume_consultation
+from stasis_app.calls.moves.giving import gives_his_place, go_on_giving
+from stasis_app.calls.moves.transfer_story import tell_ended
 from stasis_app.calls.prompts import PLAYBACKS, playback_of
 from stasis_app.calls.record import CallRecord, Transfer
 from stasis_app.calls.state import LegStage
@@ -57,7 +59,7 @@ async def run_flow(call: Call, flow: Flow) -> None:
         await flow(call)
         if not call.state.ended and call.state.handing_over is None:
             await call.hang_up()
-    except CallGone:
+    except (CallGone, SteppedBack):
         return
     except Exception:
         call.log.exception("The flow of this call failed; the dialplan goes on with it")
@@ -103,6 +105,8 @@ def flow_after_restart(record: CallRecord, resume: Flow, *, talks: bool) -> Flow
     transfer = record.transfer_now
     if transfer is not None and transfer.kind is TransferKind.ATTENDED:
         return partial(_go_on_consulting, transfer=transfer)
+    if transfer is not None and talks and gives_his_place(record, transfer):
+        return partial(_go_on_giving_place, transfer=transfer)
     if transfer is not None:
         return partial(_go_on_transferring, transfer=transfer)
     if record.parked is None and (talks or _talked_until_now(record)):
@@ -161,10 +165,19 @@ def _are_back(call: Call) -> bool:
 
 async def _go_on_consulting(call: Call, transfer: Transfer) -> None:
     resume_consultation(call, transfer)
-    if call.consultation is None:
+    if call.consultation is not None:
+        await call.talk()
+    elif any(leg.alive for leg in call.state.others):
+        tell_ended(call, TransferResult.CANCELLED)
         await go_on_talking(call)
     else:
-        await call.talk()
+        # Who transferred had left, and nobody was being asked any more.
+        await come_back(call, transfer.party)
+
+
+async def _go_on_giving_place(call: Call, transfer: Transfer) -> None:
+    call.move(go_on_giving(call, transfer))
+    await go_on_talking(call)
 
 
 async def _go_on_transferring(call: Call, transfer: Transfer) -> None:

@@ -7,6 +7,7 @@ and never raise.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from stasis_app.ari import events as e
@@ -68,7 +69,11 @@ def apply(state: CallState, event: e.Event | i.Intent) -> Change:
 
 
 def _noted(state: CallState, intent: i.Noted) -> Change:
-    return state, [] if state.ended else [intent.fact]
+    if state.ended:
+        return state, []
+    if isinstance(intent.fact, f.WentOutside):
+        state = replace(state, direction=Direction.OUTBOUND)
+    return state, [intent.fact]
 
 
 _TRANSITIONS: Transitions = {

@@ -144,7 +144,7 @@ def _told_over(state: CallState, leg: Leg, at: datetime, *, was_up: bool) -> Cha
     common: dict[str, Any] = {"call_id": state.call_id, "at": at, "leg": leg.id, "party": leg.party}
     common |= {"cause": leg.cause, "tech_cause": leg.tech_cause}
     if was_up and not is_anchor:
-        facts.append(f.LegEnded(**common))
+        facts.append(f.LegEnded(**common, elsewhere=leg.elsewhere))
     elif not was_up and not (is_anchor and leg.id == state.caller_leg):
         state, told = told_dialled(state, state.legs[leg.id], at)
         why = leg.released or why_unanswered(leg.cause, leg.tech_cause, rang=leg.reached)

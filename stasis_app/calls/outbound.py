@@ -17,6 +17,7 @@ from stasis_app.calls.causes import NO_ROUTE, NORMAL, is_of_the_trunk
 from stasis_app.calls.control import caller_id
 from stasis_app.calls.entry import leg_args
 from stasis_app.calls.facts import Direction, Party, PartyKind, Unanswered
+from stasis_app.calls.going_outside import tell_outside
 from stasis_app.calls.number_plan import Attempt
 from stasis_app.calls.routing import new_leg
 from stasis_app.calls.state import LegStage
@@ -53,6 +54,7 @@ class Way:
         self._deadline = deadline
         self._early_media = early_media
         self._by = by
+        tell_outside(call, target, by)
         self._ahead = list(attempts_for(call, target, by))
         self._begin()
 
@@ -166,7 +168,7 @@ class Way:
     def _who_calls(self) -> Party:
         """Who stands on a colleague's display: whom he is to talk with, also when an employee placed the call."""
         call = self._call
-        return call.record.caller if self._target.outside_number else call.state.anchor.party
+        return call.record.placed_by if self._target.outside_number else call.state.anchor.party
 
     @property
     def _args(self) -> str:
@@ -199,7 +201,7 @@ def attempts_for(call: Call, target: Target, by: Party | None = None) -> Sequenc
     return trunks.attempts(
         target.outside_number,
         line=record.chosen_line,
-        extension="" if sent_on else record.caller.number,
+        extension="" if sent_on else record.placed_by.number,
         caller_id=record.caller_id,
         sent_on=sent_on,
     )

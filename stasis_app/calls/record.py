@@ -7,7 +7,7 @@ One function, `after(record, fact)`, is the only place where facts are added up;
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from stasis_app.calls import facts as f
@@ -33,12 +33,16 @@ class Ring:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """An interval in which an employee and the other side were in one bridge."""
+    """An interval in which an employee and the other side were in one bridge.
+
+    `among_us`: only employees were there. In a call that went outside that is no conversation with the client.
+    """
 
     leg: str
     party: Party
     began_at: datetime
     ended_at: datetime | None = None
+    among_us: bool = False
 
     def seconds(self, now: datetime | None = None) -> float:
         """Length in seconds; an interval still open lasts until `now` (0 without one)."""
@@ -76,6 +80,7 @@ class CallRecord:
     caller_id: str = ""
     ordered: bool = False
     callback: bool = False
+    went_outside: f.WentOutside | None = None  # it was between employees until then
     identified: f.Identified | None = None
     rings: tuple[Ring, ...] = ()
     talks: tuple[Talk, ...] = ()
@@ -93,6 +98,7 @@ class CallRecord:
     recordings_now: tuple[f.RecordingStarted, ...] = ()
     recordings_failed: tuple[f.RecordingFailed, ...] = ()
     recordings_begun: int = 0  # how many there have been, whatever became of them
+    recordings_inside: tuple[str, ...] = ()  # the names of those from before it went outside
     recording_pause: f.RecordingPaused | None = None  # while one is on
     recording_chosen: f.RecordingMode | None = None  # in this call, instead of what the configuration says
     consent_announced: bool = False
@@ -128,6 +134,16 @@ class CallRecord:
         return self.caller.number if self.direction is Direction.INBOUND else self.dialled
 
     @property
+    def placed_by(self) -> Party:
+        """Who called: who began the call, or let it go on to the outside number."""
+        return self.went_outside.by if self.went_outside is not None else self.caller
+
+    @property
+    def placed_at(self) -> datetime:
+        """When the call to (or of) the outside number began."""
+        return self.went_outside.at if self.went_outside is not None else self.started_at
+
+    @property
     def chosen_line(self) -> str:
         """The line somebody chose for the call: who called, or who ordered it; "" when the number plan did."""
         return self.line if self.wished_line is None else self.wished_line
@@ -148,14 +164,26 @@ class CallRecord:
         return next((t for t in reversed(self.transfers) if t.result is None), None)
 
     @property
+    def conversations(self) -> tuple[Talk, ...]:
+        """The talks that make the call: with the client, or in a call between employees all of them."""
+        if self.direction is Direction.INTERNAL:
+            return self.talks
+        return tuple(talk for talk in self.talks if not talk.among_us)
+
+    @property
     def answered(self) -> bool:
         """Whether an employee and the other side really talked."""
-        return bool(self.talks)
+        return bool(self.conversations)
 
     @property
     def talk_seconds(self) -> float:
-        """Seconds of conversation, holes between two employees left out."""
-        return sum(t.seconds() for t in self.talks)
+        """Seconds of conversation: holes between two employees left out, what several said at a time counted once."""
+        total, counted = 0.0, datetime.min.replace(tzinfo=UTC)
+        for talk in sorted(self.conversations, key=lambda talk: talk.began_at):
+            ended_at = talk.ended_at or talk.began_at
+            total += max(0.0, (ended_at - max(talk.began_at, counted)).total_seconds())
+            counted = max(counted, ended_at)
+        return total
 
 
 def begin(fact: f.Started) -> CallRecord:
@@ -178,6 +206,8 @@ def begin(fact: f.Started) -> CallRecord:
 def after(record: CallRecord, fact: f.Fact) -> CallRecord:
     """The record once `fact` is added. Facts it does not know leave it as it is."""
     match fact:
+        case f.WentOutside():
+            return _gone_outside(record, fact)
         case f.Identified():
             return replace(record, identified=fact)
         case f.Visited():
@@ -263,6 +293,21 @@ def after(record: CallRecord, fact: f.Fact) -> CallRecord:
             return record
 
 
+def _gone_outside(record: CallRecord, fact: f.WentOutside) -> CallRecord:
+    """Whose client it is now, and by which line, is another matter than it was between employees."""
+    inside = *(recorded.name for recorded in record.recordings), *(now.name for now in record.recordings_now)
+    return replace(
+        record,
+        went_outside=fact,
+        direction=Direction.OUTBOUND,
+        dialled=fact.number,
+        line=fact.line,
+        wished_line="",
+        identified=None,
+        recordings_inside=inside,
+    )
+
+
 def _ring(record: CallRecord, leg: str, **change: object) -> CallRecord:
     rings = tuple(replace(r, **change) if r.leg == leg else r for r in record.rings)  # type: ignore[arg-type]
     return replace(record, rings=rings)
@@ -291,14 +336,17 @@ def _abandoned(transfer: Transfer, at: datetime) -> Transfer:
     return replace(transfer, ended_at=at, result=TransferResult.ABANDONED)
 
 
-def _is_company(record: CallRecord, employee: str) -> bool:
-    """Whether he is with somebody who counts: an employee who asks a colleague back meanwhile talks to no customer."""
-    internal = record.direction is Direction.INTERNAL
-    return any(
-        internal or party.kind is PartyKind.CUSTOMER
-        for leg, party in record.in_bridge.items()
-        if leg != employee and record.bridges.get(leg) == record.bridges.get(employee)
-    )
+def _company(record: CallRecord, employee: str) -> bool | None:
+    """Whom he talks with: a customer (False), only employees (True), or nobody who counts (None).
+
+    Employees count in a call that began between them; one who asks a colleague about his customer talks to nobody.
+    """
+    bridge = record.bridges.get(employee)
+    others = [party for leg, party in record.in_bridge.items() if leg != employee and record.bridges.get(leg) == bridge]
+    if any(party.kind is PartyKind.CUSTOMER for party in others):
+        return False
+    began_inside = record.direction is Direction.INTERNAL or record.went_outside is not None
+    return True if others and began_inside else None
 
 
 def _without(table: dict[str, T], leg: str) -> dict[str, T]:
@@ -308,11 +356,17 @@ def _without(table: dict[str, T], leg: str) -> dict[str, T]:
 def _talks_settled(record: CallRecord, at: datetime) -> CallRecord:
     """Open and close conversations to match who is in which bridge."""
     talkers = {
-        leg: party
+        leg: (party, among_us)
         for leg, party in record.in_bridge.items()
-        if party.kind is PartyKind.EMPLOYEE and _is_company(record, leg)
+        if party.kind is PartyKind.EMPLOYEE and (among_us := _company(record, leg)) is not None
     }
-    kept = tuple(replace(t, ended_at=at) if t.ended_at is None and t.leg not in talkers else t for t in record.talks)
+
+    def goes_on(talk: Talk) -> bool:
+        return talk.leg in talkers and talkers[talk.leg][1] is talk.among_us
+
+    kept = tuple(replace(t, ended_at=at) if t.ended_at is None and not goes_on(t) else t for t in record.talks)
     open_legs = {t.leg for t in kept if t.ended_at is None}
-    begun = tuple(Talk(leg, party, at) for leg, party in talkers.items() if leg not in open_legs)
+    begun = tuple(
+        Talk(leg, party, at, among_us=among_us) for leg, (party, among_us) in talkers.items() if leg not in open_legs
+    )
     return replace(record, talks=kept + begun)

@@ -40,7 +40,16 @@ _ENDS = 3.0
 FORMAT = "wav"
 _NONE: frozenset[str] = frozenset()
 
-_MATTERS = (f.Joined, f.Left, f.HandedOver, f.Recorded, f.RecordingFailed, f.RecordingChosen, f.RecordingResumed)
+_MATTERS = (
+    f.Joined,
+    f.Left,
+    f.WentOutside,
+    f.HandedOver,
+    f.Recorded,
+    f.RecordingFailed,
+    f.RecordingChosen,
+    f.RecordingResumed,
+)
 
 
 class CallRecording:
@@ -69,6 +78,8 @@ class CallRecording:
 
     def on_fact(self, fact: f.Fact) -> None:
         """See whether a fact changes what is to be recorded. Returns at once."""
+        if isinstance(fact, f.WentOutside):
+            self._policy = None  # what holds for calls between employees holds no longer
         if isinstance(fact, _MATTERS):
             self._settle()
         elif isinstance(fact, f.RecordingPaused):
@@ -82,9 +93,10 @@ class CallRecording:
 
     def _settle(self) -> None:
         record, policy = self._call.record, self.policy
-        talking = [talk.leg for talk in record.talking_now]
+        talking = [talk.leg for talk in record.conversations if talk.ended_at is None]
         for tape in self._running():
-            if policy.mode is RecordingMode.OFF or record.handed_over_to is not None or _is_over(tape, talking):
+            is_over = _is_over(tape, talking) or tape.name in record.recordings_inside
+            if policy.mode is RecordingMode.OFF or record.handed_over_to is not None or is_over:
                 self._end(tape)
         if not talking or record.ended_at is not None or policy.mode is RecordingMode.OFF:
             return

@@ -9,8 +9,10 @@ the call is moved the same way as with the newer servers; else the Local channel
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -20,8 +22,11 @@ from stasis_app.calls import intents as i
 from stasis_app.calls.causes import NORMAL
 from stasis_app.calls.entry import Entry, read_entry, transferred_to
 from stasis_app.calls.facts import TransferKind, TransferResult, Unanswered
-from stasis_app.calls.moves.blind import find_destination, transfer_blind, transfer_to_nowhere
+from stasis_app.calls.hanging_up import release_later
+from stasis_app.calls.moves.blind import find_destination
+from stasis_app.calls.moves.giving import give_away, give_to_nowhere
 from stasis_app.calls.moves.merge import merge
+from stasis_app.calls.moves.refusal import ImpossibleMove
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 from stasis_app.calls.routing import local_pair
 
@@ -113,10 +118,6 @@ class PhoneTransfers:
             call.move(self._blind(call, source, event.refer_to.requested_destination.destination))
 
     async def _blind(self, call: Call, leg: str, to: str) -> None:
-        if call.consultation is not None:
-            call.log.info("A transfer to {} is refused: another one is under way in this call", to)
-            await call.control.tell_transferrer(leg, _DECLINED)
-            return
         destination = await find_destination(call, to)
         if destination is None or not call.leg(leg).joined:
             call.log.info("A transfer to {} is refused: it leads nowhere", to)
@@ -124,8 +125,14 @@ class PhoneTransfers:
             tell_ended(call, TransferResult.REFUSED)
             await call.control.tell_transferrer(leg, _DECLINED)
             return
+        try:
+            given_away = give_away(call, leg, destination, farewell=FAREWELL)
+        except ImpossibleMove as error:
+            call.log.info("A transfer to {} is refused: {}", to, error)
+            await call.control.tell_transferrer(leg, _DECLINED)
+            return
         call.spawn(call.control.tell_transferrer(leg, _ANSWERED))
-        await transfer_blind(call, leg, destination, farewell=FAREWELL)
+        await given_away
 
     async def _attended(self, call: Call, leg: str, second_leg: str) -> None:
         second = self._call_of(second_leg)
@@ -133,13 +140,14 @@ class PhoneTransfers:
             call.log.warning("A transfer is refused: the phone's second call is not one of ours")
             await call.control.tell_transferrer(leg, _DECLINED)
             return
-        if call.consultation is not None or second.consultation is not None:
+        busy = call.consultation or second.consultation or call.record.transfer_now
+        if busy is not None:
             call.log.info("A transfer is refused: another one is under way in one of the phone's calls")
             await call.control.tell_transferrer(leg, _DECLINED)
             return
-        told = call.spawn(self._tell_answered(call, leg))
-        if not await merge(call, leg, second, second_leg, told):
-            call.log.warning("A transfer came to nothing: nobody is in the phone's second call")
+        if not await merge(call, leg, second, second_leg, partial(self._tell_answered, call, leg)):
+            call.log.warning("A transfer is refused: nobody is in the phone's second call")
+            await call.control.tell_transferrer(leg, _DECLINED)
 
     async def _tell_answered(self, call: Call, leg: str) -> None:
         """Tell the phone that its transfer went through, and wait until Asterisk has done so.
@@ -197,9 +205,10 @@ class PhoneTransfers:
         call.spawn(call.control.hang_up(second.channel.id, NORMAL))
         call.spawn(call.control.hang_up(found.local, NORMAL))
         if destination is not None:
-            await transfer_blind(call, found.leg, destination, farewell=FAREWELL)
-        else:
-            await transfer_to_nowhere(call, found.leg, to, farewell=FAREWELL)
+            with contextlib.suppress(ImpossibleMove):
+                await give_away(call, found.leg, destination, farewell=FAREWELL)
+                return
+        await give_to_nowhere(call, found.leg, to, farewell=FAREWELL)
 
     def _carried_out_blind(self, event: e.BridgeBlindTransfer) -> None:
         call = self._call_of(event.channel.id)
@@ -214,7 +223,7 @@ class PhoneTransfers:
             return
         tell_started(call, leg, TransferKind.BLIND, event.exten)
         tell_ended(call, TransferResult.COMPLETED, transferred_to(event.replace_channel or event.channel))
-        await release_later(call, leg)
+        await release_later(call, leg, FAREWELL)
 
     async def _until_carried_out(self, call: Call, leg: str, linking: _Linking) -> None:
         """The call goes on while the server moves its parties about, which takes it a few ms."""
@@ -236,7 +245,7 @@ class PhoneTransfers:
             # Whom the phone asked is not one of ours: the Local channel leads there.
             target = event.transfer_target or event.transferer_second_leg
             first.expect(linking[0].local, transferred_to(target), ours=False)
-            first.spawn(release_later(first, first_leg))
+            first.spawn(release_later(first, first_leg, FAREWELL))
         elif event.result == "Success":
             logger.warning("A phone transferred a call in a way nobody here can follow")
 
@@ -258,9 +267,3 @@ async def _merged(first: Call, first_leg: str, second: Call, second_leg: str, li
             if not one.over.done():
                 one.over.set_result(None)
     await asyncio.gather(*(first.control.hang_up(one.local, NORMAL) for one in linking))
-
-
-async def release_later(call: Call, leg: str) -> None:
-    """Phones hang up by themselves once their transfer went through; one that does not would stay for ever."""
-    await call.wait(lambda: not call.leg(leg).alive, FAREWELL)
-    await call.release(leg, Unanswered.CANCELLED)

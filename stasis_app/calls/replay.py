@@ -110,6 +110,8 @@ def _told(fact: f.Fact) -> str:
             caller = fact.caller.number or "withheld"
             to = fact.dialled or fact.line or fact.element
             return f"{fact.direction} call {fact.call_id} from {caller} to {to}"
+        case f.WentOutside():
+            return f"goes on to {fact.number} as an outgoing call of {fact.by.number}"
         case f.Identified():
             return f"the CRM knows {fact.entity_type} {fact.entity_id} {fact.name}".rstrip()
         case f.Visited():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from stasis_app.ari.errors import Gone, LinkDown, Rejected, ServerFailed, TimedOut
 from stasis_app.calls import facts as f
 from stasis_app.calls import intents as i
-from stasis_app.calls.causes import NORMAL
+from stasis_app.calls.causes import ANSWERED_ELSEWHERE, NORMAL
 from stasis_app.calls.facts import Direction, Party, Unanswered
 from stasis_app.calls.outbound import Way
 from stasis_app.calls.state import Leg, LegStage
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 _GRACE = 2.0
 # Seconds until a link that went dead without a word is noticed and there again, and those between two looks.
 _UNNOTICED, _LOOK_AGAIN = 15.0, 1.0
-# When a ringing phone is picked up elsewhere, its own leg ends a few ms before the other one arrives.
-_PICKUP = 0.15
+# When Asterisk itself has a ringing phone picked up, its leg may end a few ms before the other one arrives, on a busy
+# machine more.
+PICKUP = 0.5
 
 
 async def ring_in_turn(call: Call, targets: Sequence[Target], seconds: float) -> RingResult:
@@ -58,8 +59,9 @@ async def ring_all(
     deadline = asyncio.get_running_loop().time() + seconds
     before, gaps = frozenset(call.state.legs), call.gaps
     # Somebody dialling out hears the far end's own tones; with several parties ringing there is no one far end. The
-    # customer he gave the call to somebody else for did not dial.
-    dials = call.record.direction is Direction.OUTBOUND and call.state.anchor_leg == call.state.caller_leg
+    # customer he gave the call to somebody else for did not dial, nor did who was transferred to an outside number.
+    dialled_outside = call.record.direction is Direction.OUTBOUND and call.record.went_outside is None
+    dials = dialled_outside and call.state.anchor_leg == call.state.caller_leg
     early = dials and len(targets) == 1 and on_hold is None
     ways = [Way(call, target, deadline, early_media=early) for target in targets]
     if not sent_on:
@@ -161,8 +163,8 @@ async def _next_answer(call: Call, ways: Sequence[Way], before: frozenset[str], 
         return answered() is not None or (over and not any(_sent_on(call, way.leg) for way in ways))
 
     await call.until(settled, max(0.0, deadline - asyncio.get_running_loop().time()))
-    if answered() is None and any(_taken_away(call.leg(way.leg)) for way in ways):
-        await call.until(lambda: answered() is not None, _PICKUP)
+    if answered() is None and any(taken_away(call.leg(way.leg)) for way in ways):
+        await call.until(lambda: answered() is not None, PICKUP)
     return answered()
 
 
@@ -197,9 +199,12 @@ def _ready(leg: Leg) -> bool:
     return leg.stage is LegStage.UP and leg.in_stasis and not leg.over and not leg.released
 
 
-def _taken_away(leg: Leg) -> bool:
-    """Whether a phone stopped ringing though neither it nor we ended it: it was picked up elsewhere."""
-    return leg.over and leg.released is None and leg.cause == NORMAL and leg.tech_cause is None
+def taken_away(leg: Leg) -> bool:
+    """Whether a phone stopped ringing though neither it nor we ended it: it was picked up elsewhere.
+
+    Asterisk's `Pickup()` and `PickupChan()` end it with either of these causes (both seen on 22.10.1).
+    """
+    return leg.over and leg.released is None and leg.cause in (NORMAL, ANSWERED_ELSEWHERE) and leg.tech_cause is None
 
 
 async def connect(call: Call, leg: str) -> bool:

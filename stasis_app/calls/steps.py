@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from stasis_app.ari.errors import AriError, Gone
+from stasis_app.ari.errors import AriError, Gone, SteppedBack
 from stasis_app.calls.verbs import CallGone
 
 if TYPE_CHECKING:
@@ -22,11 +22,12 @@ _DISK_PATIENCE = 0.5
 async def try_to(request: Awaitable[object], log: Logger) -> None:
     """Take one step, and go on whether or not it succeeds.
 
-    That somebody is gone shows in the events. Any other failure is said in the log, and leaves nobody half done.
+    That somebody is gone shows in the events, and an instance that has stepped back does nothing any more. Any other
+    failure is said in the log, and leaves nobody half done.
     """
     try:
         await request
-    except (Gone, CallGone):
+    except (Gone, CallGone, SteppedBack):
         pass
     except AriError as error:
         log.warning("A step failed, the next is taken all the same: {}", error)

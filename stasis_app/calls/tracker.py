@@ -43,16 +43,11 @@ from stasis_app.calls.record import CallRecord, begin
 from stasis_app.calls.refer import PhoneTransfers
 from stasis_app.calls.restore import restored_state
 from stasis_app.calls.resync import missed_events
-from stasis_app.calls.routing import (
-    bridge_of_call,
-    call_of_event,
-    channel_is_snoop,
-    channel_of_event,
-    dialling_channel,
-)
+from stasis_app.calls.routing import call_of_event, channel_is_snoop, channel_of_event, dialling_channel
 from stasis_app.calls.sent_on import SentOn
 from stasis_app.calls.state import CallState
 from stasis_app.calls.steps import try_to
+from stasis_app.calls.talking_on import TalkingOn
 from stasis_app.calls.transition import Change
 from stasis_app.calls.verbs import CallGone
 
@@ -94,6 +89,7 @@ class Tracker:
         self._codes = codes.actions() if codes is not None else {}
         self._transfers = PhoneTransfers(self._by_channel_get, self._arrived)
         self._sent_on = SentOn(self._by_channel_get, self._transfers.let_go, self._end)
+        self._talking_on = TalkingOn(self._is_ours, self._end, self._destroy)
         self._unlisted = unlisted
         self._sinks = sinks
         self._app = app
@@ -145,6 +141,8 @@ class Tracker:
             return
         if isinstance(event, e.ChannelDestroyed):
             self._free(event.channel.id)
+        if isinstance(event, e.ChannelDestroyed | e.StasisEnd):
+            self._talking_on.left(event.channel.id)
         if self._sent_on.takes(event) or self._transfers.takes(event):
             return
         if isinstance(event, e.StasisStart) and event.channel.id not in self._by_channel:
@@ -162,12 +160,14 @@ class Tracker:
 
     def on_world(self, world: World) -> None:
         """The link is back: tell each call what it missed, and take in the calls nobody knows."""
+        self._talking_on.look(world, self._calls)
         former, self._former = self._former, []
         for record in former:
             self._take_up(record, world)
         for event in world.missed:
             self.on_event(event)
-        unknown = [c for c in world.channels if self._is_ours(c) and c.id not in self._by_channel]
+        known = {*self._by_channel, *self._talking_on.channels()}
+        unknown = [c for c in world.channels if self._is_ours(c) and c.id not in known]
         # Callers first, so that a leg or a recording finds the call it belongs to.
         for channel in sorted(unknown, key=lambda c: not isinstance(read_entry(_args(c)), Entry)):
             self._adopt(channel, world)
@@ -180,13 +180,14 @@ class Tracker:
             call.resynced()
         if former:
             logger.info("Of {} calls from before the restart {} live on", len(former), self.adopted)
-        self._clear_away(find_orphans(world, self._calls, self._by_channel, self._app, i.now()))
+        calls, known = {*self._calls, *self._talking_on.calls}, {*self._by_channel, *self._talking_on.channels()}
+        self._clear_away(find_orphans(world, calls, known, self._app, i.now()))
 
     def _clear_away(self, orphans: Orphans) -> None:
         for channel in orphans.channels:
             self._end(channel)
         for bridge in orphans.bridges:
-            self._do(self._control.destroy_bridge(bridge))
+            self._destroy(bridge)
         if orphans.channels or orphans.bridges:
             logger.warning("Left over from calls that are gone, ended now: {}", orphans)
 
@@ -221,7 +222,10 @@ class Tracker:
             flow = flow_after_restart(record, self._resume, talks=_talks(state.anchor_leg, world))
         self.adopted += exists
         # It may have been made for a phone that was ringing, which no record tells.
-        self._begin(state, record, flow).bridged = True
+        call = self._begin(state, record, flow)
+        call.bridged = True
+        if not exists:
+            call.outlive = partial(self._talking_on.of, call.id)
 
     # New calls
 
@@ -314,8 +318,7 @@ class Tracker:
                 logger.bind(call=channel.id).info("Adopted a call that {}", "talks" if talking else "waits")
                 started = self._call_of(channel, entry, channel.creationtime or i.now())
                 flow = go_on_talking if talking else self._flow
-                silent = self._unlisted(entry) or _talks_on(channel.id, world)
-                self._begin_new(started, flow, silent=silent).bridged = True
+                self._begin_new(started, flow, silent=self._unlisted(entry)).bridged = True
                 self.adopted += 1
             case LegEntry():
                 self._joins(channel, entry)
@@ -332,6 +335,9 @@ class Tracker:
 
     def _end(self, channel: str) -> None:
         self._do(self._control.hang_up(channel, NORMAL))
+
+    def _destroy(self, bridge: str) -> None:
+        self._do(self._control.destroy_bridge(bridge))
 
     def _do(self, work: Coroutine[object, object, object]) -> None:
         """A request about a channel that belongs to no call."""
@@ -418,13 +424,3 @@ def _talks(caller: str, world: World) -> bool:
         return False
     channels = (world.channel(channel) for channel in bridge.channels)
     return sum(channel is not None and channel.state == "Up" for channel in channels) > 1
-
-
-def _talks_on(caller: str, world: World) -> bool:
-    """Whether he is left from a call that is over: its customer is gone, and he talks on with the colleague he asked.
-
-    The CRM has that call. One that goes on is known by the time a colleague is asked.
-    """
-    aside = world.bridge_of(caller)
-    left_behind = any(bridge.id == bridge_of_call(caller) and bridge.channels for bridge in world.bridges)
-    return aside is not None and aside.id == bridge_of_call(caller, "consult") and not left_behind

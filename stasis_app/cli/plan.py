@@ -155,6 +155,7 @@ async def _explained(settings: Settings, number: str, line: str) -> Explanation:
             directory=directory,
             phones=phones,
             responsibles=ResponsibleFinder(phonebook, directory, phones),
+            plan_numbers=checked.numbers,
             scripts=scripts,
         )
         return await explain(checked, context, number, line=line)

@@ -211,24 +211,26 @@ class Phones:
     async def _within_budget(
         self, endpoint: Coroutine[Any, Any, Mapping[str, Any] | None], device: Coroutine[Any, Any, str]
     ) -> tuple[Mapping[str, Any] | BaseException | None, str | BaseException]:
-        asked = asyncio.create_task(endpoint), asyncio.create_task(device)
-        await asyncio.wait(asked, timeout=self._budget)
-        first, second = self._result(asked[0]), self._result(asked[1])
+        asked = asyncio.create_task(_answer_to(endpoint)), asyncio.create_task(_answer_to(device))
+        try:
+            await asyncio.wait(asked, timeout=self._budget)
+        finally:
+            # Whoever asked may be stopped meanwhile: then nobody waits for the answers any more.
+            late = [task.cancel() for task in asked]
+        first, second = self._answer(asked[0], late=late[0]), self._answer(asked[1], late=late[1])
         if not isinstance(first, BaseException) and not isinstance(second, BaseException):
             self.troubles.over()
         return first, second
 
-    def _result(self, task: asyncio.Task[T]) -> T | BaseException:
-        if not task.done():
-            task.cancel()
+    def _answer(self, task: asyncio.Task[T | Exception], *, late: bool) -> T | BaseException:
+        if late:
             self.troubles.note("no answer in time")
             return TimeoutError()
         if task.cancelled():
             return TimeoutError()
-        if (error := task.exception()) is not None:
-            self.troubles.note(error)
-            return error
-        return task.result()
+        if isinstance(answer := task.result(), Exception):
+            self.troubles.note(answer)
+        return answer
 
 
 def endpoint_name(template: str, extension: str) -> tuple[str, str] | None:
@@ -242,6 +244,14 @@ def endpoint_name(template: str, extension: str) -> tuple[str, str] | None:
     if "{extension}" not in own or not technology or technology.casefold() == "local":
         return None
     return technology, own.format(extension=extension)
+
+
+async def _answer_to(question: Coroutine[Any, Any, T]) -> T | Exception:
+    """A question that fails is answered, too: nobody may be left to hear of it as an exception."""
+    try:
+        return await question
+    except Exception as error:
+        return error
 
 
 async def _no_device() -> str:

@@ -11,7 +11,15 @@ from stasis_app.flow.explain import ExplainedElement, Explanation, PlanCheck, ch
 from stasis_app.flow.load import KnownPrompts, examine_plan, extensions_of, load_plan
 from stasis_app.flow.plan import Line, Plan
 from stasis_app.flow.problems import PlanError, Problem, Severity
-from stasis_app.flow.route import learn_client, resume_call, route_call, route_inbound, route_internal, route_outbound
+from stasis_app.flow.route import (
+    learn_client,
+    learn_client_outside,
+    resume_call,
+    route_call,
+    route_inbound,
+    route_internal,
+    route_outbound,
+)
 from stasis_app.flow.run import run_plan
 from stasis_app.flow.script_call import ScriptCall
 from stasis_app.flow.scripts import ScriptError, ScriptFunction, load_scripts
@@ -45,6 +53,7 @@ __all__ = [
     "explain_number",
     "extensions_of",
     "learn_client",
+    "learn_client_outside",
     "load_plan",
     "load_scripts",
     "number_plan",

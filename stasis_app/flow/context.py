@@ -23,6 +23,7 @@ class FlowContext:
     directory: Directory
     phones: Phones
     responsibles: ResponsibleFinder
+    plan_numbers: Mapping[str, str] = field(default_factory=dict)  # number -> the element of the plan it leads to
     codes: Codes = field(default_factory=Codes)
     scripts: Mapping[str, ScriptFunction] = field(default_factory=dict)
     queues: Queues = field(default_factory=Queues)

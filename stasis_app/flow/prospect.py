@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from stasis_app.calls.facts import Unanswered
 from stasis_app.calls.verbs import Target
 from stasis_app.crm import Availability, Extension, Number, Responsible, SetBy
 from stasis_app.flow.context import FlowContext
-from stasis_app.flow.forwarding import Hop, Way, way_to
+from stasis_app.flow.element import Outcome
+from stasis_app.flow.forwarding import Hop, Way, way_after, way_to
 from stasis_app.flow.whom import target_of
 
 
@@ -44,6 +46,14 @@ class Prospect:
             self._phones[extension] = await self.context.phones.of(extension, forwards=self.forwards)
         return self._phones[extension]
 
+    async def phone_itself(self, extension: str, /) -> Availability:
+        """The state of a phone, wherever its calls go."""
+        return await self.context.phones.of(extension, forwards=False)
+
+    def element_of(self, number: str, /) -> str:
+        """The element a number of the plan leads to, "" for any other number."""
+        return self.context.plan_numbers.get(number, "")
+
     async def settings(self, extension: str, /) -> Extension:
         """What is set for an extension."""
         return await self.context.phones.settings_of(extension)
@@ -64,3 +74,10 @@ class Prospect:
         directory = self.context.directory
         employee = directory.by_extension(number) or directory.by_number(number)
         return f"{number} ({employee.name})" if employee and employee.name else number
+
+
+async def outcomes_of_forwards(way: Way, prospect: Prospect) -> list[Outcome]:
+    """The elements forwards lead to on the way of a call to one employee: at once, or when he does not take it."""
+    later = [await way_after(way, prospect, why) for why in (Unanswered.NO_ANSWER, Unanswered.DECLINED)]
+    led = [one for one in (way, *later) if one is not None and one.element]
+    return [Outcome(", ".join(map(str, one.hops)), one.element) for one in led]

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 from loguru import logger
 
+from stasis_app.ari import SteppedBack
 from stasis_app.calls.facts import Direction, Unanswered
 from stasis_app.calls.verbs import CallGone, CallHandle, RingResult, Target
 from stasis_app.crm import extension_of
 from stasis_app.flow.codes import Code
 from stasis_app.flow.context import FlowContext
+from stasis_app.flow.forwarding import LedToElement
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.run import hand_over_safely, run_plan
 from stasis_app.flow.step import Step, tell_client
@@ -66,6 +68,12 @@ async def learn_client(call: CallHandle, context: FlowContext) -> None:
         tell_client(call, found.client)
 
 
+async def learn_client_outside(call: CallHandle, context: FlowContext) -> None:
+    """Find out whose number it is that a call between employees has gone on to."""
+    _tell_known_client(call, context)
+    await learn_client(call, context)
+
+
 async def route_inbound(plan: Plan, call: CallHandle, context: FlowContext, element: str = "", did: str = "") -> None:
     """Lead a call from a trunk through the plan until it is over or handed over.
 
@@ -100,7 +108,10 @@ async def route_internal(plan: Plan, call: CallHandle, context: FlowContext, ext
         await hand_over_safely(call)
         return
     target = Step(call, context).target(extension)
-    await _dial(call, context, "internal", extension, target, context.internal_seconds)
+    try:
+        await _dial(call, context, "internal", extension, target, context.internal_seconds)
+    except LedToElement as led:
+        await run_plan(plan, call, context, led.element, led.why)
 
 
 async def _run_code(call: CallHandle, context: FlowContext, code: Code, digits: str) -> None:
@@ -108,7 +119,7 @@ async def _run_code(call: CallHandle, context: FlowContext, code: Code, digits: 
     try:
         call.visit("internal", "code", f"the employee dialled the code {code.code}")
         await code.action(Step(call, context), digits)
-    except CallGone:
+    except (CallGone, SteppedBack):
         return
     except Exception:
         logger.bind(call=call.id).exception("The code {} failed", code.code)
@@ -124,8 +135,10 @@ async def _dial(call: CallHandle, context: FlowContext, kind: str, number: str, 
         result = await Step(call, context).reach(target, seconds=seconds)
         if result.answered_by is None:
             await call.hang_up(_cause(call, result))
-    except CallGone:
+    except (CallGone, SteppedBack):
         return
+    except LedToElement:
+        raise
     except Exception:
         logger.bind(call=call.id).exception("Ringing failed: the dialplan takes the call")
         await hand_over_safely(call)

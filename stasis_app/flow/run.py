@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 
 from loguru import logger
 
+from stasis_app.ari import SteppedBack
 from stasis_app.calls.verbs import CallGone, CallHandle
 from stasis_app.flow.context import FlowContext
+from stasis_app.flow.forwarding import LedToElement
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.step import Step
 
@@ -36,7 +38,7 @@ async def run_plan(
     step = Step(call, context)
     try:
         await _walk(plan, step, element, why, since)
-    except CallGone:
+    except (CallGone, SteppedBack):
         return
     except Exception:
         logger.bind(call=call.id).exception("The plan failed at element {}: the dialplan takes the call", step.name)
@@ -47,13 +49,13 @@ async def hand_over_safely(call: CallHandle) -> None:
     """Give the call to the dialplan; a call that can't even be given back is hung up rather than left in silence."""
     try:
         await call.hand_over()
-    except CallGone:
+    except (CallGone, SteppedBack):
         return
     except Exception:
         logger.bind(call=call.id).exception("The call can't be handed over: hanging up")
         try:
             await call.hang_up(41)  # Q.850 "temporary failure"
-        except CallGone:
+        except (CallGone, SteppedBack):
             return
         except Exception:
             logger.bind(call=call.id).exception("The call can't be hung up either")
@@ -92,8 +94,10 @@ async def _one(plan: Plan, step: Step, name: str) -> str | None:
         following = await element.run(step)
         if following is not None and following not in plan.elements:
             raise LookupError(f'element {name} leads to "{following}", which is not in the plan')
-    except CallGone:
+    except (CallGone, SteppedBack):
         raise
+    except LedToElement as led:
+        return step.go(led.element, led.why)
     except Exception as error:
         if not plan.on_error or plan.on_error == name:
             raise

@@ -64,7 +64,8 @@ class ScriptCall:
     async def connect(self, *numbers: str, seconds: float = 25.0, in_turn: bool = False) -> bool:
         """Ring extensions or outside numbers; when somebody answers, stay until they have talked.
 
-        One extension is rung wherever it forwards its calls to; of several, as in the element `ring`, phones that are
+        One extension is rung wherever it forwards its calls to, but for numbers of the plan: where the call goes on is
+        the script's to say. Of several, as in the element `ring`, phones that are
         off, busy or not to be disturbed are left out, and who always forwards his calls is rung where he is.
         True when they talked (the call is over then), False when nobody answered within `seconds` (of each, when
         `in_turn`).
@@ -76,7 +77,7 @@ class ScriptCall:
         targets: list[Target] = [self._step.target(number) for number in numbers]
         strategy = Strategy.IN_TURN if in_turn else Strategy.ALL
         if len(targets) == 1:
-            result = await self._step.reach(targets[0], seconds=seconds)
+            result = await self._step.reach(targets[0], seconds=seconds, leads=False)
         else:
             result = await self._step.connect_free(targets, seconds=seconds, strategy=strategy)
         self._given_away = self._given_away or result.answered_by is not None

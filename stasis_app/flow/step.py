@@ -10,7 +10,7 @@ from stasis_app.calls.facts import Direction, Identified, Party, PartyKind, Unan
 from stasis_app.calls.verbs import CallHandle, RingResult, Strategy, Target
 from stasis_app.crm import Availability, Client, Extension, Number, Responsible
 from stasis_app.flow.context import FlowContext
-from stasis_app.flow.forwarding import Following, Hop, Way, tell_of, way_to
+from stasis_app.flow.forwarding import Following, Hop, LedToElement, Way, tell_of, way_to
 from stasis_app.flow.whom import target_of
 
 # Seconds a time limit has at least once the service was restarted.
@@ -20,7 +20,18 @@ _AFTER_A_RESTART = 5.0
 class Step:
     """What an element gets to work with. One object per call; `name` changes from element to element."""
 
-    __slots__ = ("_told", "call", "context", "entered_at", "name", "resumed", "visits", "visits_without_key", "why")
+    __slots__ = (
+        "_led",
+        "_told",
+        "call",
+        "context",
+        "entered_at",
+        "name",
+        "resumed",
+        "visits",
+        "visits_without_key",
+        "why",
+    )
 
     def __init__(self, call: CallHandle, context: FlowContext) -> None:
         self.call = call
@@ -32,6 +43,7 @@ class Step:
         self.visits = 0
         self.visits_without_key = 0
         self._told: tuple[Hop, ...] = ()
+        self._led = frozenset[Hop]()  # forwards that led to an element since the caller last pressed a key
 
     @property
     def number(self) -> Number:
@@ -61,7 +73,7 @@ class Step:
         """`CallHandle.read`, noting that a person is there."""
         keys = await self.call.read(*prompts, digits=digits, seconds=seconds, between=between, terminator=terminator)
         if keys:
-            self.visits_without_key = 0
+            self.visits_without_key, self._led = 0, frozenset()
         return keys
 
     def identify(self, client: Client | None) -> None:
@@ -90,6 +102,14 @@ class Step:
             phone = await self.context.phones.of(extension, besides=self.call.id, forwards=False)
         return phone
 
+    async def phone_itself(self, extension: str) -> Availability:
+        """The state of a phone, wherever its calls go."""
+        return await self.context.phones.of(extension, besides=self.call.id, forwards=False)
+
+    def element_of(self, number: str) -> str:
+        """The element a number of the plan leads to, "" for any other number."""
+        return self.context.plan_numbers.get(number, "")
+
     async def ways(self, targets: Sequence[Target]) -> list[Way]:
         """Whom ringing a group rings, or why not him; two who lead to the same one are one.
 
@@ -111,16 +131,19 @@ class Step:
         result = await self.connect(free, seconds=seconds, strategy=strategy) if free else RingResult(None)
         return RingResult(result.answered_by, (*result.tried, *left_out))
 
-    async def reach(self, target: Target, *, seconds: float) -> RingResult:
-        """Ring one party as `connect` does, wherever he forwards his calls to."""
-        result = await self.follow(target, seconds=seconds)
+    async def reach(self, target: Target, *, seconds: float, leads: bool = True) -> RingResult:
+        """Ring one party as `connect` does, wherever he forwards his calls to. See `follow`."""
+        result = await self.follow(target, seconds=seconds, leads=leads)
         if result.answered_by is not None:
             await self.call.talk()
         return result
 
-    async def follow(self, target: Target, *, seconds: float) -> RingResult:
-        """Ring one party wherever he forwards his calls to, at once or when he does not answer; who answers talks."""
-        following = Following(target, self)
+    async def follow(self, target: Target, *, seconds: float, leads: bool = True) -> RingResult:
+        """Ring one party wherever he forwards his calls to, at once or when he does not answer; who answers talks.
+
+        Raises `LedToElement` when that is a number of the plan, unless forwards to those are not followed (`leads`).
+        """
+        following = Following(target, self, leads=leads)
         tried: tuple[tuple[Party, Unanswered], ...] = ()
         now = await following.next()
         while now is not None:
@@ -129,9 +152,21 @@ class Step:
             if result.answered_by is not None or not result.tried:
                 return RingResult(result.answered_by, tried)
             now = await following.next(result.tried[-1][1])
+        if following.led_to is not None:
+            if self._lead_on(following.led_to):
+                raise LedToElement(following.led_to.element, str(following.led_to))
+            tried = (*tried, (target.party, Unanswered.UNREACHABLE))
         if following.refused is not None:
             tried = (*tried, (target.party, following.refused))
         return RingResult(None, tried)
+
+    def _lead_on(self, way: Way) -> bool:
+        """Whether a forward leads to its element: once, or it would be a circle nobody stands in."""
+        last = way.hops[-1]
+        if last in self._led:
+            return False
+        self._led |= {last}
+        return True
 
     async def settings(self, extension: str) -> Extension:
         """What is set for an extension."""

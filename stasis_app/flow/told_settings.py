@@ -45,9 +45,10 @@ async def settings_on(way: Way, known: Known, *, after_ringing: bool) -> tuple[S
     """Why this way leads where it leads; with `after_ringing`, also where it goes on when the phone rings in vain."""
     found = list[Setting]()
     for hop in way.hops:
-        found += await _undisturbed(hop.extension, known)
+        if hop.followed:
+            found += await _undisturbed(hop.extension, known)
         found.append(await _followed(hop, known))
-    if way.end.outside_number:
+    if way.end.outside_number or way.element:
         return tuple(found)
     extension = way.end.party.number
     found += await _undisturbed(extension, known)
@@ -64,7 +65,10 @@ async def _undisturbed(extension: str, known: Known) -> list[Setting]:
 
 async def _followed(hop: Hop, known: Known) -> Setting:
     name, which = _FORWARDS[hop.why]
-    return await _setting(hop.extension, name, hop.to, f"forwards {which} to {known.who(hop.to)}", known)
+    does = f"forwards {which} to {known.who(hop.to)}"
+    if not hop.followed:
+        does += ", a number of the plan, for which his phone itself rings here"
+    return await _setting(hop.extension, name, hop.to, does, known)
 
 
 async def _to_follow(extension: str, known: Known) -> list[Setting]:

@@ -13,7 +13,7 @@ from stasis_app.calls.record import CallRecord
 from stasis_app.calls.verbs import RingResult, Target
 from stasis_app.crm import extension_of
 from stasis_app.flow.context import FlowContext
-from stasis_app.flow.forwarding import Following
+from stasis_app.flow.forwarding import Following, LedToElement
 from stasis_app.flow.plan import Plan
 from stasis_app.flow.run import run_plan
 from stasis_app.flow.step import Step, tried_in_words
@@ -71,9 +71,9 @@ class PlanDestinations:
         return Destination(to, Party(PartyKind.EMPLOYEE, to, employee.name if employee else ""))
 
     def following(self, call: Call, party: Party) -> Following:
-        """Whom ringing this party for the call rings."""
+        """Whom ringing this party for the call rings. Somebody is to be asked, and there is nobody in a plan."""
         step = Step(call, self._context)
-        return Following(_meant(step, party), step)
+        return Following(_meant(step, party), step, leads=False)
 
     async def lead(self, call: Call, destination: Destination, by: Party | None) -> None:
         """Lead a call there from now on; when nobody takes it, back to `by`, then to the plan."""
@@ -86,7 +86,12 @@ class PlanDestinations:
             await run_plan(self._plan, call, self._context, destination.name, given_by)
             return
         call.visit("transfer", "ring", f"{destination.name}: {given_by}")
-        result = await self._ring(call, destination.party, self._ring_seconds)
+        try:
+            result = await self._ring(call, destination.party, self._ring_seconds)
+        except LedToElement as led:
+            tell_ended(call, TransferResult.COMPLETED)
+            await run_plan(self._plan, call, self._context, led.element, led.why)
+            return
         if result.answered_by is not None:
             tell_ended(call, TransferResult.COMPLETED, result.answered_by)
             await call.talk()
@@ -122,7 +127,11 @@ class PlanDestinations:
         tried = why
         if by is not None and by.kind is PartyKind.EMPLOYEE and by.number:
             call.visit(*_BACK, why)
-            result = await self._ring(call, by, self._back_seconds)
+            try:
+                result = await self._ring(call, by, self._back_seconds)
+            except LedToElement as led:
+                await run_plan(self._plan, call, self._context, led.element, led.why)
+                return
             if result.answered_by is not None:
                 await call.talk()
                 return
@@ -149,9 +158,10 @@ def came_back_to(record: CallRecord) -> Party | None:
     Nobody has talked since he gave it away.
     """
     last = record.visited[-1] if record.visited else None
-    if last is None or (last.element, last.kind) != _BACK or not record.talks:
+    if last is None or (last.element, last.kind) != _BACK:
         return None
-    return record.talks[-1].party
+    waits = record.anchor or record.call_id
+    return next((talk.party for talk in reversed(record.talks) if talk.leg != waits), None)
 
 
 def _meant(step: Step, party: Party) -> Target:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from stasis_app.calls.verbs import Target
 from stasis_app.crm import Availability, Directory, Extension, Numbers, Phones
@@ -37,12 +37,14 @@ class Colleagues:
         phones: the state of their phones.
         directory: who they are.
         numbers: reads the numbers they forward to.
+        plan_numbers: the numbers of the plan, each with its element.
         forwards: whether their forwards count.
     """
 
     phones: Phones
     directory: Directory
     numbers: Numbers
+    plan_numbers: Mapping[str, str] = field(default_factory=dict)
     forwards: bool = True
 
     async def way_of_agent(self, extension: str, *, follow_forwards: bool) -> Way:
@@ -53,6 +55,14 @@ class Colleagues:
     async def phone(self, extension: str, /) -> Availability:
         """The state of a phone, and where its calls are forwarded."""
         return await self.phones.of(extension, forwards=self.forwards)
+
+    async def phone_itself(self, extension: str, /) -> Availability:
+        """The state of a phone, wherever its calls go."""
+        return await self.phones.of(extension, forwards=False)
+
+    def element_of(self, number: str, /) -> str:
+        """The element a number of the plan leads to, "" for any other number."""
+        return self.plan_numbers.get(number, "")
 
     async def settings(self, extension: str, /) -> Extension:
         """What is set for an extension."""

@@ -75,7 +75,7 @@ def note(
     `name_of` is the name of the employee with an extension, "" when it is not known; `zone` is that of the times
     written (None: this machine's).
     """
-    if len(record.talks) < 2 and not record.transfers:
+    if len(record.conversations) < 2 and not record.transfers:
         return None
     words = WORDS[language]
     told = sorted([*_talks(record, words, name_of, zone), *_transfers(record, words, name_of, zone)])
@@ -87,7 +87,7 @@ _Line = tuple[datetime, int, str]
 
 
 def _talks(record: CallRecord, words: Words, name_of: Callable[[str], str], zone: tzinfo | None) -> Iterator[_Line]:
-    for talk in record.talks:
+    for talk in record.conversations:
         text = words.talked.format(who=_who(talk.party, words, name_of), length=_length(talk))
         until = _clock(talk.ended_at or talk.began_at, zone)
         yield talk.began_at, 1, f"{_clock(talk.began_at, zone)}–{until} {text}"

@@ -15,7 +15,7 @@ def open_register(subject: Subject) -> None:
     assert record is not None
     number = shared.spell(record.customer_number)
     body = ops.register_body(record, number, shared.people, shared.rules)
-    subject.entries.open(Kind.REGISTER, record.started_at.timestamp(), body)
+    subject.entries.open(Kind.REGISTER, record.placed_at.timestamp(), body)
 
 
 def open_final(subject: Subject) -> None:
@@ -26,6 +26,8 @@ def open_final(subject: Subject) -> None:
     ended_at = record.ended_at.timestamp()
     if told.register is None:
         open_register(subject)
+    assert told.register is not None
+    record = ops.as_registered(record, told.register)
     if told.finish is None:
         subject.entries.open(Kind.FINISH, ended_at, ops.finish_body(record, shared.people, shared.rules))
     _open_recordings(subject, record)

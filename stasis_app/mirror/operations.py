@@ -60,7 +60,7 @@ def register_body(record: CallRecord, number: str, people: People, rules: Rules)
     return {
         "number": number or rules.anonymous_number,
         "type": _type(record),
-        "started_at": record.started_at.isoformat(),
+        "started_at": record.placed_at.isoformat(),
         "line": record.line,
         "create": bool(is_lead and rules.crm_create),
         "entity_type": identified.entity_type if identified else "",
@@ -73,6 +73,18 @@ def _type(record: CallRecord) -> CallType:
     if record.callback:
         return CallType.CALLBACK
     return CallType.INCOMING if record.direction is Direction.INBOUND else CallType.OUTGOING
+
+
+def as_registered(record: CallRecord, register: OutboxRow) -> CallRecord:
+    """The call as the portal knows it.
+
+    Where calls between employees are told, too, one that went outside later was registered as theirs: all its talks
+    count.
+    """
+    if record.went_outside is None or register.fact_at >= record.went_outside.at.timestamp():
+        return record
+    talks = tuple(replace(talk, among_us=False) for talk in record.talks)
+    return replace(record, talks=talks, recordings_inside=())
 
 
 def finish_body(record: CallRecord, people: People, rules: Rules) -> dict[str, Any]:
@@ -191,7 +203,7 @@ def recordings_to_deliver(record: CallRecord) -> tuple[Recorded, ...]:
     """The recordings the portal should have, in their order. None while the call goes on, or one of them does."""
     if record.ended_at is None or record.recording:
         return ()
-    return record.recordings
+    return tuple(recorded for recorded in record.recordings if recorded.name not in record.recordings_inside)
 
 
 def has_message(record: CallRecord) -> bool:

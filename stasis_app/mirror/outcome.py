@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from b24client import StatusCode
-from stasis_app.calls.facts import Direction, EndedBy, Unanswered
+from stasis_app.calls.facts import Direction, EndedBy, PartyKind, Unanswered
 from stasis_app.calls.record import CallRecord, Ring
 
 
@@ -94,7 +94,7 @@ _NOT_THE_EMPLOYEES = (None, Unanswered.CANCELLED, Unanswered.ANSWERED_ELSEWHERE)
 
 
 def _of_dialled(record: CallRecord) -> Outcome:
-    leg = record.rings[-1] if record.rings else None
+    leg = _last_leg(record)
     cancelled = leg is None or leg.why in (None, Unanswered.CANCELLED)
     if record.ordered and leg is None and not record.visited:
         if record.ended_by is EndedBy.SERVICE and not record.cause and not record.tech_cause:
@@ -110,6 +110,13 @@ def _of_dialled(record: CallRecord) -> Outcome:
         return Outcome(status, 0, _with_cause("the number was not called", record.cause, record.tech_cause))
     status = _of_causes(leg.cause, leg.tech_cause, leg.why)
     return Outcome(status, 0, _reason(leg))
+
+
+def _last_leg(record: CallRecord) -> Ring | None:
+    """The last attempt to reach who was dialled; colleagues in a call that went outside later were rung among us."""
+    if record.went_outside is None:
+        return record.rings[-1] if record.rings else None
+    return next((ring for ring in reversed(record.rings) if ring.party.kind is PartyKind.CUSTOMER), None)
 
 
 def _of_causes(cause: int, tech_cause: int | None, why: Unanswered | None) -> StatusCode:

@@ -102,11 +102,11 @@ def credited_to(record: CallRecord, people: People, default_user: int | None, cr
 
 def _talkers(record: CallRecord, credit: Credit) -> list[Party]:
     """Who talked, the best first; who joined last of those who talked to the end is the last."""
-    last = [talk.party for talk in sorted(record.talks, key=_end)][::-1]
+    last = [talk.party for talk in sorted(record.conversations, key=_end)][::-1]
     if credit == "last":
         return last
     seconds: Counter[str] = Counter()
-    for talk in record.talks:
+    for talk in record.conversations:
         seconds[talk.party.number] += round(talk.seconds() * 1000)
     return sorted(last, key=lambda party: -seconds[party.number])
 
@@ -125,7 +125,7 @@ def _responsible(record: CallRecord) -> list[int]:
 
 
 def _caller(record: CallRecord, people: People) -> list[int]:
-    return list(_users([record.caller], people)) if record.direction is not Direction.INBOUND else []
+    return list(_users([record.placed_by], people)) if record.direction is not Direction.INBOUND else []
 
 
 def _ringing(record: CallRecord) -> Iterator[Ring]:

@@ -77,22 +77,23 @@ async def recordings_between(
     while True:
         records = await journal.past(page)
         for record in records:
-            found += await _of_call(record, outbox, delivered, mirrored=internal_calls or not _is_internal(record))
+            found += await _of_call(record, outbox, delivered, internal_calls=internal_calls)
         if len(records) < page.limit:
             return found
         page = _Calls(since, until, before=(records[-1].started_at, records[-1].call_id))
 
 
 async def _of_call(
-    record: CallRecord, outbox: Outbox, delivered: dict[str, OutboxRow], *, mirrored: bool
+    record: CallRecord, outbox: Outbox, delivered: dict[str, OutboxRow], *, internal_calls: bool
 ) -> list[RecordingReport]:
     reports = [_failed(record, failed) for failed in record.recordings_failed]
-    waiting = [recorded for recorded in record.recordings if recorded.name not in delivered]
-    rows = await outbox.of_call(record.call_id) if waiting and mirrored else []
+    inside = frozenset() if internal_calls else _recorded_inside(record)
+    waiting = [recorded for recorded in record.recordings if recorded.name not in inside | delivered.keys()]
+    rows = await outbox.of_call(record.call_id) if waiting else []
     for recorded in record.recordings:
         if recorded.name in delivered:
             state, why = _when_delivered(recorded, delivered[recorded.name])
-        elif not mirrored:
+        elif recorded.name in inside:
             state, why = Delivery.KEPT, ""
         else:
             state, why = _when_not(recorded, rows)
@@ -125,5 +126,8 @@ def _failed(record: CallRecord, failed: RecordingFailed) -> RecordingReport:
     return RecordingReport(record.call_id, failed.name, "talk", failed.at, 0, False, Delivery.FAILED, failed.why)
 
 
-def _is_internal(record: CallRecord) -> bool:
-    return record.direction is Direction.INTERNAL
+def _recorded_inside(record: CallRecord) -> frozenset[str]:
+    """The recordings of what employees said among themselves."""
+    if record.direction is Direction.INTERNAL:
+        return frozenset(recorded.name for recorded in record.recordings)
+    return frozenset(record.recordings_inside)

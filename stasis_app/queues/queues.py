@@ -60,6 +60,7 @@ class Queues:
         self._chance = chance
         self._queues: dict[str, Queue] = {}
         self._kept_call_backs: list[CallBackRow] = []
+        self._moving: dict[str, str] = {}  # legs that are between two calls -> the agent
         self.call_backs = CallBacks(self._store, clock, maker, self.reachable)
 
     def __iter__(self) -> Iterator[Queue]:
@@ -129,6 +130,10 @@ class Queues:
     def on_fact(self, record: CallRecord, fact: f.Fact) -> None:
         """A fact of any call: perhaps an agent is free now. Returns at once."""
         match fact:
+            case f.LegEnded(elsewhere=True):
+                self._goes_on_elsewhere(record, fact)
+            case f.Answered() if fact.leg in self._moving:
+                self._staff.moved(self._moving.pop(fact.leg), fact.call_id)
             case f.LegEnded() | f.NotAnswered() if fact.party.kind is PartyKind.EMPLOYEE:
                 self._freed(fact.party.number, fact.call_id)
             case f.Ended():
@@ -142,6 +147,17 @@ class Queues:
                 for extension, call in self._staff.on_calls():
                     if call == fact.call_id:
                         self._freed(extension, call)
+
+    def _goes_on_elsewhere(self, record: CallRecord, fact: f.LegEnded) -> None:
+        """An agent was joined into another call: there he goes on talking, and is free only after it.
+
+        One who was rung where he forwards his calls to has no leg of his own.
+        """
+        here = [extension for extension, call in self._staff.on_calls() if call == fact.call_id]
+        rung = {ring.party.number for ring in record.rings}
+        found = [one for one in here if one == fact.party.number] or [one for one in here if one not in rung]
+        if found:
+            self._moving[fact.leg] = found[0]
 
     def _freed(self, extension: str, call: str) -> None:
         agent = self._staff.agent(extension)

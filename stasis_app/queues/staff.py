@@ -150,6 +150,10 @@ class Staff:
         calls = self.calls_today(agent) + 1
         self._keep(replace(agent, calls=calls, last_call_at=self._clock(), on_call=call, on_queue=queue))
 
+    def moved(self, extension: str, call: str) -> None:
+        """He goes on talking in another call."""
+        self._keep(replace(self.agent(extension), on_call=call))
+
     def finished(self, extension: str, wrap_up: float) -> None:
         """His call is over; he is left alone for `wrap_up` seconds."""
         now = self._clock()

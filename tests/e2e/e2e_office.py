@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from e2e_waiting import eventually
+
 from lab.exchange import Exchange
 from lab.moves import Moves
 from lab.phones import CUSTOMER_TONE, Caller, Manner, Office
@@ -38,10 +40,23 @@ class Scene:
         """Something is ordered of the service."""
         async with self.exchange.api() as http:
             async with http.get("/api/v1/calls") as answer:
-                (call,) = (call for call in (await answer.json())["calls"] if call["direction"] == "inbound")
-            async with http.request(method, f"/api/v1/calls/{call['id']}/{path}", json=body or None) as answer:
+                (call,) = (
+                    call
+                    for call in (await answer.json())["calls"]
+                    if call["direction"] == "inbound" and not call["ended_at"]
+                )
+            url = f"/api/v1/calls/{call['id']}/{path}".rstrip("/")
+            async with http.request(method, url, json=body or None) as answer:
                 assert answer.status < 300, await answer.text()
                 return await answer.json() if answer.content_type == "application/json" else None
+
+    async def until_kept(self, kind: str) -> None:
+        """Wait until a fact of his call is on disk: the service tells a story from there."""
+
+        async def is_kept() -> bool:
+            return any(fact["fact"] == kind for fact in (await self.order("GET", ""))["facts"])
+
+        await eventually(is_kept, 10)
 
     async def now_with(self, party: Moves, number: str) -> Any:
         """The customer is with this employee, both hear each other."""

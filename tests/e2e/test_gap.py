@@ -12,6 +12,7 @@ from e2e_waiting import eventually
 from lab.exchange import Exchange
 from lab.phones import EMPLOYEE_TONE, Caller, Manner, Office
 from lab.story import HANG_UP, Numbers, Story, ring
+from lab.truth import Dialog
 
 N = Numbers(1)
 RECEPTION, ANNA, BORIS, VERA = N.phone(1), N.phone(2), N.phone(3), N.phone(4)
@@ -102,26 +103,52 @@ async def test_a_talk_goes_on_a_hang_up_is_learnt_and_a_new_caller_is_served(exc
     await eventually(lambda: nothing_is_noted(exchange), 20)
 
 
-async def test_asterisk_is_killed_and_started_again(exchange: Exchange) -> None:
-    async with Office(exchange.pbx, exchange.folder, phones=COMPANY.phones) as office:
-        talking, waiting = customer(exchange, 1, 2), customer(exchange, 2, 4)
-        calls = [asyncio.create_task(one.call()) for one in (talking, waiting)]
-        await talking.until("answered_at")
-        await eventually(lambda: office.calls_of(VERA), 10)
-        await asyncio.sleep(3)
+async def talks_and_waits_until_asterisk_dies(exchange: Exchange, office: Office) -> tuple[Dialog, Dialog]:
+    """One customer talks with Anna and one waits for Vera when Asterisk is killed; it is started again. Their calls."""
+    talking, waiting = customer(exchange, 1, 2), customer(exchange, 2, 4)
+    calls = [asyncio.create_task(one.call()) for one in (talking, waiting)]
+    talk = await talking.until("answered_at")
+    await eventually(lambda: office.calls_of(VERA), 10)
+    await asyncio.sleep(3)  # long enough to be seen in a duration
 
-        await exchange.pbx.kill()
-        await exchange.pbx.start()
+    await exchange.pbx.kill()
+    await exchange.pbx.start()
+    for task in calls:
+        task.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    return talk, waiting.dialogs[0]
 
-        talked, waited = await finished(exchange, 1), await finished(exchange, 2)
-        for task in calls:
-            task.cancel()
-        await asyncio.gather(*calls, return_exceptions=True)
 
+async def what_the_restart_cut_off_is_told(exchange: Exchange) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The two calls in the CRM: the talk with its duration, the other as one that came to nothing for our own fault."""
+    talked, waited = await finished(exchange, 1), await finished(exchange, 2)
     assert str(talked["finish"]["status_code"]) == "200"
     assert talked["finish"]["duration"] == pytest.approx(3.5, abs=1.6)
     assert str(waited["finish"]["status_code"]) == "OTHER"
     assert "restarted" in waited["finish"]["failed_reason"]
+    return talked, waited
+
+
+@pytest.mark.parametrize("exchange", ["inbound"], indirect=True)
+async def test_asterisk_is_restarted_while_the_portal_is_away(exchange: Exchange) -> None:
+    # It says that it does nothing: a broken connection would leave a registration in doubt for a minute (decision 14).
+    await exchange.portal.trouble(kind="error", status=503, code="SERVICE_UNAVAILABLE")
+    async with Office(exchange.pbx, exchange.folder, phones=COMPANY.phones) as office:
+        talk, wait = await talks_and_waits_until_asterisk_dies(exchange, office)
+    assert await exchange.portal.calls() == []
+    await exchange.portal.no_trouble()
+
+    talked, waited = await what_the_restart_cut_off_is_told(exchange)
+    assert talked["finish"]["user_id"] == exchange.company.user_of(ANNA)
+    assert talked["call_start_date"] == pytest.approx(talk.invited_at, abs=1.1)
+    assert waited["call_start_date"] == pytest.approx(wait.invited_at, abs=1.1)
+    assert len(await exchange.portal.calls()) == 2
+
+
+async def test_asterisk_is_killed_and_started_again(exchange: Exchange) -> None:
+    async with Office(exchange.pbx, exchange.folder, phones=COMPANY.phones) as office:
+        await talks_and_waits_until_asterisk_dies(exchange, office)
+    await what_the_restart_cut_off_is_told(exchange)
     recorded = await exchange.portal.until_call(lambda held: held["record"] is not None, seconds=60)
     heard = await exchange.recording(recorded)
     assert heard is not None

@@ -14,7 +14,7 @@ from lab.phones import CUSTOMER_TONE, Caller, Manner, Office
 from lab.story import HANG_UP, Story
 from lab.truth import Dialog
 
-SLOT = "701"
+SLOT, GROUP = "701", "6001"
 STORY = Story(
     name="calls are held, parked, picked up and shared",
     calls=(),
@@ -29,6 +29,7 @@ STORY = Story(
             "on_no_answer": N.element("end"),
             "on_unknown": N.element("end"),
         },
+        N.element("group"): {"type": "ring", "targets": [BORIS], "seconds": 15, "on_no_answer": N.element("end")},
         N.element("end"): HANG_UP,
     },
 )
@@ -39,6 +40,7 @@ back_seconds = 8
 slots = "{SLOT}-702"
 seconds = 6  # saying the slot takes almost three of them
 """
+NUMBERS = f'[numbers]\n"{GROUP}" = "{N.element("group")}"\n'
 # Asterisk's own pickup, as a PBX beside the service may offer it.
 DIALPLAN = f"""
 [stasis-phones](+)
@@ -50,7 +52,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def exchange() -> AsyncIterator[Exchange]:
-    async with open_exchange(Exchange([STORY], configuration=CONFIGURATION, dialplan=DIALPLAN)) as running:
+    ours = Exchange([STORY], plan=NUMBERS, configuration=CONFIGURATION, dialplan=DIALPLAN)
+    async with open_exchange(ours) as running:
         yield running
 
 
@@ -235,9 +238,10 @@ async def test_do_not_disturb_by_code_keeps_the_phone_silent(exchange: Exchange,
         await anna.until_ringing()
 
 
-async def test_forwarded_by_code_the_colleague_rings_and_has_the_credit(exchange: Exchange, office: Office):
+@pytest.mark.parametrize("to", [BORIS, GROUP], ids=["a colleague", "a number of the plan"])
+async def test_forwarded_by_code_the_colleague_rings_and_has_the_credit(exchange: Exchange, office: Office, to: str):
     anna, boris = office.phone(ANNA), office.phone(BORIS)
-    async with anna.dial(f"*72{BORIS}") as code:
+    async with anna.dial(f"*72{to}") as code:
         await code.until_over(await code.until("answered_at"))
     async with ivan_calls(exchange, office) as story:
         await boris.answer(await boris.until_ringing())

@@ -148,3 +148,23 @@ async def test_a_customer_is_joined_with_an_outside_number(exchange: Exchange, s
     assert (await in_the_crm(exchange, number, known))["finish"]["user_id"] == anna
     ivans = await in_the_crm(exchange, N.client(1), story.known)
     assert (ivans["finish"]["user_id"], ivans["finish"]["status_code"]) == (anna, "200")
+
+
+async def test_a_call_between_employees_goes_on_to_a_client(exchange: Exchange, office: Office):
+    """Boris sends Anna there from his phone: from then on it is an outgoing call, placed by him and talked by her."""
+    boris, client, known = office.phone(BORIS), exchange.carrier.phone(CLIENT), await calls_in_the_crm(exchange)
+    async with office.phone(ANNA).dial(BORIS) as anna:
+        await boris.answer(await boris.until_ringing())
+        hers, his = await anna.until_talking(), await boris.until_talking()
+        await boris.until_hears(his, TONES[ANNA])
+        await boris.blind_transfer(his, CLIENT)
+        await boris.until_over(his)
+        theirs = await client.until_talking()
+        await client.until_hears(theirs, TONES[ANNA])
+        await anna.hang_up(hers)
+
+    crm = await in_the_crm(exchange, CLIENT, known)
+    assert len(await calls_in_the_crm(exchange) - known) == 1
+    assert (crm["finish"]["user_id"], crm["finish"]["status_code"]) == (exchange.company.user_of(ANNA), "200")
+    assert [card["user_id"] for card in crm["cards"]] == [exchange.company.user_of(ANNA)]
+    assert [card for card in crm["cards"] if card["hidden_at"] is None] == []

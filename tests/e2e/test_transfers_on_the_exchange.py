@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from e2e_office import ANNA, BORIS, IVAN, PHONES, TONES, N, Scene, open_exchange
+from e2e_office import ANNA, BORIS, IVAN, PHONES, TONES, VERA, N, Scene, open_exchange
 
 from lab.asterisk import MUSIC_TONE
 from lab.exchange import Exchange
@@ -13,7 +13,7 @@ from lab.moves import Moves
 from lab.phones import CUSTOMER_TONE, Manner
 from lab.story import HANG_UP, Story
 
-GROUP = "600"
+GROUP, QUEUE = "600", "601"
 STORY = Story(
     name="calls go from one to the other",
     calls=(),
@@ -24,10 +24,17 @@ STORY = Story(
     elements={
         N.element("anna"): {"type": "ring", "targets": [ANNA], "seconds": 15, "on_no_answer": N.element("end")},
         N.element("boris"): {"type": "ring", "targets": [BORIS], "seconds": 15, "on_no_answer": N.element("end")},
+        N.element("queue"): {
+            "type": "queue",
+            "agents": [BORIS],
+            "announce_position": False,
+            "announce_wait": False,
+            "on_timeout": N.element("end"),
+        },
         N.element("end"): HANG_UP,
     },
 )
-NUMBERS = f'[numbers]\n"{GROUP}" = "{N.element("boris")}"\n'
+NUMBERS = f'[numbers]\n"{GROUP}" = "{N.element("boris")}"\n"{QUEUE}" = "{N.element("queue")}"\n'
 QUICK = "[features]\ntransfer_seconds = 8\nback_seconds = 8\n"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -119,6 +126,27 @@ async def test_attended_refer_while_the_colleague_rings(talk: Scene):
     await talk.is_credited_to(BORIS, ANNA)
 
 
+@pytest.mark.parametrize("answered", [True, False], ids=["when its agent talks", "before its agent answers"])
+async def test_joined_with_a_queue_by_the_phone(talk: Scene, answered: bool):
+    await talk.anna.hold(talk.hers)
+    async with talk.anna.dial(QUEUE) as consults:
+        second = await consults.until_talking()
+        rung = await talk.boris.until_ringing()
+        if answered:
+            await talk.boris.answer(rung)
+            await talk.boris.until_hears(await talk.boris.until_talking(), TONES[ANNA])
+        else:
+            await consults.until_hears(second, MUSIC_TONE)
+        transfer = await talk.anna.attended_transfer(talk.hers, second)
+        assert await transfer.until_over() == 200
+        await talk.anna.until_over(talk.hers)
+    if not answered:
+        await talk.boris.answer(await talk.boris.until_ringing(besides=[rung]))
+    await talk.now_with(talk.boris, BORIS)
+
+    await talk.is_credited_to(BORIS, ANNA)
+
+
 # By keys
 
 
@@ -196,6 +224,44 @@ async def test_the_customer_leaves_and_the_employees_talk_on(talk: Scene):
     await talk.boris.until_hears(asked, TONES[ANNA])
     await talk.anna.hang_up(talk.hers)
     await talk.boris.until_over(asked)
+
+
+async def test_the_employees_talk_on_though_the_service_is_started_again(talk: Scene):
+    await talk.order("POST", "transfer", to=BORIS, kind="attended")
+    await answers(talk.boris)
+    asked = await talk.boris.until_talking()
+    await talk.boris.until_hears(asked, TONES[ANNA])
+    await talk.is_credited_to(ANNA, BORIS)
+
+    await talk.exchange.service.kill()
+    await talk.exchange.service.start()
+    await talk.boris.until_hears(asked, TONES[ANNA])
+    await talk.anna.until_hears(talk.hers, TONES[BORIS])
+    await talk.boris.hang_up(asked)
+    await talk.anna.until_over(talk.hers)
+
+
+@pytest.mark.parametrize("by", ["keys", "phone"])
+async def test_one_of_three_gives_his_place_away_and_the_others_talk_on(talk: Scene, by: str):
+    await talk.order("POST", "participants", to=BORIS)
+    await answers(talk.boris)
+    his = await talk.boris.until_talking()
+    await talk.boris.until_hears(his, CUSTOMER_TONE)
+
+    if by == "keys":
+        await talk.anna.press(talk.hers, "##")
+        await talk.anna.press(talk.hers, f"{VERA}#")
+    else:
+        await talk.anna.blind_transfer(talk.hers, VERA)
+    await talk.anna.until_over(talk.hers)
+    rings = await talk.vera.until_ringing()
+    await talk.ivan.until_hears(talk.his, TONES[BORIS])
+    await talk.boris.until_hears(his, CUSTOMER_TONE)
+    await talk.vera.answer(rings)
+    await talk.now_with(talk.vera, VERA)
+    await talk.boris.until_hears(his, TONES[VERA])
+
+    await talk.is_credited_to(VERA, ANNA, BORIS)
 
 
 async def test_who_began_leaves_before_the_answer_and_nobody_answers(talk: Scene):

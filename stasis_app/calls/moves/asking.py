@@ -31,11 +31,11 @@ class Asking:
 
     Args:
         call: the call.
-        by: who transfers; the one who is asked sees him calling.
+        by: who transfers; the one who is asked sees him calling, without him whoever is transferred.
         leg: the leg that is rung already, when the ringing is taken up after a restart.
     """
 
-    def __init__(self, call: Call, by: Party, leg: str = "") -> None:
+    def __init__(self, call: Call, by: Party | None, leg: str = "") -> None:
         self.leg = leg
         self._call = call
         self._by = by

@@ -6,22 +6,22 @@ What follows from what stands in `consultation.TABLE`; here it is brought about.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
+from stasis_app.ari.errors import AriError, Gone, LinkDown, SteppedBack
 from stasis_app.calls.causes import NORMAL
-from stasis_app.calls.facts import Party, TransferKind, TransferResult, Unanswered
+from stasis_app.calls.facts import Party, TransferResult, Unanswered
+from stasis_app.calls.hanging_up import end_channel
 from stasis_app.calls.moves.asking import Asking
-from stasis_app.calls.moves.blind import destinations_of, stay_with_the_other, take_out
+from stasis_app.calls.moves.blind import come_back, live_for_the_customer, take_out
 from stasis_app.calls.moves.consultation import Do, Happening, Next, Stage, follows
-from stasis_app.calls.moves.destination import Destination
 from stasis_app.calls.moves.holding import end_hold, let_wait
-from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
-from stasis_app.calls.record import Transfer
+from stasis_app.calls.moves.refusal import others_with
+from stasis_app.calls.moves.transfer_story import tell_ended
 from stasis_app.calls.routing import bridge_of_call
-from stasis_app.calls.state import Leg, LegStage
 from stasis_app.calls.steps import try_to
 from stasis_app.calls.verbs import CallGone
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 # How long the target's phone rings, in seconds.
 RING_SECONDS = 30.0
+# What brings people together: it is tried so often, after so many seconds; or when the link is back, should that be it.
+_JOINS = frozenset({Do.CONSULT, Do.RETURN, Do.GIVE, Do.GATHER})
+_TRIES, _AGAIN, _LINK_BACK = 2, 1.0, 60.0
 
 
 class Consultation:
@@ -37,13 +40,15 @@ class Consultation:
 
     Args:
         call: the call.
-        transferrer: the leg of who transfers.
+        transferrer: the leg of who transfers; it may be gone.
+        by: who that is.
         asking: the ringing of who is asked.
         stage: where it stands, when it is taken up after a restart.
     """
 
-    def __init__(self, call: Call, transferrer: str, asking: Asking, stage: Stage = Stage.RINGING) -> None:
+    def __init__(self, call: Call, transferrer: str, by: Party, asking: Asking, stage: Stage = Stage.RINGING) -> None:
         self.stage = stage
+        self._by = by
         self._call = call
         self._transferrer = transferrer
         self._asking = asking
@@ -86,11 +91,11 @@ class Consultation:
     async def run(self) -> None:
         """See it through to its end."""
         try:
-            while (following := await self._next()).result is None:
-                await self._follow(following)
-            # Told first: what is done next may be the end of the call.
-            self._tell(following.result)
-            await self._follow(following)
+            over = False
+            while not over:
+                over = await self._follow(await self._next())
+            if self._call.state.ended:
+                await self._let_go()
         finally:
             self._call.consultation, self._call.outlive = None, tuple
         await try_to(self._call.control.destroy_bridge(self._bridge), self._call.log)
@@ -107,16 +112,16 @@ class Consultation:
 
     def _happening(self) -> Happening | None:
         """What has happened that means something in this stage."""
-        transferrer, asking = self._call.leg(self._transferrer), self._asking
+        asking = self._asking
         waits = self.stage in (Stage.RINGING, Stage.LEFT)
         seen: list[Happening] = []
         if self._call.state.ended:
             seen.append(Happening.CUSTOMER_LEAVES)
-        if _is_gone(transferrer):
+        if is_gone(self._call, self._transferrer):
             seen.append(Happening.TRANSFERRER_LEAVES)
         if waits and asking.over:
             seen.append(Happening.TARGET_FAILS)
-        elif not waits and _is_gone(self._call.leg(self._target)):
+        elif not waits and is_gone(self._call, self._target):
             seen.append(Happening.TARGET_LEAVES)
         if waits and asking.answered:
             seen.append(Happening.TARGET_ANSWERS)
@@ -124,14 +129,84 @@ class Consultation:
         possible = [one for one in seen if follows(self.stage, one) is not None]
         return possible[0] if possible else (self._orders[0] if self._orders else None)
 
-    async def _follow(self, following: Next) -> None:
+    async def _follow(self, following: Next) -> bool:
+        """Bring about what follows; whether the transfer is over."""
         self.stage = following.stage or self.stage
-        for one in following.do:
-            await try_to(self._doing[one](), self._call.log)
+        joining, rest = _divided(following.do)
+        for one in joining:
+            if not await self._brought_about(one):
+                await self._mend(one)
+                return True
+        if following.result is not None and Do.BRING_BACK not in following.do:
+            # Now it is true; and what is done next may be the end of the call.
+            self._tell(following.result)
+        for one in rest:
+            await self._brought_about(one)
+        return following.result is not None
 
     def _tell(self, result: TransferResult) -> None:
         taken = result in (TransferResult.COMPLETED, TransferResult.CONFERENCE)
         tell_ended(self._call, result, self._call.leg(self._target).party if taken else None)
+
+    # What can't be done
+
+    async def _brought_about(self, one: Do) -> bool:
+        """Do it, what brings people together twice if need be. False when they are not together all the same."""
+        call, tries = self._call, _TRIES if one in _JOINS else 1
+        for left in reversed(range(tries)):
+            gaps = call.gaps
+            try:
+                await self._doing[one]()
+                break
+            except (Gone, CallGone):
+                break  # who of them is gone shows in the events
+            except SteppedBack:
+                raise
+            except AriError as error:
+                call.log.warning("A transfer can't {}{}: {}", one, ", it is tried again" if left else "", error)
+                if left:
+                    await self._try_again_later(gaps, error)
+        return one not in _JOINS or self._stands(one)
+
+    async def _try_again_later(self, gaps: int, error: AriError) -> None:
+        """Wait a moment; without a link, until there is one: `gaps` is how often it had failed before."""
+        link_is_away = isinstance(error, LinkDown)
+        await self._call.wait(lambda: self._call.gaps > gaps, _LINK_BACK if link_is_away else _AGAIN)
+
+    def _stands(self, one: Do) -> bool:
+        """Whether those who were to talk can, or somebody is gone whose leaving is what happens next."""
+        call, both = self._call, (self._transferrer, self._target)
+        match one:
+            case Do.CONSULT:
+                return any(is_gone(call, leg) for leg in both) or _are_in(call, both, self._bridge)
+            case Do.GIVE:
+                legs: tuple[str, ...] = (self._target,)
+            case Do.GATHER:
+                # One of the two is company enough.
+                legs = tuple(leg for leg in both if not is_gone(call, leg)) or both
+            case _:
+                legs = (self._transferrer,)
+        return call.state.ended or _are_in(call, (call.state.anchor_leg, *legs), call.bridge)
+
+    async def _mend(self, failed: Do) -> None:
+        """Nobody may stay in silence: the customer is back with the transferrer, or led there anew."""
+        call = self._call
+        await self._release_target()
+        there = not is_gone(call, self._transferrer)
+        if there and failed is not Do.RETURN and await self._brought_about(Do.RETURN):
+            self._tell(TransferResult.CANCELLED)
+            return
+        await self._release(self._transferrer)
+        if others_with(call.state, call.state.anchor):
+            self._tell(TransferResult.CANCELLED)
+        elif not call.state.ended:
+            await self._bring_back()
+
+    async def _let_go(self) -> None:
+        """The call is over, and with it everybody's part in the transfer."""
+        known = (self._call.state.legs.get(leg) for leg in (self._transferrer, self._target))
+        alive = [leg.id for leg in known if leg is not None and leg.alive]
+        await asyncio.gather(*(end_channel(self._call, leg, NORMAL) for leg in alive))
 
     # What is done
 
@@ -141,9 +216,10 @@ class Consultation:
         await try_to(control.stop_ringing(self._transferrer), self._call.log)
         await try_to(control.stop_music(self._target), self._call.log)
         await control.add_to_bridge(self._bridge, self._transferrer, self._target)
+        await self._call.wait(lambda: self._stands(Do.CONSULT), 1)
 
     async def _hold_customer(self) -> None:
-        await take_out(self._call, self._call.leg(self._transferrer))
+        await try_to(take_out(self._call, self._call.leg(self._transferrer)), self._call.log)
         await let_wait(self._call)
 
     async def _return(self) -> None:
@@ -157,6 +233,7 @@ class Consultation:
     async def _gather(self) -> None:
         await try_to(self._call.control.stop_music(self._target), self._call.log)
         await self._with_customer(self._transferrer, self._target)
+        live_for_the_customer(self._call)
 
     async def _with_customer(self, *legs: str) -> None:
         call = self._call
@@ -166,10 +243,11 @@ class Consultation:
         if missing:
             await call.bridge_ready()
             await call.control.add_to_bridge(call.bridge, *missing)
-        await call.wait(lambda: call.state.ended or all(call.leg(leg).bridge == call.bridge for leg in legs), 1)
+        in_place = partial(_are_in, call, legs, call.bridge)
+        await call.wait(lambda: call.state.ended or in_place() or any(is_gone(call, leg) for leg in legs), 1)
 
     async def _release(self, leg: str) -> None:
-        if not _is_gone(self._call.leg(leg)):
+        if not is_gone(self._call, leg):
             await self._call.release(leg, Unanswered.CANCELLED)
 
     async def _release_target(self) -> None:
@@ -184,14 +262,8 @@ class Consultation:
         await asyncio.gather(*(call.control.hang_up(leg, NORMAL) for leg in legs))
 
     async def _bring_back(self) -> None:
-        party = self._call.leg(self._transferrer).party
-
-        async def flow(call: Call) -> None:
-            await call.asking_caller(call.control.stop_music(call.state.anchor_leg))
-            await take_out(call, call.state.anchor)
-            await destinations_of(call).bring_back(call, party)
-
-        self._call.divert(flow)
+        """Whoever leads him back tells what came of it: until then a restart would take up the transfer again."""
+        self._call.divert(partial(come_back, by=self._by))
 
     # How it begins
 
@@ -205,50 +277,18 @@ class Consultation:
         call.spawn(self._asking.go(target, seconds))
 
 
-def start_consultation(call: Call, leg: str, destination: Destination) -> Consultation:
-    """Begin an attended transfer by this leg's party; it goes on by itself.
-
-    Raises:
-        ValueError: one is under way, or the destination is nobody who could be asked.
-    """
-    if call.consultation is not None:
-        raise ValueError("a transfer is under way already")
-    if destination.party is None:
-        raise ValueError(f"{destination.name} is an element of the plan: nobody can be asked there, transfer blindly")
-    party = destination.party
-    stay_with_the_other(call, leg)
-    consultation = call.consultation = Consultation(call, leg, Asking(call, call.leg(leg).party))
-    tell_started(call, leg, TransferKind.ATTENDED, destination.name)
-    call.outlive = consultation.survivors
-
-    async def see_through() -> None:
-        with contextlib.suppress(CallGone):
-            await consultation.begin(party)
-        await consultation.run()
-
-    call.move(see_through())
-    return consultation
+def _are_in(call: Call, legs: Iterable[str], bridge: str) -> bool:
+    known = [call.state.legs.get(leg) for leg in legs]
+    return all(leg is not None and leg.bridge == bridge for leg in known)
 
 
-def resume_consultation(call: Call, transfer: Transfer) -> None:
-    """Take up an attended transfer after a restart, where the world shows it stands."""
-    transferrer, target = call.state.legs.get(transfer.leg), call.state.legs.get(transfer.target_leg)
-    if transferrer is None or target is None:
-        tell_ended(call, TransferResult.CANCELLED)
-        return
-    asking = Asking(call, transferrer.party, target.id)
-    call.consultation = Consultation(call, transferrer.id, asking, _stage_of(transferrer, target, call.bridge))
-    call.outlive = call.consultation.survivors
-    call.move(call.consultation.run())
+def _divided(do: tuple[Do, ...]) -> tuple[tuple[Do, ...], tuple[Do, ...]]:
+    """What is to be done until people are together, and after that."""
+    together = max((number for number, one in enumerate(do, 1) if one in _JOINS), default=0)
+    return do[:together], do[together:]
 
 
-def _stage_of(transferrer: Leg, target: Leg, main: str) -> Stage:
-    if _is_gone(transferrer):
-        return Stage.LEFT
-    if target.stage is not LegStage.UP:
-        return Stage.RINGING
-    return Stage.SWAPPED if transferrer.bridge == main else Stage.TALKING
-
-
-def _is_gone(leg: Leg) -> bool:
-    return leg.over or not leg.alive or leg.released is not None
+def is_gone(call: Call, leg_id: str) -> bool:
+    """Whether nobody is at this leg any more."""
+    leg = call.state.legs.get(leg_id)  # one that had ended before a restart is not known any more
+    return leg is None or leg.over or not leg.alive or leg.released is not None

@@ -6,11 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stasis_app.ari.errors import Gone
-from stasis_app.calls.facts import Party, PartyKind, TransferKind, TransferResult, Unanswered
+from stasis_app.calls.facts import Party, PartyKind, TransferKind, TransferResult
+from stasis_app.calls.hanging_up import release_later
 from stasis_app.calls.moves.destination import Destination, Destinations
 from stasis_app.calls.moves.transfer_story import tell_ended, tell_started
 from stasis_app.calls.state import Leg
-from stasis_app.calls.steps import be_remembered
+from stasis_app.calls.steps import be_remembered, try_to
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call, Flow
@@ -20,34 +21,42 @@ _LEAVES = 2.0
 
 
 async def transfer_blind(call: Call, leg: str, destination: Destination, *, farewell: float = 0.0) -> None:
-    """Let the leg go, and lead the call to `destination`.
+    """Let the leg go, and lead the call to `destination`; that a transfer begins is told already.
 
     `farewell` is how many seconds the leg's phone has to hang up by itself before it is hung up.
     """
-    flow = partial(lead_on, destination=destination, by=call.leg(leg).party)
-    await _give_away(call, leg, destination.name, flow, farewell)
+    await _let_go(call, leg, partial(lead_on, destination=destination, by=call.leg(leg).party), farewell)
 
 
-async def transfer_to_nowhere(call: Call, leg: str, to: str, *, farewell: float = 0.0) -> None:
+async def transfer_to_nowhere(call: Call, leg: str, *, farewell: float = 0.0) -> None:
     """The server let the leg go before we could refuse: the call comes back to who gave it away."""
-    await _give_away(call, leg, to, partial(_come_back, by=call.leg(leg).party), farewell)
+    await _let_go(call, leg, partial(_is_refused, by=call.leg(leg).party), farewell)
 
 
-async def _give_away(call: Call, leg: str, to: str, flow: Flow, farewell: float) -> None:
+def begin(call: Call, leg: str, to: str) -> None:
+    """A blind transfer begins: the call lives for who is left behind."""
+    stay_with_the_other(call, leg)
+    tell_started(call, leg, TransferKind.BLIND, to)
+
+
+async def _let_go(call: Call, leg: str, flow: Flow, farewell: float) -> None:
     with call.moving():
-        stay_with_the_other(call, leg)
-        tell_started(call, leg, TransferKind.BLIND, to)
         # Killed in this moment, the service would find the customer alone and take the conversation for ended.
         await be_remembered(call)
         call.divert(flow)
-        await call.wait(lambda: not call.leg(leg).alive, farewell)
-        await call.release(leg, Unanswered.CANCELLED)
+        await release_later(call, leg, farewell)
 
 
-async def _come_back(call: Call, by: Party) -> None:
-    tell_ended(call, TransferResult.REFUSED)
+async def come_back(call: Call, by: Party) -> None:
+    """The flow of a call that nobody took: back to who gave it away, then to the plan."""
+    await try_to(call.control.stop_music(call.state.anchor_leg), call.log)
     await take_out(call, call.state.anchor)
     await destinations_of(call).bring_back(call, by)
+
+
+async def _is_refused(call: Call, by: Party) -> None:
+    tell_ended(call, TransferResult.REFUSED)
+    await come_back(call, by)
 
 
 async def lead_on(call: Call, destination: Destination, by: Party) -> None:
@@ -66,6 +75,16 @@ def stay_with_the_other(call: Call, leg: str) -> None:
     customers = [other for other in stays if other.party.kind is PartyKind.CUSTOMER]
     for other in (customers or stays)[:1]:
         call.anchor_to(other.id)
+
+
+def live_for_the_customer(call: Call) -> None:
+    """Who placed a call with several parties may leave it to the others: from now on it lives for the customer."""
+    if call.state.anchor.party.kind is PartyKind.CUSTOMER:
+        return
+    customers = (leg for leg in call.state.others if leg.party.kind is PartyKind.CUSTOMER)
+    customer = next((leg for leg in customers if leg.alive and leg.joined), None)
+    if customer is not None:
+        call.anchor_to(customer.id)
 
 
 async def take_out(call: Call, leg: Leg) -> None:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from stasis_app.calls.facts import Party, PartyKind, Unanswered
-from stasis_app.calls.moves.blind import destinations_of, take_out
+from stasis_app.calls.moves.blind import destinations_of, live_for_the_customer, take_out
 from stasis_app.calls.moves.refusal import ImpossibleMove, participant
 from stasis_app.calls.outbound import Way
 from stasis_app.calls.record import CallRecord
-from stasis_app.calls.ringing import connect
+from stasis_app.calls.ringing import PICKUP, connect, taken_away
 from stasis_app.calls.state import Leg, LegStage
 from stasis_app.calls.verbs import Target
 
@@ -36,13 +36,13 @@ def invite(call: Call, target: Target, seconds: float = RING_SECONDS) -> str:
     party = target.party
     if any(leg.alive and leg.party.number == party.number for leg in call.state.legs.values() if not leg.over):
         raise ImpossibleMove(f"{party.number} takes part in the call already")
-    _live_for_the_customer(call)
+    live_for_the_customer(call)
     way = Way(call, target, asyncio.get_running_loop().time() + seconds, early_media=False)
     dialling = call.spawn(way.go())
 
     async def bring() -> None:
         try:
-            await _bring(call, way, seconds)
+            await bring_in(call, way, seconds)
         finally:
             way.stopped = True
             dialling.cancel()
@@ -53,11 +53,12 @@ def invite(call: Call, target: Target, seconds: float = RING_SECONDS) -> str:
 
 def take_up_invitations(call: Call) -> None:
     """After a restart: whoever was being rung into the conversation is brought in; no other phone rings on."""
+    transfer = call.record.transfer_now
     for leg in call.state.others:
-        if not leg.alive or leg.over or leg.stage is LegStage.UP:
+        if not leg.alive or leg.over or leg.stage is LegStage.UP or (transfer and transfer.target_leg == leg.id):
             continue
         if _was_invited(call.record, leg.id):
-            call.move(_bring(call, _Rung(call, leg.id), RING_SECONDS))
+            call.move(bring_in(call, _Rung(call, leg.id), RING_SECONDS))
         else:
             call.spawn(call.release(leg.id, Unanswered.ANSWERED_ELSEWHERE))
 
@@ -70,13 +71,15 @@ async def dismiss(call: Call, name: str) -> None:
     await call.release(leg.id, Unanswered.CANCELLED)
 
 
-class _BeingRung(Protocol):
-    """Somebody whose phone rings."""
+class BeingRung(Protocol):
+    """Somebody whose phone rings, or one after another; `leg` is the one that rings now, "" before the first."""
 
     leg: str
 
     @property
-    def over(self) -> bool: ...
+    def over(self) -> bool:
+        """Whether it came to nothing."""
+        ...
 
 
 @dataclass
@@ -91,18 +94,23 @@ class _Rung:
         return self.call.leg(self.leg).over
 
 
-async def _bring(call: Call, newcomer: _BeingRung, seconds: float) -> None:
-    """See the newcomer into the conversation, or the party that was left alone to somebody else."""
-    deadline = asyncio.get_running_loop().time() + seconds + _GRACE
-    host, flow, before = _host(call), call.leading, frozenset(call.state.legs)
+async def bring_in(call: Call, newcomer: BeingRung, seconds: float | None, host: Party | None = None) -> str:
+    """See the newcomer into the conversation, or the party that was left alone to somebody else.
+
+    The leg of who came, "" for nobody. `seconds` is how long he may be rung, None: until that is over by itself. `host`
+    has the call back should nobody come and nobody stay: left out, the employee who is in it now.
+    """
+    deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds + _GRACE
+    flow, before, host = call.leading, frozenset(call.state.legs), host or _host(call)
 
     def picker() -> str:
         """Who picked up the phone that rings for the one who was left alone."""
         came = (leg for leg in call.state.others if leg.id not in before and not leg.ours)
-        return next((leg.id for leg in came if _has_answered(leg) and leg.released is None), "") if alone() else ""
+        answered = (leg.id for leg in came if _has_answered(call, leg.id) and leg.released is None)
+        return next((leg for leg in answered if leg != newcomer.leg), "") if alone() else ""
 
     def settled() -> bool:
-        return newcomer.over or _has_answered(call.leg(newcomer.leg)) or bool(picker())
+        return newcomer.over or _has_answered(call, newcomer.leg) or bool(picker())
 
     def alone() -> bool:
         # A flow that was put in the place of the conversation has its own plans for him.
@@ -113,24 +121,30 @@ async def _bring(call: Call, newcomer: _BeingRung, seconds: float) -> None:
         await take_out(call, call.state.anchor)
         await call.asking_caller(call.control.ring(call.state.anchor_leg))
         await _until(call, settled, deadline)
-    if _has_answered(call.leg(newcomer.leg)):
-        await connect(call, newcomer.leg)
+    if newcomer.over and (rang := call.state.legs.get(newcomer.leg)) is not None and taken_away(rang):
+        await call.until(picker, PICKUP)
+    came = ""
+    if _has_answered(call, newcomer.leg):
+        came = newcomer.leg if await connect(call, newcomer.leg) else ""
+        live_for_the_customer(call)
     elif taker := picker():
-        await connect(call, taker)
+        came = taker if await connect(call, taker) else ""
         await call.release(newcomer.leg, Unanswered.ANSWERED_ELSEWHERE)
     elif not newcomer.over:
         await call.release(newcomer.leg, Unanswered.NO_ANSWER)
     if alone() and host is not None and call.destinations is not None:
         await call.asking_caller(call.control.stop_ringing(call.state.anchor_leg))
         call.divert(lambda call: destinations_of(call).bring_back(call, host))
+    return came
 
 
-async def _until(call: Call, ready: Callable[[], bool], deadline: float) -> None:
-    await call.until(ready, max(0.0, deadline - asyncio.get_running_loop().time()))
+async def _until(call: Call, ready: Callable[[], bool], deadline: float | None) -> None:
+    await call.until(ready, None if deadline is None else max(0.0, deadline - asyncio.get_running_loop().time()))
 
 
-def _has_answered(leg: Leg) -> bool:
-    return leg.stage is LegStage.UP and leg.in_stasis
+def _has_answered(call: Call, leg_id: str) -> bool:
+    leg = call.state.legs.get(leg_id)
+    return leg is not None and leg.stage is LegStage.UP and leg.in_stasis
 
 
 def _is_with_us(leg: Leg) -> bool:
@@ -141,19 +155,6 @@ def _host(call: Call) -> Party | None:
     """The employee who is in the conversation."""
     present = (leg.party for leg in call.state.legs.values() if _is_with_us(leg))
     return next((party for party in present if party.kind is PartyKind.EMPLOYEE), None)
-
-
-def _live_for_the_customer(call: Call) -> None:
-    """Who placed the call may leave it to the newcomer: from now on it lives for the customer."""
-    if call.state.anchor.party.kind is PartyKind.CUSTOMER:
-        return
-    customer = next((leg for leg in call.state.others if _is_customer(leg)), None)
-    if customer is not None:
-        call.anchor_to(customer.id)
-
-
-def _is_customer(leg: Leg) -> bool:
-    return _is_with_us(leg) and leg.party.kind is PartyKind.CUSTOMER
 
 
 def _was_invited(record: CallRecord, leg: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stasis_app.calls.facts import PartyKind, TransferKind
-from stasis_app.calls.moves.attended import start_consultation
-from stasis_app.calls.moves.blind import find_destination, transfer_blind
+from stasis_app.calls.moves.blind import find_destination
 from stasis_app.calls.moves.consultation import Happening
-from stasis_app.calls.moves.refusal import ImpossibleMove
+from stasis_app.calls.moves.consulting import start_consultation
+from stasis_app.calls.moves.giving import give_away
+from stasis_app.calls.moves.refusal import ImpossibleMove, refuse_a_second_transfer
 from stasis_app.calls.state import Leg
 
 if TYPE_CHECKING:
@@ -25,11 +26,10 @@ async def order_transfer(call: Call, to: str, kind: TransferKind, extension: str
     if destination is None:
         raise ImpossibleMove(f"{to!r} is no extension, no outside number and no element of the plan")
     leg = talking_leg(call, extension)
-    if call.consultation is not None:
-        raise ImpossibleMove("a transfer is under way; complete or cancel it first")
     if kind is TransferKind.BLIND:
-        call.move(transfer_blind(call, leg.id, destination))
+        call.move(give_away(call, leg.id, destination))
         return
+    refuse_a_second_transfer(call)
     try:
         start_consultation(call, leg.id, destination)
     except ValueError as error:

@@ -23,6 +23,7 @@ from stasis_app.calls.moves.refusal import ImpossibleMove, others_with, talking
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.ringing import connect
 from stasis_app.calls.state import Leg, LegStage
+from stasis_app.calls.steps import be_remembered
 
 if TYPE_CHECKING:
     from stasis_app.calls.call import Call
@@ -104,6 +105,8 @@ class ParkingLot:
         await self._settle(call)
         if tell:
             await self._say_slot(call, tell, parked.slot)
+        # Killed in this moment, the service would find the customer alone and take the conversation for ended.
+        await be_remembered(call)
         await release_others(call)
         seen = set(call.state.legs)
         while (taker := await _taker(call, seen, parked.until)) is not None:

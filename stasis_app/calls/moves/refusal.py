@@ -15,6 +15,14 @@ class ImpossibleMove(Exception):
     """The call can't be moved like this now; the text says why, in words for whoever ordered it."""
 
 
+def refuse_a_second_transfer(call: Call) -> None:
+    """Raises `ImpossibleMove` while a transfer is under way: two at once would pull the call apart."""
+    if call.consultation is not None:
+        raise ImpossibleMove("a transfer is under way; complete or cancel it first")
+    if (moving := call.record.transfer_now) is not None:
+        raise ImpossibleMove(f"a transfer to {moving.to} is under way; wait until somebody has taken the call")
+
+
 def participant(call: Call, name: str) -> Leg:
     """The leg of the call with this id, or the one whose party has this number. Raises `ImpossibleMove`."""
     legs = [leg for leg in call.state.legs.values() if leg.alive and not leg.over]

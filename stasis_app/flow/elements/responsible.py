@@ -10,7 +10,7 @@ from stasis_app.calls.verbs import Target
 from stasis_app.crm import Responsible as Found
 from stasis_app.crm import Standing
 from stasis_app.flow.element import Element, Foretold, Next, Outcome
-from stasis_app.flow.prospect import Prospect
+from stasis_app.flow.prospect import Prospect, outcomes_of_forwards
 from stasis_app.flow.step import Step, tried_in_words
 from stasis_app.flow.told_settings import Setting, settings_on
 
@@ -42,21 +42,26 @@ class Responsible(Element):
 
     async def foretell(self, prospect: Prospect) -> Foretold:
         found = await prospect.responsible(respect_working_day=self.respect_working_day)
-        ways = (
+        ways = [
             Outcome("he answers: they talk, then the call is over"),
             Outcome("he does not answer", self.on_no_answer),
             Outcome("he can't be rung now", self.on_unavailable or self.on_no_answer),
             Outcome("the caller has no responsible", self.on_unknown),
-        )
+        ]
         takes = {Standing.UNKNOWN: ways[3], Standing.RINGABLE: None}.get(found.standing, ways[2])
         notes, settings = [found.why], tuple[Setting, ...]()
         if found.standing in (Standing.RINGABLE, Standing.UNAVAILABLE):
             way = await prospect.way(found.extension)
             settings = await settings_on(way, prospect, after_ringing=True)
-            if found.ringable and way.target is None:
-                takes = ways[1]
-                notes.append(f"nobody is rung: {way.why}")
-        return Foretold(f"rings the responsible employee for {self.seconds:g} s", ways, takes, tuple(notes), settings)
+            if found.ringable:
+                ways += (led_on := await outcomes_of_forwards(way, prospect))
+                if way.element:
+                    takes = led_on[0]
+                elif way.target is None:
+                    takes = ways[1]
+                    notes.append(f"nobody is rung: {way.why}")
+        does = f"rings the responsible employee for {self.seconds:g} s"
+        return Foretold(does, tuple(ways), takes, tuple(notes), settings)
 
     def _without(self, found: Found) -> str:
         if found.standing is Standing.UNKNOWN:

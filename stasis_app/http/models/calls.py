@@ -64,6 +64,7 @@ class TalkOut(Answer):
     party: PartyOut
     began_at: datetime
     ended_at: datetime | None
+    among_us: bool = Field(description="of employees alone: no conversation with the client if the call went outside")
 
 
 class TransferOut(Answer):

@@ -343,6 +343,15 @@ async def test_the_bridge_of_a_call_that_outlived_a_restart_is_taken_as_it_is(se
     assert len(server.seen("POST bridges/b1")) == 1
 
 
+async def test_a_prompt_that_can_not_be_stopped_is_no_failure(server: AriServer, link: AriLink) -> None:
+    """Asterisk says digits and numbers to their end."""
+    server.replies["DELETE playbacks/p1"] = (500, {"message": "Could not stop playback"})
+
+    await AriControl(link, "stasis-app").stop_playing("p1")
+
+    assert len(server.seen("DELETE playbacks/p1")) == 1
+
+
 async def test_a_link_that_does_not_come_back_is_not_waited_for_for_ever(server: AriServer, link: AriLink) -> None:
     control = AriControl(link, "stasis-app", patience=0.1)
     await server.stop()

@@ -1,5 +1,7 @@
 """Parked calls: taken by whoever dials the slot, rung back when the time is over, and still waiting after a restart."""
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -93,6 +95,23 @@ async def test_the_customer_waits_with_music_and_whoever_parked_him_is_free(pbx:
     assert pbx.phones_ringing_or_up() == {"trunk"}
     assert pbx.bridges == {"1.0-bridge": []}
     assert not pbx.tracker.engaged("101")
+
+
+async def test_a_parked_call_is_on_disk_before_who_parked_it_is_let_go(pbx: Exchange, office: Office) -> None:
+    """Killed in that moment, the service would find the customer alone and hang up on him."""
+    written = asyncio.Event()
+
+    async def on_disk() -> None:
+        await written.wait()
+
+    pbx.call.options = replace(pbx.call.options, on_disk=on_disk)
+    office.lot.park(pbx.call, "101")
+    await pbx.settled()
+    assert len(pbx.phones_ringing_or_up()) == 2
+
+    written.set()
+    await pbx.settled()
+    assert pbx.phones_ringing_or_up() == {"trunk"}
 
 
 async def test_a_colleague_dials_the_slot_and_talks(pbx: Exchange, office: Office) -> None:

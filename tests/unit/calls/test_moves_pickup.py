@@ -1,11 +1,12 @@
 """A colleague's ringing phone is picked up: by a dialled code, over the API, by Asterisk's own Pickup()."""
 
 import pytest
-from calls_fakes import Exchange
+from calls_fakes import Exchange, rings_101
 
 from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
+from stasis_app.calls.causes import ANSWERED_ELSEWHERE, NORMAL
 from stasis_app.calls.entry import leg_args
 from stasis_app.calls.facts import Party, PartyKind, Unanswered
 from stasis_app.calls.moves import ImpossibleMove, conference, pickup
@@ -171,14 +172,44 @@ async def test_who_is_rung_into_a_conversation_is_meant_and_nobody_else_joins_it
     assert pbx.bridges == {"1.0-bridge": ["1.0", pbx.leg("101"), pbx.leg("102")]}
 
 
-async def test_asterisks_own_pickup_the_party_is_who_picked_up(pbx: Exchange) -> None:
+async def asterisk_has_103_pick_up(pbx: Exchange, whose: str, cause: int = NORMAL) -> None:
     """Seen on 22.10: the ringing leg is destroyed, then the picking channel comes with the arguments of that leg."""
-    args = leg_args("1.0", Party(PartyKind.EMPLOYEE, "101")).split(",")
-    await pbx.hangs_up(pbx.leg("101"))
+    args = leg_args("1.0", Party(PartyKind.EMPLOYEE, whose)).split(",")
+    await pbx.hangs_up(pbx.leg(whose), cause)
+    await pbx.passes(0.2)
     name = "PJSIP/103-0000000f"
     pbx.channels["9.0"] = e.Channel(id="9.0", name=name, state="Up", dialplan=e.Dialplan(app_name="Stasis"))
     pbx.tell(e.StasisStart, channel=pbx.channels["9.0"], args=args)
     await pbx.settled()
+
+
+@pytest.mark.parametrize("cause", [NORMAL, ANSWERED_ELSEWHERE])
+async def test_asterisks_own_pickup_of_the_only_phone_that_rings(cause: int) -> None:
+    pbx = Exchange()
+    pbx.flow = rings_101
+    await pbx.customer_calls()
+    await pbx.rings("101")
+    await asterisk_has_103_pick_up(pbx, "101", cause)
+
+    assert [talk.party.number for talk in pbx.the_record.talks] == ["103"]
+    assert pbx.phones_ringing_or_up() == {"trunk", "103"}
+
+
+@pytest.mark.parametrize("cause", [NORMAL, ANSWERED_ELSEWHERE])
+async def test_asterisks_own_pickup_of_the_phone_that_rings_for_who_was_left_alone(cause: int) -> None:
+    pbx = Exchange()
+    await pbx.customer_talks()
+    conference.invite(pbx.call, Target.extension("102"))
+    await pbx.settled()
+    await pbx.rings("102")
+    await pbx.hangs_up(pbx.leg("101"))
+    await asterisk_has_103_pick_up(pbx, "102", cause)
+
+    assert pbx.bridges == {"1.0-bridge": ["1.0", "9.0"]}
+
+
+async def test_asterisks_own_pickup_the_party_is_who_picked_up(pbx: Exchange) -> None:
+    await asterisk_has_103_pick_up(pbx, "101")
 
     assert [talk.party.number for talk in pbx.the_record.talks] == ["103"]
     assert pbx.phones_ringing_or_up() == {"trunk", "103"}

@@ -9,7 +9,7 @@ from transfers_office import ANNA, BORIS, TO_BORIS, Office
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Direction, EndedBy
-from stasis_app.calls.moves.blind import transfer_blind
+from stasis_app.calls.moves.giving import give_away
 from stasis_app.calls.verbs import Target
 
 
@@ -72,7 +72,7 @@ async def test_an_employee_who_placed_the_call_gives_it_away(pbx: Office) -> Non
     await pbx.arrives("outbound", "79161112233", name="PJSIP/101-00000001", number=ANNA)
     await pbx.answers("79161112233")
     await pbx.passes(10)
-    pbx.call.spawn(transfer_blind(pbx.call, "1.0", TO_BORIS))
+    pbx.call.spawn(give_away(pbx.call, "1.0", TO_BORIS))
     await pbx.settled()
     assert "1.0" not in pbx.channels
     assert not pbx.told(f.Ended)
@@ -98,7 +98,7 @@ async def test_a_transfer_is_on_disk_before_the_transferrer_is_let_go(pbx: Offic
 
     await pbx.talks_with_anna()
     anna, pbx.call.options = pbx.leg(ANNA), replace(pbx.call.options, on_disk=on_disk)
-    pbx.call.spawn(transfer_blind(pbx.call, anna, TO_BORIS))
+    pbx.call.spawn(give_away(pbx.call, anna, TO_BORIS))
     await pbx.settled()
     assert pbx.together() == [{"customer", ANNA}]
 

@@ -1,6 +1,7 @@
 """Transfers the phone itself asks for (REFER), told to us or carried out by an older server."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from transfers_office import ANNA, BORIS, VERA, Office
@@ -80,6 +81,22 @@ async def test_an_attended_refer_brings_two_calls_together(pbx: Office) -> None:
     assert not pbx.tracker.engaged(BORIS)
 
 
+async def test_an_attended_refer_in_the_moment_of_the_colleagues_answer(pbx: Office) -> None:
+    """The phone may transfer as soon as it hears that he has answered: he is not rung once more."""
+    await pbx.talks_with_anna()
+    await anna_calls_boris(pbx)
+    pbx.hold("add_to_bridge")
+    await pbx.answers(BORIS)
+    boris = pbx.leg(BORIS)
+    referred(pbx, pbx.leg(ANNA), BORIS, second="2.0")
+    await pbx.settled()
+    await pbx.let("add_to_bridge")
+    await pbx.passes(2)
+
+    assert pbx.bridges["1.0-bridge"] == ["1.0", boris]
+    assert pbx.records["1.0"].transfers[0].result is TransferResult.COMPLETED
+
+
 @pytest.mark.parametrize("answered", [True, False], ids=["talking", "ringing"])
 async def test_the_phones_second_call_ends_after_the_phone_was_told(pbx: Office, answered: bool) -> None:
     """Asterisk looks at its channel when it tells the phone, and may crash when it is gone."""
@@ -94,6 +111,38 @@ async def test_the_phones_second_call_ends_after_the_phone_was_told(pbx: Office,
     await pbx.let("tell_transferrer")
     await pbx.passes(1.5)
     assert "2.0" not in pbx.channels
+
+
+async def test_an_attended_refer_is_on_disk_before_the_phone_is_told(pbx: Office) -> None:
+    """It hangs up then. Killed in that moment, the service would find the customer alone and hang up on him."""
+    written = asyncio.Event()
+
+    async def on_disk() -> None:
+        await written.wait()
+
+    await pbx.talks_with_anna()
+    anna, pbx.call.options = pbx.leg(ANNA), replace(pbx.call.options, on_disk=on_disk)
+    await anna_calls_boris(pbx)
+    await pbx.answers(BORIS)
+    referred(pbx, anna, BORIS, second="2.0")
+    await pbx.settled()
+    assert pbx.leg(BORIS) in pbx.bridges["1.0-bridge"]
+    assert ("tell_transferrer", anna, "channel_answered") not in pbx.asked
+
+    written.set()
+    await pbx.settled()
+    assert ("tell_transferrer", anna, "channel_answered") in pbx.asked
+
+
+async def test_an_attended_refer_when_nobody_is_in_the_second_call_is_refused(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    anna = pbx.leg(ANNA)
+    await pbx.arrives("internal", "999", channel="2.0", name="PJSIP/101-00000002", number=ANNA, state="Up")
+    referred(pbx, anna, "999", second="2.0")
+    await pbx.settled()
+
+    assert ("tell_transferrer", anna, "channel_declined") in pbx.asked
+    assert pbx.bridges["1.0-bridge"] == ["1.0", anna]
 
 
 async def test_a_colleague_who_went_over_is_not_hung_up_by_the_call_he_left(pbx: Office) -> None:

@@ -3,13 +3,10 @@
 import pytest
 from transfers_office import ANNA, BORIS, TO_BORIS, VERA, Office
 
-from stasis_app.ari import events as e
 from stasis_app.calls.call import Call
-from stasis_app.calls.entry import leg_args
-from stasis_app.calls.facts import Party, PartyKind, TransferResult
-from stasis_app.calls.moves.attended import start_consultation
-from stasis_app.calls.moves.blind import transfer_blind
+from stasis_app.calls.facts import TransferResult
 from stasis_app.calls.moves.consultation import Happening
+from stasis_app.calls.moves.giving import give_away
 from stasis_app.calls.verbs import Target
 
 CLIENT = "79161112233"
@@ -18,11 +15,6 @@ CLIENT = "79161112233"
 @pytest.fixture
 async def pbx() -> Office:
     return Office()
-
-
-async def dials_the_client(call: Call) -> None:
-    if (await call.ring([Target.outside(CLIENT)], seconds=30)).answered_by:
-        await call.talk()
 
 
 async def restarted(before: Office) -> Office:
@@ -112,10 +104,14 @@ async def test_whom_he_forwards_to_is_found_after_a_restart(pbx: Office) -> None
 
 
 async def test_a_client_who_was_dialled_and_waits_for_somebody_is_not_taken_for_one_who_talks(pbx: Office) -> None:
-    pbx.flow = dials_the_client
+    async def dials(call: Call) -> None:
+        if (await call.ring([Target.outside(CLIENT)], seconds=30)).answered_by:
+            await call.talk()
+
+    pbx.flow = dials
     await pbx.arrives("outbound", CLIENT, name="PJSIP/101-00000001", number=ANNA)
     await pbx.answers(CLIENT)
-    pbx.call.spawn(transfer_blind(pbx.call, "1.0", TO_BORIS))
+    pbx.call.spawn(give_away(pbx.call, "1.0", TO_BORIS))
     await pbx.settled()
     await pbx.declines(BORIS)
     assert pbx.plan.story == ["back to 101"]
@@ -127,36 +123,58 @@ async def test_a_client_who_was_dialled_and_waits_for_somebody_is_not_taken_for_
     assert pbx.together() == [{CLIENT, ANNA}]
 
 
-async def the_customer_anna_dialled_leaves_while_she_asks_boris(pbx: Office) -> None:
-    pbx.flow = dials_the_client
-    await pbx.arrives("outbound", CLIENT, name="PJSIP/101-00000001", number=ANNA)
-    await pbx.answers(CLIENT)
-    await pbx.passes(5)
-    start_consultation(pbx.call, "1.0", TO_BORIS)
-    await pbx.settled()
+async def test_the_transferrer_had_left_and_the_colleague_rings_on_after_a_restart(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.rings(BORIS)
+    await pbx.hangs_up(pbx.leg(ANNA))
+    pbx = await restarted(pbx)
+    await pbx.passes(10)
     await pbx.answers(BORIS)
     await pbx.passes(1)
-    await pbx.hangs_up(pbx.leg(CLIENT))
+
+    assert pbx.together() == [{"customer", BORIS}]
+    assert pbx.results() == [TransferResult.COMPLETED]
+
+
+async def test_killed_in_the_moment_the_colleague_is_given_the_customer(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.answers(BORIS)
+    pbx.hold("add_to_bridge")
+    await pbx.hangs_up(pbx.leg(ANNA))
+    pbx = await restarted(pbx)
     await pbx.passes(2)
-    assert pbx.the_record.ended_at is not None
+
+    assert pbx.together() == [{"customer", BORIS}]
+    assert pbx.results() == [TransferResult.COMPLETED]
 
 
-async def test_two_who_talk_on_when_their_customer_is_gone_are_no_new_call(pbx: Office) -> None:
-    await the_customer_anna_dialled_leaves_while_she_asks_boris(pbx)
-    boris = pbx.leg(BORIS)
-    args = f"stasis-app,{leg_args('1.0', Party(PartyKind.EMPLOYEE, BORIS))}"
-    pbx.channels[boris] = pbx.channels[boris].model_copy(
-        update={"dialplan": e.Dialplan(app_name="Stasis", app_data=args)}
-    )
+async def test_the_transferrer_had_left_and_the_colleague_declines_while_the_service_is_away(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.rings(BORIS)
+    await pbx.hangs_up(pbx.leg(ANNA))
     pbx.lose_events()
-    after = Office()
-    after.asked, after.channels, after.bridges = list(pbx.asked), pbx.channels, pbx.bridges
-    await after.link_is_back()
-    await after.passes(1)
-    assert [set(members) for members in after.bridges.values() if members] == [{"1.0", boris}]
+    await pbx.declines(BORIS)
+    pbx = await restarted(pbx)
+    await pbx.answers(ANNA)
 
-    await after.hangs_up("1.0")
-    await after.passes(2)
+    assert pbx.plan.story == ["back to 101"]
+    assert pbx.together() == [{"customer", ANNA}]
+    assert pbx.results() == [TransferResult.UNANSWERED]
 
-    assert after.channels == {}
-    assert after.facts == []  # the journal and the CRM have that call, and its end
+
+async def test_killed_in_the_moment_the_colleague_had_declined_who_transferred_having_left(pbx: Office) -> None:
+    await pbx.talks_with_anna()
+    await pbx.anna_asks()
+    await pbx.rings(BORIS)
+    pbx.hold("stop_music")
+    await pbx.hangs_up(pbx.leg(ANNA))
+    await pbx.declines(BORIS)
+    pbx = await restarted(pbx)
+    await pbx.answers(ANNA)
+
+    assert pbx.plan.story == ["back to 101"]
+    assert pbx.together() == [{"customer", ANNA}]
+    assert pbx.results() == [TransferResult.UNANSWERED]

@@ -5,10 +5,10 @@ from calls_fakes import Exchange, rings_101
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Party, PartyKind, TransferResult, Unanswered
 from stasis_app.calls.features import FeatureCodes
-from stasis_app.calls.moves.attended import start_consultation
-from stasis_app.calls.moves.blind import transfer_blind
 from stasis_app.calls.moves.consultation import Happening
+from stasis_app.calls.moves.consulting import start_consultation
 from stasis_app.calls.moves.destination import Destination
+from stasis_app.calls.moves.giving import give_away
 from stasis_app.calls.moves.parking import ParkingLot
 from stasis_app.calls.moves.transfer_story import tell_ended
 from stasis_app.calls.options import CallOptions
@@ -86,15 +86,16 @@ class Office(Exchange):
         await self.answers(ANNA)
         await self.passes(10)
 
-    async def anna_asks(self, whom: str = BORIS) -> None:
+    async def anna_asks(self, whom: str = BORIS, leg: str = "") -> None:
+        """`leg` is hers where she began the call."""
         target = await self.plan.find(whom)
         assert target is not None
-        start_consultation(self.call, self.leg(ANNA), target)
+        start_consultation(self.call, leg or self.leg(ANNA), target)
         await self.settled()
 
     async def anna_gives_to_boris(self) -> None:
         """Blindly, and she is gone."""
-        self.call.spawn(transfer_blind(self.call, self.leg(ANNA), TO_BORIS))
+        self.call.spawn(give_away(self.call, self.leg(ANNA), TO_BORIS))
         await self.settled()
 
     async def orders(self, happening: Happening) -> None:

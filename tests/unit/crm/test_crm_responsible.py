@@ -1,12 +1,14 @@
 """Is a phone free, and who answers for a caller?"""
 
 import asyncio
+import gc
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from crm_fakes import CALLER, NUMBERS, FakePortal, FakeStaff
 
+from stasis_app.ari import SteppedBack
 from stasis_app.crm import (
     Client,
     Directory,
@@ -86,6 +88,43 @@ async def test_an_asterisk_that_does_not_answer_in_time_makes_the_phone_ring() -
     phones = Phones(FakeAsterisk(asyncio.Event(), asyncio.Event()), budget=0.01)
     assert (await phones.of("101")).available
     assert phones.troubles.counts == {"no answer in time": 2}
+
+
+class WaitsThenFails:
+    """Answers nothing until it is told that another instance has taken over; then it asks for nothing any more."""
+
+    def __init__(self) -> None:
+        self.taken_over = asyncio.Event()
+
+    async def endpoint(self, tech: str, resource: str, /) -> Mapping[str, Any] | None:
+        return await self._refused()
+
+    async def device_state(self, name: str, /) -> str:
+        return await self._refused()
+
+    async def _refused(self) -> Any:
+        try:
+            await self.taken_over.wait()
+        finally:
+            raise SteppedBack("GET", "another instance has taken over")
+
+
+async def test_questions_whose_caller_was_stopped_fail_without_a_word() -> None:
+    """The call was given up while another instance took over: nobody is left to hear that the questions failed."""
+    unheard: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    asterisk = WaitsThenFails()
+    caller = asyncio.create_task(Phones(asterisk, budget=5).of("101"))
+    await asyncio.sleep(0.01)
+
+    caller.cancel()
+    asterisk.taken_over.set()
+    await asyncio.sleep(0.01)
+    assert caller.cancelled()
+    del caller  # it keeps what it asked
+    gc.collect()
+
+    assert unheard == []
 
 
 @pytest.mark.parametrize(

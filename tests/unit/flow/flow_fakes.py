@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from stasis_app.ari import SteppedBack
 from stasis_app.calls.facts import (
     Direction,
     Ended,
@@ -95,6 +96,7 @@ class FakeCall:
         )
         self.done: list[tuple[Any, ...]] = []
         self.broken_verbs: set[str] = set()
+        self.taken_over = False  # another instance leads it now: nothing that is asked here is done
         self.recording = FakeRecording()
         self.says: float | str = 0.0  # the message he leaves
         self._keys = list(keys)
@@ -175,6 +177,8 @@ class FakeCall:
         self.record = after(self.record, fact)
 
     def _do(self, verb: str, *details: Any) -> None:
+        if self.taken_over:
+            raise SteppedBack("POST", "another instance has taken over")
         if verb in self.broken_verbs:
             raise RuntimeError(f"{verb} does not work")
         if self.record.ended_at is not None:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 from flow_fakes import NUMBERS, Company, FakeCall, plan_of
+from loguru import logger
 
-from stasis_app.calls.facts import Direction, Unanswered
-from stasis_app.flow import Plan, route_call, route_inbound, route_internal, route_outbound
+from stasis_app.calls.facts import Direction, Party, PartyKind, Unanswered, WentOutside
+from stasis_app.flow import Plan, learn_client_outside, route_call, route_inbound, route_internal, route_outbound
+from stasis_app.flow.step import Step
 
 PLAN = """
 [plan]
@@ -86,6 +88,25 @@ async def test_ringing_that_fails_leaves_the_call_to_the_dialplan() -> None:
     assert call.last == ("hand_over", "", "", 1)
 
 
+@pytest.mark.parametrize("dialled", ["*20", "102"])
+async def test_a_call_another_instance_has_taken_over_is_left_to_it_without_an_error(plan: Plan, dialled: str) -> None:
+    async def say_the_time(step: Step, digits: str) -> None:
+        await step.call.say("time")
+
+    company = Company()
+    company.context.codes.add("*20", say_the_time)
+    call = FakeCall("101", direction=Direction.INTERNAL, dialled=dialled)
+    call.taken_over = True
+    errors: list[str] = []
+    sink = logger.add(errors.append, level="WARNING")
+    try:
+        await route_internal(plan, call, company.context, dialled)
+    finally:
+        logger.remove(sink)
+
+    assert (call.done, errors) == ([], [])
+
+
 async def test_one_employee_calls_another(plan: Plan) -> None:
     call = FakeCall("101", direction=Direction.INTERNAL, dialled="102", answers=["102"])
     await route_internal(plan, call, Company().context, "102")
@@ -126,3 +147,14 @@ async def test_a_number_of_the_plan_leads_an_employee_to_its_element(tmp_path: P
 
     assert call.visited == ["sales"]
     assert call.why == ["an employee dialled 600"]
+
+
+async def test_a_call_between_employees_that_goes_outside_is_identified_by_the_number_there() -> None:
+    call = FakeCall("101", direction=Direction.INTERNAL, dialled="102")
+    boris = Party(PartyKind.EMPLOYEE, "102")
+    call.note(WentOutside(call_id=call.id, at=call.record.started_at, number="89161234567", by=boris))
+
+    await learn_client_outside(call, Company().knows().context)
+
+    assert call.record.identified is not None
+    assert call.record.identified.name == "Ivanov"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from stasis_app.calls.facts import Direction, EndedBy
+from stasis_app.calls.facts import Direction, EndedBy, Party, PartyKind, WentOutside
 from stasis_app.calls.journal import Journal
 from stasis_app.settings import StorageSettings
 from stasis_app.store import OutboxRow, open_store
@@ -48,6 +48,15 @@ async def test_a_call_comes_back_with_every_fact(journal):
 
     assert await journal.get(call.call_id) == call.record
     assert await journal.facts(call.call_id) == told
+
+
+async def test_a_call_that_went_outside_is_found_under_the_number_there(journal):
+    call = Story(journal.add).is_internal(ANNA, BORIS).rings(BORIS).answers(BORIS).talks(BORIS).wait(9)
+    await journal.settled()
+    by = Party(PartyKind.EMPLOYEE, BORIS)
+    call.tell(WentOutside(call_id=call.call_id, at=call.now, number=CLIENT, by=by)).rings(CLIENT).ends()
+
+    assert await journal.past(Query(number=CLIENT, direction=Direction.OUTBOUND)) == [call.record]
 
 
 async def test_a_call_nobody_knows_is_none(journal):

@@ -26,6 +26,14 @@ async def test_three_phones_ring_and_the_second_is_answered(desk):
     ]
 
 
+async def test_a_conference_is_as_long_as_it_lasted_however_many_were_in_it(desk):
+    call = desk.call().comes_in().rings(ANNA).answers(ANNA).talks(ANNA)
+    call.wait(20).rings(BORIS).answers(BORIS).talks(BORIS)
+    call.wait(30).leaves(ANNA).wait(10).leaves(BORIS).ends()
+
+    assert (await desk.heard())[-1] == "finish 12 200 60s"
+
+
 async def test_a_registration_and_the_first_card_travel_together(desk):
     desk.call().comes_in().rings(ANNA)
 

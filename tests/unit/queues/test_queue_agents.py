@@ -3,6 +3,9 @@
 import pytest
 from queue_fakes import Hall
 
+from stasis_app.calls.call import Call
+from stasis_app.calls.moves.merge import merge
+from stasis_app.calls.verbs import Target
 from stasis_app.queues import AgentState
 
 
@@ -66,6 +69,38 @@ async def test_an_agent_has_time_for_himself_after_a_call():
     await hall.passes(2)
 
     assert hall.rung() == ["101", "101"]
+
+
+async def test_an_agent_who_is_joined_into_another_call_has_time_for_himself_after_that_one():
+    hall = Hall("101", wrap_up=20)
+
+    async def vera_takes_it(call: Call) -> None:
+        if (await call.ring([Target.extension("103")], seconds=20)).answered_by:
+            await call.talk()
+
+    hall.flow = vera_takes_it
+    await hall.calls("1.0")
+    await hall.answers("103")
+    hall.flow = hall.lead
+    await hall.arrives("internal", "600", channel="2.0", name="PJSIP/103-00000009", number="103")
+    await hall.answered_by("101")
+    await hall.passes(10)
+
+    first, second = hall.tracker.get("1.0"), hall.tracker.get("2.0")
+    assert first is not None
+    assert second is not None
+    await merge(first, hall.leg("103"), second, "2.0")
+    await hall.settled()
+    assert hall.ended("2.0")
+    assert hall.talks("1.0") == "101"
+    await hall.passes(30)
+    assert hall.queue.agent_view("101").call_id == "1.0"
+
+    await hall.hangs_up("1.0")
+    await hall.settled()
+    agent = hall.queue.agent_view("101")
+    assert agent.state is AgentState.WRAP_UP
+    assert agent.until == pytest.approx(hall.now() + 20, abs=1)
 
 
 async def test_an_agent_who_pauses_is_not_rung_until_he_goes_on():
