@@ -41,7 +41,6 @@ class Menu(Kind):
             await asyncio.sleep(attempt.chance.uniform(0.2, 1.2))
             attempt.tell(f"the customer presses {key}")
             await side.press(key)
-        attempt.asked_back_at = time.time()
         await floor.until_hung_up(attempt)
 
 
