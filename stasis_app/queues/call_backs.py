@@ -125,18 +125,17 @@ class CallBacks:
         if record.answered:
             self._over(order, CallBackState.DONE)
             return
+        agent, order = order.agent, replace(order, state=CallBackState.WAITING, call_id="", agent="")
+        later = self._clock() + queue.settings.call_back_pause
         if not reached_agent:
-            queue.not_answered(place, [order.agent])
-            self._line_up(queue, replace(order, state=CallBackState.WAITING, call_id="", agent=""))
+            queue.not_answered(place, [agent])
+            if all(place.tries[one] for one in queue.serving):
+                # Nobody is at his desk. Each try is a call in the CRM, so they are not rung round and round for him.
+                place.tries.clear()
+                order = replace(order, not_before=later)
+            self._line_up(queue, order)
             return
-        order = replace(
-            order,
-            state=CallBackState.WAITING,
-            call_id="",
-            agent="",
-            attempts=order.attempts + 1,
-            not_before=self._clock() + queue.settings.call_back_pause,
-        )
+        order = replace(order, attempts=order.attempts + 1, not_before=later)
         if order.attempts >= queue.settings.call_back_attempts:
             logger.bind(call=order.id).warning("Called back {} times in vain, given up", order.attempts)
             self._over(order, CallBackState.GIVEN_UP)

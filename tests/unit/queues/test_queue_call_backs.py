@@ -115,6 +115,21 @@ async def test_an_agent_who_does_not_answer_does_not_cost_the_customer_an_attemp
     assert hall.store.call_backs["1.0"]["attempts"] == 0
 
 
+async def test_when_every_agent_let_it_ring_they_are_left_alone_for_a_while():
+    hall = Hall("101", "102", strategy="linear", call_back_key="5", call_back_pause=300, retry=1)
+    await order_call_back(hall)
+    for agent in ("101", "102"):
+        await hall.declines(agent)
+        await hall.settled()
+    rung = len(hall.rung())
+
+    await hall.passes(290)
+    assert len(hall.rung()) == rung
+    await hall.passes(20)
+    assert hall.rung()[rung:] == ["101"]
+    assert hall.store.call_backs["1.0"]["attempts"] == 0
+
+
 async def test_who_does_not_confirm_waits_on_at_his_place():
     hall = Hall("101", call_back_key="5")
     await hall.calls("1.0")
