@@ -31,7 +31,8 @@ UNREADABLE = [
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses that have no part in the story are short."""
     monkeypatch.setattr("stasis_app.mirror.work.BETWEEN_ASKS", 0.01)
-    monkeypatch.setattr("stasis_app.mirror.attempts.DENIED_PAUSE", 0.05)
+    for pause in ("attempts.DENIED_PAUSE", "attempts.LIVE_LONGEST", "attempts.LATE_LONGEST", "gate.FIRST_PROBE"):
+        monkeypatch.setattr(f"stasis_app.mirror.{pause}", 0.05)
 
 
 def is_once_in_crm(company) -> Call:
