@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from stasis_app.calls.facts import Party, PartyKind, Unanswered
 from stasis_app.calls.moves.blind import destinations_of, live_for_the_customer, take_out
-from stasis_app.calls.moves.refusal import ImpossibleMove, participant
+from stasis_app.calls.moves.refusal import ImpossibleMove, participant, refuse_who_is_there
 from stasis_app.calls.outbound import Way
 from stasis_app.calls.record import CallRecord
 from stasis_app.calls.ringing import PICKUP, connect, taken_away
@@ -34,8 +34,7 @@ def invite(call: Call, target: Target, seconds: float = RING_SECONDS) -> str:
     if not call.state.anchor.joined or call.state.anchor.bridge != call.bridge or call.record.parked:
         raise ImpossibleMove("nobody talks in this call, so nobody can be added to it")
     party = target.party
-    if any(leg.alive and leg.party.number == party.number for leg in call.state.legs.values() if not leg.over):
-        raise ImpossibleMove(f"{party.number} takes part in the call already")
+    refuse_who_is_there(call, party)
     live_for_the_customer(call)
     way = Way(call, target, asyncio.get_running_loop().time() + seconds, early_media=False)
     dialling = call.spawn(way.go())

@@ -15,7 +15,7 @@ from stasis_app.calls.moves.asking import Asking
 from stasis_app.calls.moves.blind import begin, transfer_blind, transfer_to_nowhere
 from stasis_app.calls.moves.conference import RING_SECONDS, bring_in
 from stasis_app.calls.moves.destination import Destination
-from stasis_app.calls.moves.refusal import ImpossibleMove, refuse_a_second_transfer
+from stasis_app.calls.moves.refusal import ImpossibleMove, refuse_a_second_transfer, refuse_who_is_there
 from stasis_app.calls.moves.transfer_story import tell_ended
 from stasis_app.calls.record import CallRecord, Transfer
 from stasis_app.calls.steps import be_remembered
@@ -42,8 +42,7 @@ def give_away(call: Call, leg: str, destination: Destination, *, farewell: float
             f"others go on talking in this call, and {destination.name} is nobody who could join them: "
             "transfer to an extension or a number"
         )
-    if any(one.alive and not one.over and one.party.number == party.number for one in call.state.legs.values()):
-        raise ImpossibleMove(f"{party.number} takes part in the call already")
+    refuse_who_is_there(call, party)
     begin(call, leg, destination.name)
     return _give_place(call, leg, party, farewell)
 

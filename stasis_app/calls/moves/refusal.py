@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stasis_app.calls.facts import PartyKind
+from stasis_app.calls.facts import Party, PartyKind
 from stasis_app.calls.state import CallState, Leg, LegStage
 
 if TYPE_CHECKING:
@@ -21,6 +21,13 @@ def refuse_a_second_transfer(call: Call) -> None:
         raise ImpossibleMove("a transfer is under way; complete or cancel it first")
     if (moving := call.record.transfer_now) is not None:
         raise ImpossibleMove(f"a transfer to {moving.to} is under way; wait until somebody has taken the call")
+
+
+def refuse_who_is_there(call: Call, party: Party) -> None:
+    """Raises `ImpossibleMove` when this party takes part in the call already; whom we are letting go does not."""
+    there = (leg for leg in call.state.legs.values() if leg.alive and not leg.over and leg.released is None)
+    if any(leg.party.number == party.number for leg in there):
+        raise ImpossibleMove(f"{party.number} takes part in the call already")
 
 
 def participant(call: Call, name: str) -> Leg:

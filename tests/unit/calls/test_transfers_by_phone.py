@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from transfers_office import ANNA, BORIS, VERA, Office
+from transfers_office import ANNA, BORIS, VERA, Office, local_half
 
 from stasis_app.ari import events as e
 from stasis_app.calls import facts as f
@@ -238,28 +238,6 @@ async def test_while_anna_asks_boris_their_phones_are_refused(pbx: Office, who: 
     assert pbx.bridges["1.0-bridge"] == ["1.0"]
     assert pbx.bridges["1.0-bridge-consult"] == [pbx.leg(ANNA), pbx.leg(BORIS)]
     assert (VERA in pbx.phones_ringing_or_up()) is attended
-
-
-async def local_half(pbx: Office, half: int, *args: str, replaces: str = "", apart: bool = False) -> str:
-    name = f"Local/102@from-internal-00000000;{half}"
-    channel = e.Channel(id=f"9.{half}", name=name, state="Ring" if half == 2 else "Down")
-    pbx.channels[channel.id] = channel.model_copy(
-        update={"dialplan": e.Dialplan(app_name="Stasis", app_data="stasis-app")}
-    )
-    replaced = {"replace_channel": pbx.channels[replaces]} if replaces else {}
-    pbx.tell(e.StasisStart, channel=pbx.channels[channel.id], args=args, **replaced)
-    if replaces:
-        if apart:
-            await pbx.settled()
-        pbx._leaves_bridge(pbx.channels[replaces])
-        if apart:
-            await pbx.settled()
-        if channel.id in pbx.channels:  # not hung up meanwhile
-            pbx.bridges["1.0-bridge"].append(channel.id)
-            pbx.tell(e.ChannelEnteredBridge, channel=channel, bridge=e.Bridge(id="1.0-bridge"))
-    if apart:
-        await pbx.settled()
-    return channel.id
 
 
 @pytest.mark.parametrize("apart", [False, True])

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from transfers_office import ANNA, BORIS, TO_BORIS, VERA, Office
+from transfers_office import ANNA, BORIS, TO_BORIS, VERA, Office, local_half
 
 from stasis_app.ari import events as e
 from stasis_app.calls.facts import Party, PartyKind, TransferKind, TransferResult
@@ -50,6 +50,21 @@ async def by_her_phone(pbx: Office) -> None:
 def referred(pbx: Office, source: str, to: str) -> None:
     refer_to = {"requested_destination": {"destination": to}}
     pbx.tell(e.ChannelTransfer, refer_to=refer_to, referred_by={"source_channel": {"id": source}})
+
+
+@pytest.mark.parametrize("second_first", [False, True])
+async def test_an_older_server_carries_it_out_and_either_half_may_come_first(pbx: Office, second_first: bool) -> None:
+    anna = pbx.leg(ANNA)
+    if second_first:
+        await local_half(pbx, 2, "internal", VERA, to=VERA)
+    await local_half(pbx, 1, replaces=anna, to=VERA)
+    if not second_first:
+        await local_half(pbx, 2, "internal", VERA, to=VERA)
+    await pbx.passes(1.5)
+    await pbx.answers(VERA)
+
+    assert pbx.together() == [{"customer", BORIS, VERA}]
+    assert pbx.results() == [TransferResult.COMPLETED]
 
 
 @pytest.mark.parametrize("gives_it_to_vera", [by_keys, by_order, by_her_phone])

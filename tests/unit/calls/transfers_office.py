@@ -2,6 +2,7 @@
 
 from calls_fakes import Exchange, rings_101
 
+from stasis_app.ari import events as e
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import Party, PartyKind, TransferResult, Unanswered
 from stasis_app.calls.features import FeatureCodes
@@ -117,3 +118,28 @@ class Office(Exchange):
 
     def results(self) -> list[TransferResult | None]:
         return [transfer.result for transfer in self.the_record.transfers]
+
+
+async def local_half(
+    pbx: Office, half: int, *args: str, replaces: str = "", apart: bool = False, to: str = BORIS
+) -> str:
+    """One half of the Local channel an older server makes for a transfer enters the application."""
+    name = f"Local/{to}@from-internal-00000000;{half}"
+    channel = e.Channel(id=f"9.{half}", name=name, state="Ring" if half == 2 else "Down")
+    pbx.channels[channel.id] = channel.model_copy(
+        update={"dialplan": e.Dialplan(app_name="Stasis", app_data="stasis-app")}
+    )
+    replaced = {"replace_channel": pbx.channels[replaces]} if replaces else {}
+    pbx.tell(e.StasisStart, channel=pbx.channels[channel.id], args=args, **replaced)
+    if replaces:
+        if apart:
+            await pbx.settled()
+        pbx._leaves_bridge(pbx.channels[replaces])
+        if apart:
+            await pbx.settled()
+        if channel.id in pbx.channels:  # not hung up meanwhile
+            pbx.bridges["1.0-bridge"].append(channel.id)
+            pbx.tell(e.ChannelEnteredBridge, channel=channel, bridge=e.Bridge(id="1.0-bridge"))
+    if apart:
+        await pbx.settled()
+    return channel.id
