@@ -219,8 +219,15 @@ class SipCall:
         if now and now != before and not self.over:
             if before:
                 voice.hush(before)
-            voice.forget(now)
+            # Whoever had the port before and was not told of his end, as Asterisk died, speaks there no longer.
+            voice.hush(now)
+            heard = voice.forget(now)
+            if (former := self.phones.at_port.get(now)) is not None and former.sound is None:
+                former.sound = heard
+            self.phones.at_port[now] = self
             self._sound_known = now
+        if now and self.phones.at_port.get(now) is not self:
+            return
         if now and self.over:
             if self.sound is None:
                 voice.hush(now)

@@ -55,6 +55,7 @@ class Softphones(asyncio.DatagramProtocol):
 
     def __post_init__(self) -> None:
         self.voice = Voice(0)
+        self.at_port: dict[Address, SipCall] = {}  # Asterisk's ports of sound -> whose they are
         self._calls: dict[str, SipCall] = {}
         self._asking: dict[str, _Asking] = {}
         self._acknowledged: dict[str, str] = {}  # branch of an INVITE -> the ACK of its final answer
@@ -88,6 +89,8 @@ class Softphones(asyncio.DatagramProtocol):
         """A call that is over needs no memory any more."""
         call_id = call.dialog.call_id
         self._calls.pop(call_id, None)
+        if (port := call.dialog.sound_to) and self.at_port.get(port) is call:
+            del self.at_port[port]
         if timer := self._unconfirmed.pop(call_id, None):
             timer.cancel()
         mine = f"Call-ID: {call_id}\r\n"

@@ -182,7 +182,11 @@ class CallRecording:
     # What the tracker tells
 
     def resynced(self) -> None:
-        """After a gap or a restart: a talk that should be recorded and is not, is recorded from now on."""
+        """After a gap or a restart: a talk that should be recorded and is not, is recorded from now on.
+
+        Also where that could not be begun before: it may have been the link that failed.
+        """
+        self._given_up = _NONE
         self._call.spawn(self._settle_afterwards())
         self._limit_pause()
 

@@ -3,6 +3,7 @@
 from calls_fakes import Exchange, restarted
 from calls_recorded import EACH, STEREO, WHOLE, anna_then_boris, calling, names, talking
 
+from stasis_app.ari.errors import TimedOut
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import RecordingMode
@@ -121,6 +122,20 @@ async def test_one_side_that_can_not_be_recorded_leaves_no_half_of_it_running() 
 
     assert len(pbx.told(f.RecordingFailed)) == 1
     assert pbx.snoops == {}
+
+
+async def test_what_could_not_be_recorded_for_want_of_a_link_is_recorded_when_it_is_back() -> None:
+    pbx = await calling(WHOLE)
+    pbx.refuse("record", TimedOut)
+    await pbx.answers("101")
+    await pbx.passes(5)
+    assert not pbx.recordings
+    pbx.lose_events()
+
+    await pbx.link_is_back()
+    await pbx.settled()
+
+    assert list(pbx.recordings) == ["1.0-2"]
 
 
 async def test_a_call_given_to_the_dialplan_is_not_recorded_there() -> None:

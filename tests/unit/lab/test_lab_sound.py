@@ -103,3 +103,25 @@ def test_a_wait_in_vain_tells_what_came_instead():
     assert sound.told(since=101.0) == "no sound came at all"
     sound.packets.extend((101.0 + n / 50, frame) for n, frame in enumerate(tone_frames(0)[:10]))
     assert sound.told(since=101.0) == "10 packets came, at last silence"
+
+
+def test_who_gets_a_port_of_sound_after_another_is_heard_there_and_nobody_else():
+    phones = Softphones(None, "127.0.0.3", lambda call: None, lambda number: 0)  # type: ignore[arg-type]
+    port = ("127.0.0.1", 20000)
+    # Asterisk died, so the first never heard of the end of his call.
+    cut_off, later = (
+        SipCall(phones, Dialog(name, name, "1", 0.0, answered_at=1.0, sound_to=port), tone, name)
+        for name, tone in (("101", 1000), ("102", 1100))
+    )
+
+    cut_off.follow_sound()
+    later.follow_sound()
+    assert phones.voice._streams[port].frames == tone_frames(1100)
+
+    cut_off.dialog.ended_at = 5.0
+    cut_off.follow_sound()
+    assert phones.voice._streams[port].frames == tone_frames(1100)
+
+    later.dialog.ended_at = 9.0
+    later.follow_sound()
+    assert port not in phones.voice._streams
