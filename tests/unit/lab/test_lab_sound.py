@@ -10,6 +10,9 @@ import pytest
 from lab.media import ALAW, FRAME, Sound, Voice, alaw, hears, tone_frames
 from lab.phones import CUSTOMER_TONE, EMPLOYEE_TONE
 from lab.recordings import listen, longest_silence
+from lab.sip_call import SipCall
+from lab.softphones import Softphones
+from lab.truth import Dialog
 
 
 def wav(seconds: float, *tones: int) -> bytes:
