@@ -280,19 +280,24 @@ class AriLink:
             self.transport.attach(socket)
         self.connections += 1
         reader = asyncio.create_task(self._read_all(socket), name="ari-reader")
+        beside = [reader]
         try:
             world = await self._resync()
             if not self.replaced and not reader.done():
                 world = replace(world, missed=self.incoming.missed())
                 self._go_live(world)
                 self.resync_seconds = time.monotonic() - opened
-                await asyncio.wait([reader], timeout=SERVES_AGAIN)
-                if not reader.done():
-                    await self._ends.clear_away(world)
+                # Beside the reader: a server that does not answer must not hold up the next connection.
+                beside.append(asyncio.create_task(self._tidy_up(world), name="ari-tidying"))
             await reader
         finally:
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _tidy_up(self, world: World) -> None:
+        await asyncio.sleep(SERVES_AGAIN)
+        await self._ends.clear_away(world)
 
     def _go_live(self, world: World) -> None:
         """Hand on what exists, then what happened meanwhile; from now on events are handed on as they come."""

@@ -40,6 +40,24 @@ async def test_who_is_gone_is_asked_after_and_what_was_noted_is_removed(
     assert removed.body == {"variable": f"STASIS_ENDED_{GONE}"}
 
 
+async def test_a_server_that_does_not_answer_the_tidying_does_not_hold_up_the_next_connection(
+    server: AriServer, make_link: Connect, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stasis_app.ari.link.SERVES_AGAIN", 0.01)
+    server.replies["GET asterisk/variable"] = (200, NOTED)
+    server.hold("POST asterisk/variable")
+    known = [GONE]
+    told.then = known.clear
+    link = make_link(known=lambda: known)
+    await worlds(link, told)
+    await server.asked("POST asterisk/variable")
+
+    server.cut()
+    await soon(told.next())
+
+    assert link.connections == 2
+
+
 @pytest.mark.parametrize(
     "reply", [(200, {"value": ""}), (200, {"value": "yesterday"}), (404, {"message": "no"}), (500, {}), (200, [])]
 )
