@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
-from transfers_office import ANNA, BORIS, Office
+from transfers_office import ANNA, BORIS, Office, restarted
 
 from stasis_app.calls import facts as f
 from stasis_app.calls.call import Call
@@ -11,17 +11,6 @@ from stasis_app.calls.facts import EndedBy, TransferResult
 from stasis_app.calls.verbs import Target
 
 CLIENT = "79161112233"
-
-
-async def restarted(before: Office) -> Office:
-    """The same exchange with a new service, which knows of the calls that had not ended."""
-    before.lose_events()
-    after = Office()
-    after.asked, after.channels, after.bridges = list(before.asked), before.channels, before.bridges
-    after.tracker.restore(record for record in before.records.values() if record.ended_at is None)
-    await after.link_is_back()
-    await after.passes(5)
-    return after
 
 
 async def customer_calls_and_leaves(pbx: Office) -> None:
@@ -62,7 +51,7 @@ async def test_after_a_restart_they_talk_on_until_one_hangs_up(
 ) -> None:
     pbx = Office()
     await begins(pbx)
-    after = await restarted(pbx)
+    after = await restarted(pbx, 5)
     assert who_talks(after) == [["PJSIP/101", "PJSIP/102"]]
     assert after.tracker.live() == []
     assert after.facts == []
@@ -77,7 +66,7 @@ async def test_after_a_restart_they_talk_on_until_one_hangs_up(
 async def test_they_talk_on_through_a_second_restart_and_a_lost_link() -> None:
     pbx = Office()
     await customer_calls_and_leaves(pbx)
-    after = await restarted(await restarted(pbx))
+    after = await restarted(await restarted(pbx, 5), 5)
     after.lose_events()
     await after.link_is_back()
     await after.passes(5)
@@ -88,7 +77,7 @@ async def test_they_talk_on_through_a_second_restart_and_a_lost_link() -> None:
 async def test_one_hangs_up_while_the_link_is_away_and_the_other_is_let_go() -> None:
     pbx = Office()
     await customer_calls_and_leaves(pbx)
-    after = await restarted(pbx)
+    after = await restarted(pbx, 5)
     after.lose_events()
     await after.hangs_up(pbx.leg(ANNA))
     await after.link_is_back()
@@ -105,7 +94,7 @@ async def test_the_customer_leaves_while_the_service_is_away_and_they_talk_on() 
     await pbx.answers(BORIS)
     pbx.lose_events()
     await pbx.hangs_up("1.0")
-    after = await restarted(pbx)
+    after = await restarted(pbx, 5)
     assert who_talks(after) == [["PJSIP/101", "PJSIP/102"]]
     assert len(after.told(f.Ended)) == 1
     assert after.results() == [TransferResult.ABANDONED]
@@ -126,6 +115,6 @@ async def test_the_customer_waits_and_the_journal_is_lost_he_is_not_forgotten() 
     await pbx.anna_asks()
     await pbx.answers(BORIS)
     pbx.records.clear()
-    after = await restarted(pbx)
+    after = await restarted(pbx, 5)
 
     assert [record.call_id for record in after.tracker.live()] == ["1.0"]

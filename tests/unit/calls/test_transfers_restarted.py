@@ -1,7 +1,7 @@
 """Transfers that are under way when the service is restarted."""
 
 import pytest
-from transfers_office import ANNA, BORIS, TO_BORIS, VERA, Office
+from transfers_office import ANNA, BORIS, TO_BORIS, VERA, Office, restarted
 
 from stasis_app.calls.call import Call
 from stasis_app.calls.facts import TransferResult
@@ -15,17 +15,6 @@ CLIENT = "79161112233"
 @pytest.fixture
 async def pbx() -> Office:
     return Office()
-
-
-async def restarted(before: Office) -> Office:
-    """The same exchange with a new service that knows what the journal knows."""
-    before.lose_events()
-    after = Office()
-    after.asked, after.channels, after.bridges = list(before.asked), before.channels, before.bridges
-    after.tracker.restore(before.records.values())
-    await after.link_is_back()
-    await after.passes(0.5)
-    return after
 
 
 async def test_a_consultation_goes_on_after_a_restart(pbx: Office) -> None:

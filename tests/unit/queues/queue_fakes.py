@@ -169,6 +169,16 @@ class Hall(Exchange):
         await self.arrives("inbound", "sales", "74951230000", channel=channel, number=number)
         await self.settled()
 
+    async def orders_call_back(self) -> None:
+        """Who waits alone wishes to be called back, and confirms it."""
+        await self.presses("5")
+        await self.settled()
+        await self.presses("1")
+        await self.settled()
+        for _ in range(2):
+            await self.prompt_ends()
+        await self.settled()
+
     async def settled(self) -> None:
         for _ in range(3):
             await super().settled()

@@ -44,18 +44,7 @@ async def order_call_back(hall: Hall) -> None:
     """The only agent lets the caller's call ring and he orders a call-back."""
     await hall.calls("1.0")
     await hall.rings("101")
-    await order_it(hall)
-
-
-async def order_it(hall: Hall) -> None:
-    """He who waits wishes to be called back, and confirms it."""
-    await hall.presses("5")
-    await hall.settled()
-    await hall.presses("1")
-    await hall.settled()
-    for _ in range(2):
-        await hall.prompt_ends()
-    await hall.settled()
+    await hall.orders_call_back()
 
 
 async def test_ordering_a_call_back_stops_the_phones_that_ring_for_him():
@@ -159,7 +148,7 @@ async def call_back_from(hall: Hall, **settings: object) -> None:
     for agent in hall.queue.members:
         hall.queues.pause(agent, paused=True)
     await hall.calls("1.0")
-    await order_it(hall)
+    await hall.orders_call_back()
     await hall.extensions.change("101", **settings)
     for agent in hall.queue.members:
         hall.queues.pause(agent, paused=False)

@@ -136,13 +136,7 @@ async def with_order(state: str) -> Hall:
     before = Hall("101", call_back_key="5")
     before.queues.pause("101", paused=True)
     await before.calls("1.0")
-    await before.presses("5")
-    await before.settled()
-    await before.presses("1")
-    await before.settled()
-    for _ in range(2):
-        await before.prompt_ends()
-    await before.settled()
+    await before.orders_call_back()
     before.store.call_backs["1.0"] |= {"state": state, "call_id": "7.0" if state == "calling" else "", "agent": "101"}
     return before
 
